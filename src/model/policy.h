@@ -1,0 +1,69 @@
+/* policy.h — what a site allows: an immutable snapshot the whole road reads.
+ *
+ * control/ builds a policy_set from its database; a change builds a new set and swaps it in. Readers hold a
+ * reference for the length of one request; the last one out frees the old set. */
+#ifndef TAMIS_POLICY_H
+#define TAMIS_POLICY_H
+
+#include "arena.h"
+#include "err.h"
+#include "span.h"
+#include "zone.h"
+
+enum profile {
+#define PROFILE(ID, word, text) PROFILE_##ID,
+#include "profiles.def"
+#undef PROFILE
+    PROFILES
+};
+
+#define PROFILE_BIT(p) (1U << (unsigned)(p))
+
+const char *profile_word(enum profile p);
+bool profile_parse(struct span word, enum profile *ret);
+
+/* Immutable once its set is published. Strings belong to the set. */
+struct policy {
+    uint32_t site;               /* id, never reused */
+    struct span domain;          /* lower case, without www. */
+    enum profile profile;
+    const struct zone *zone;     /* owned by the set */
+    bool honour_signals;         /* Sec-GPC and DNT; on unless the publisher asks for consent itself */
+    const struct span *path_patterns; /* such as "/orders/" + star; what matches becomes the pattern */
+    size_t path_pattern_count;
+    const struct span *query_keep; /* names of query parameters kept as properties */
+    size_t query_keep_count;
+};
+
+struct policy_set;
+
+/* Building: one thread, before publishing. */
+struct policy_set *policy_set_new(void) WARN_UNUSED;
+struct arena *policy_set_arena(struct policy_set *set); /* for the policies' strings */
+/* Adds a copy of *p whose spans already live in the set's arena; opens the zone. ERR_NOT_FOUND for an
+ * unknown zone, ERR_EXISTS for a domain or id that is there. */
+int policy_set_add(struct policy_set *set, const struct policy *p, struct span zone,
+                   struct err *err) WARN_UNUSED;
+void policy_set_unref(struct policy_set *set);
+static inline void policy_set_unrefp(struct policy_set **set) {
+    if (*set)
+        policy_set_unref(*set);
+}
+
+/* Reading: any thread that holds a reference. NULL when there is none. */
+const struct policy *policy_by_domain(const struct policy_set *set, struct span domain);
+const struct policy *policy_by_id(const struct policy_set *set, uint32_t site);
+size_t policy_count(const struct policy_set *set);
+const struct policy *policy_at(const struct policy_set *set, size_t index);
+
+/* Where the current set hangs. */
+struct policy_board;
+struct policy_board *policy_board_new(void) WARN_UNUSED;
+void policy_board_free(struct policy_board *b);
+/* Takes over the caller's reference to `set`. */
+void policy_board_publish(struct policy_board *b, struct policy_set *set);
+/* A reference to the current set; give it back with policy_set_unref. Never NULL: an
+ * empty set before the first publish. */
+struct policy_set *policy_board_get(struct policy_board *b) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,36 @@
+/* record.h — what travels through the journal: frames of records.
+ *
+ * A frame is atomic: after a crash all of its records are there, or none. A record is
+ * type (1 byte) · length (LEB128) · body. */
+#ifndef TAMIS_RECORD_H
+#define TAMIS_RECORD_H
+
+#include "buf.h"
+#include "err.h"
+#include "event.h"
+
+enum record_type {
+    RECORD_EVENT = 1,       /* body: event.h's encoding */
+    RECORD_IMPORT_MARK = 2, /* body: struct import_mark */
+};
+
+/* How far an import has come, written in the same frame as the events up to there, so that a resumed import
+ * neither repeats nor skips a line. */
+struct import_mark {
+    uint64_t import;  /* id in control.db */
+    uint64_t offset;  /* bytes of the (decompressed) input that are done */
+};
+
+void record_add_event(struct buf *frame, const struct event *e, struct buf *scratch);
+void record_add_import_mark(struct buf *frame, const struct import_mark *m);
+
+struct record {
+    enum record_type type;
+    struct event event;           /* RECORD_EVENT; text borrows from the frame */
+    struct import_mark import_mark; /* RECORD_IMPORT_MARK */
+};
+
+/* Cuts the next record off *frame. 1: *ret is filled; 0: the frame is used up; ERR_CORRUPT. */
+int record_next(struct span *frame, struct record *ret, struct err *err) WARN_UNUSED;
+
+#endif
