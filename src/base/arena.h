@@ -24,7 +24,8 @@ void arena_release(struct arena *a);
 void *arena_alloc(struct arena *a, size_t size_bytes) WARN_UNUSED __attribute__((alloc_size(2)));
 void *arena_zalloc(struct arena *a, size_t size_bytes) WARN_UNUSED __attribute__((alloc_size(2)));
 
-/* Copies of bytes; the string form ends with NUL. A NULL ptr in the returned span means out of memory. */
+/* Copies of bytes; the string form ends with NUL. A NULL ptr in the returned span means out of
+ * memory. */
 struct span arena_copy(struct arena *a, struct span s) WARN_UNUSED;
 char *arena_str(struct arena *a, struct span s) WARN_UNUSED;
 

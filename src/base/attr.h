@@ -10,20 +10,21 @@
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
-/* Hands over ownership: yields the pointer and leaves NULL behind, so that a cleanup does nothing. */
-#define TAKE_PTR(p)             \
-    ({                          \
-        typeof(p) *_pp = &(p);  \
+/* Hands over ownership: yields the pointer and leaves NULL behind, so that a cleanup does nothing.
+ */
+#define TAKE_PTR(p)              \
+    ({                           \
+        typeof(p) *_pp = &(p);   \
         typeof(p) _taken = *_pp; \
-        *_pp = NULL;            \
-        _taken;                 \
+        *_pp = NULL;             \
+        _taken;                  \
     })
 
 /* Defines S_freep() for use with CLEANUP on a `struct S *`. */
-#define DEFINE_FREEP(type, fn)                      \
-    static inline UNUSED void fn##p(type **p) {     \
-        if (*p)                                     \
-            fn(*p);                                 \
+#define DEFINE_FREEP(type, fn)                  \
+    static inline UNUSED void fn##p(type **p) { \
+        if (*p)                                 \
+            fn(*p);                             \
     }
 
 void free_charp(char **p);

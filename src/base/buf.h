@@ -1,7 +1,7 @@
 /* buf.h — a growable byte buffer that owns its bytes.
  *
- * Appending never fails half-way: on out-of-memory the buffer keeps what it had and `failed` is set, so a
- * caller may append many times and check once. */
+ * Appending never fails half-way: on out-of-memory the buffer keeps what it had and `failed` is
+ * set, so a caller may append many times and check once. */
 #ifndef TAMIS_BUF_H
 #define TAMIS_BUF_H
 
@@ -39,10 +39,12 @@ static inline struct span buf_span(const struct buf *b) {
     return span_of(b->data ? b->data : "", b->len);
 }
 
-/* The content as a NUL-terminated string (the NUL is not counted), borrowed; NULL when incomplete. */
+/* The content as a NUL-terminated string (the NUL is not counted), borrowed; NULL when incomplete.
+ */
 const char *buf_cstr(struct buf *b);
 
-/* Reading counterpart: cuts values off the front of *s; false when the bytes run out or do not parse. */
+/* Reading counterpart: cuts values off the front of *s; false when the bytes run out or do not
+ * parse. */
 bool take_u8(struct span *s, uint8_t *ret);
 bool take_u32le(struct span *s, uint32_t *ret);
 bool take_u64le(struct span *s, uint64_t *ret);

@@ -19,7 +19,8 @@ void crypt_wipe(void *p, size_t n) {
     sodium_memzero(p, n);
 }
 
-uint64_t crypt_keyed_hash64(const uint8_t key[CRYPT_KEY_BYTES], const struct span *parts, size_t n) {
+uint64_t crypt_keyed_hash64(const uint8_t key[CRYPT_KEY_BYTES], const struct span *parts,
+                            size_t n) {
     /* libsodium's generichash wants 16 bytes of output at least; BLAKE2b's first 8 are as good. */
     crypto_generichash_state st;
     uint8_t out[16];

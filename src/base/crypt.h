@@ -13,8 +13,8 @@ int crypt_init(void) WARN_UNUSED;
 void crypt_random(void *out, size_t n);
 void crypt_wipe(void *p, size_t n);
 
-/* Keyed BLAKE2b with 8 bytes of output over the parts, each preceded by its length, so that ("ab","c")
- * and ("a","bc") differ. RFC 7693. */
+/* Keyed BLAKE2b with 8 bytes of output over the parts, each preceded by its length, so that
+ * ("ab","c") and ("a","bc") differ. RFC 7693. */
 uint64_t crypt_keyed_hash64(const uint8_t key[CRYPT_KEY_BYTES], const struct span *parts, size_t n);
 
 /* Unkeyed BLAKE2b-256. */
@@ -31,7 +31,8 @@ void crypt_hasher_end(struct crypt_hasher *h, uint8_t out[CRYPT_DIGEST_BYTES]);
 /* Lower-case hex; out has room for 2n + 1. */
 void crypt_hex(const uint8_t *bytes, size_t n, char *out);
 
-/* A new API token: "tamis_" and 43 URL-safe characters (256 bits); NUL-terminated. Only its digest is stored. */
+/* A new API token: "tamis_" and 43 URL-safe characters (256 bits); NUL-terminated. Only its digest
+ * is stored. */
 void crypt_new_token(char out[CRYPT_TOKEN_CHARS]);
 
 bool crypt_equal(const void *a, const void *b, size_t n); /* constant time */

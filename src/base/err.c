@@ -60,10 +60,18 @@ int err_sys(struct err *err, int sys, const char *fmt, ...) {
 
 const char *err_word(int code) {
     static const char *const words[] = {
-        [0] = "ok",           [-ERR_NOMEM] = "nomem",     [-ERR_IO] = "io",
-        [-ERR_FULL] = "full", [-ERR_CORRUPT] = "corrupt", [-ERR_INVALID] = "invalid",
-        [-ERR_NOT_FOUND] = "not_found", [-ERR_EXISTS] = "exists", [-ERR_BUSY] = "busy",
-        [-ERR_TIMEOUT] = "timeout", [-ERR_DENIED] = "denied", [-ERR_UNSUPPORTED] = "unsupported",
+        [0] = "ok",
+        [-ERR_NOMEM] = "nomem",
+        [-ERR_IO] = "io",
+        [-ERR_FULL] = "full",
+        [-ERR_CORRUPT] = "corrupt",
+        [-ERR_INVALID] = "invalid",
+        [-ERR_NOT_FOUND] = "not_found",
+        [-ERR_EXISTS] = "exists",
+        [-ERR_BUSY] = "busy",
+        [-ERR_TIMEOUT] = "timeout",
+        [-ERR_DENIED] = "denied",
+        [-ERR_UNSUPPORTED] = "unsupported",
         [-ERR_CLOSED] = "closed",
     };
     return code <= 0 && (size_t)-code < ARRAY_LEN(words) ? words[-code] : "unknown";

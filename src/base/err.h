@@ -8,18 +8,18 @@
 #include "attr.h"
 
 enum err_code {
-    ERR_NOMEM = -1,     /* out of memory or over a memory budget */
-    ERR_IO = -2,        /* a system call failed; see err.sys */
-    ERR_FULL = -3,      /* no space left on the device or quota reached */
-    ERR_CORRUPT = -4,   /* stored bytes do not verify */
-    ERR_INVALID = -5,   /* the caller's input is wrong */
+    ERR_NOMEM = -1,   /* out of memory or over a memory budget */
+    ERR_IO = -2,      /* a system call failed; see err.sys */
+    ERR_FULL = -3,    /* no space left on the device or quota reached */
+    ERR_CORRUPT = -4, /* stored bytes do not verify */
+    ERR_INVALID = -5, /* the caller's input is wrong */
     ERR_NOT_FOUND = -6,
     ERR_EXISTS = -7,
-    ERR_BUSY = -8,      /* a queue or limit is full; try again later */
+    ERR_BUSY = -8, /* a queue or limit is full; try again later */
     ERR_TIMEOUT = -9,
     ERR_DENIED = -10,
     ERR_UNSUPPORTED = -11,
-    ERR_CLOSED = -12,   /* the thing was shut down */
+    ERR_CLOSED = -12, /* the thing was shut down */
 };
 
 struct err {

@@ -4,7 +4,8 @@ int json_parse(struct span text, json_t **ret, struct err *err) {
     json_error_t why;
     json_t *j = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
     if (!j)
-        return err_set(err, ERR_INVALID, "invalid JSON at line %d, column %d", why.line, why.column);
+        return err_set(err, ERR_INVALID, "invalid JSON at line %d, column %d", why.line,
+                       why.column);
     *ret = j;
     return 0;
 }

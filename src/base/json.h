@@ -1,7 +1,7 @@
 /* json.h — JSON in and out, on jansson.
  *
- * Values are jansson's json_t; this header adds what Tamis needs around them: parsing with limits that
- * never echoes input in its error, cleanup, and span access. */
+ * Values are jansson's json_t; this header adds what Tamis needs around them: parsing with limits
+ * that never echoes input in its error, cleanup, and span access. */
 #ifndef TAMIS_JSON_H
 #define TAMIS_JSON_H
 
@@ -17,8 +17,8 @@ static inline void json_unrefp(json_t **j) {
 }
 #define JSON_AUTO CLEANUP(json_unrefp) json_t *
 
-/* Parses a whole text (any value at the top). ERR_INVALID with line and column but none of the input.
- * *ret is owned by the caller. Depth is limited to JSON_MOST_DEPTH by jansson. */
+/* Parses a whole text (any value at the top). ERR_INVALID with line and column but none of the
+ * input. *ret is owned by the caller. Depth is limited to JSON_MOST_DEPTH by jansson. */
 int json_parse(struct span text, json_t **ret, struct err *err) WARN_UNUSED;
 
 /* The bytes of a JSON string, borrowed from `j`; NULL ptr when `j` is no string (or NULL). */

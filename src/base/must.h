@@ -9,10 +9,10 @@
 
 _Noreturn void must_fail(const char *file, int line, const char *what);
 
-#define must(x)                                      \
-    do {                                             \
-        if (UNLIKELY(!(x)))                          \
-            must_fail(__FILE__, __LINE__, #x);       \
+#define must(x)                                \
+    do {                                       \
+        if (UNLIKELY(!(x)))                    \
+            must_fail(__FILE__, __LINE__, #x); \
     } while (0)
 
 #endif

@@ -29,8 +29,8 @@ struct os {
 
 extern const struct os os_system;
 
-/* Read or write exactly n bytes, going on after EINTR and short transfers. os_read_full: a file that
- * ends early is ERR_CORRUPT. */
+/* Read or write exactly n bytes, going on after EINTR and short transfers. os_read_full: a file
+ * that ends early is ERR_CORRUPT. */
 int os_read_full(const struct os *os, int fd, void *buf, size_t n, int64_t off,
                  struct err *err) WARN_UNUSED;
 int os_write_full(const struct os *os, int fd, const void *buf, size_t n, int64_t off,
@@ -42,12 +42,13 @@ int os_make_dir(const struct os *os, const char *path, struct err *err) WARN_UNU
 /* Makes the names in a folder durable. */
 int os_sync_dir(const struct os *os, const char *path, struct err *err) WARN_UNUSED;
 
-/* Replaces `path` by `data` in one step: temporary name beside it, fsync, rename, fsync of the folder. */
+/* Replaces `path` by `data` in one step: temporary name beside it, fsync, rename, fsync of the
+ * folder. */
 int os_replace_file(const struct os *os, const char *path, struct span data, mode_t mode,
                     struct err *err) WARN_UNUSED;
 
-/* Overwrites the file with zeros, syncs and unlinks it: for key files. Best effort on copy-on-write file
- * systems; a missing file is fine. */
+/* Overwrites the file with zeros, syncs and unlinks it: for key files. Best effort on copy-on-write
+ * file systems; a missing file is fine. */
 int os_wipe_file(const struct os *os, const char *path, struct err *err) WARN_UNUSED;
 
 struct buf;

@@ -1,7 +1,7 @@
 /* span.h — a borrowed slice of bytes.
  *
- * A span never owns. It is valid as long as the arena, buffer or literal behind it; who hands one out says
- * which that is. The bytes are not NUL-terminated. */
+ * A span never owns. It is valid as long as the arena, buffer or literal behind it; who hands one
+ * out says which that is. The bytes are not NUL-terminated. */
 #ifndef TAMIS_SPAN_H
 #define TAMIS_SPAN_H
 
@@ -63,7 +63,8 @@ size_t span_find_span(struct span s, struct span needle);
 /* Without ASCII white space at both ends. */
 struct span span_trim(struct span s);
 
-/* Cuts the next `sep`-separated piece off *rest; false when nothing is left. "a,,b" gives "a", "", "b". */
+/* Cuts the next `sep`-separated piece off *rest; false when nothing is left. "a,,b" gives "a", "",
+ * "b". */
 bool span_next(struct span *rest, char sep, struct span *ret_piece);
 
 /* Decimal unsigned integer that fills the whole span; false on anything else, overflow included. */
@@ -72,10 +73,12 @@ bool span_u64(struct span s, uint64_t *ret);
 /* The same with an optional minus sign. */
 bool span_i64(struct span s, int64_t *ret);
 
-/* A well-spread 64-bit hash for in-memory tables. Not keyed: never store it, never use it on secrets. */
+/* A well-spread 64-bit hash for in-memory tables. Not keyed: never store it, never use it on
+ * secrets. */
 uint64_t span_hash(struct span s);
 
-/* Bytes that are whole UTF-8 within the first `max` bytes of s: cuts a slice without splitting a character. */
+/* Bytes that are whole UTF-8 within the first `max` bytes of s: cuts a slice without splitting a
+ * character. */
 struct span span_utf8_head(struct span s, size_t max);
 
 /* Whether the bytes are valid UTF-8 (no surrogates, no overlong forms). */

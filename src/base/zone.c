@@ -16,7 +16,8 @@ struct transition {
     int32_t offset_sec; /* from at_sec on */
 };
 
-/* When daylight time begins or ends in the years after the table: POSIX TZ "Mm.w.d/time", "Jn" or "n". */
+/* When daylight time begins or ends in the years after the table: POSIX TZ "Mm.w.d/time", "Jn" or
+ * "n". */
 struct rule_date {
     enum { RULE_MONTH, RULE_JULIAN, RULE_ZERO_BASED } kind;
     int month, week, weekday; /* RULE_MONTH; weekday 0 = Sunday */
@@ -35,7 +36,8 @@ struct zone {
     struct rule_date dst_from, dst_to;
 };
 
-/* --- the footer: a POSIX TZ string ------------------------------------------------------------- */
+/* --- the footer: a POSIX TZ string -------------------------------------------------------------
+ */
 
 static bool skip_abbreviation(struct span *s) {
     size_t n = 0;
@@ -124,7 +126,8 @@ static bool parse_footer(struct zone *z, struct span s) {
     return take_rule_date(&s, &z->dst_from) && take_rule_date(&s, &z->dst_to) && s.len == 0;
 }
 
-/* Local seconds since the epoch at which a rule strikes in `year`, by the clock in force before it. */
+/* Local seconds since the epoch at which a rule strikes in `year`, by the clock in force before it.
+ */
 static int64_t rule_local_sec(const struct rule_date *r, int year) {
     int32_t day = civil_to_day((struct civil){.year = year, .month = 1, .day = 1});
     if (r->kind == RULE_MONTH) {
@@ -155,7 +158,8 @@ static int32_t rule_offset(const struct zone *z, int64_t at_sec) {
     return dst ? z->dst_offset_sec : z->std_offset_sec;
 }
 
-/* --- the file ---------------------------------------------------------------------------------- */
+/* --- the file ----------------------------------------------------------------------------------
+ */
 
 struct tzif_header {
     uint32_t isutc, isstd, leap, times, types, chars;
@@ -297,7 +301,8 @@ struct zone_local zone_to_local(const struct zone *z, int64_t ts_ms) {
 
 int64_t zone_from_local_ms(const struct zone *z, int32_t day, int32_t second) {
     int64_t local = (int64_t)day * DAY_SEC + second;
-    /* Offsets are within a day of UTC, so the ones in force a day before and after cover every case. */
+    /* Offsets are within a day of UTC, so the ones in force a day before and after cover every
+     * case. */
     int32_t before = offset_at(z, local - 2L * DAY_SEC), after = offset_at(z, local + 2L * DAY_SEC);
     int64_t earlier = local - (before > after ? before : after);
     int64_t later = local - (before > after ? after : before);

@@ -1,7 +1,7 @@
 /* zone.h — IANA time zones, read from the system's TZif files (RFC 8536).
  *
- * glibc's localtime() knows one zone a process; a server with sites in many zones needs its own reader.
- * A struct zone is immutable once open and may be shared by threads. */
+ * glibc's localtime() knows one zone a process; a server with sites in many zones needs its own
+ * reader. A struct zone is immutable once open and may be shared by threads. */
 #ifndef TAMIS_ZONE_H
 #define TAMIS_ZONE_H
 

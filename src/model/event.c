@@ -11,20 +11,21 @@
 #define SQL_I64 "BIGINT"
 #define SQL_TEXT "VARCHAR"
 
-#define ALL (PROFILE_BIT(PROFILE_CNIL) | PROFILE_BIT(PROFILE_FRUGAL) | PROFILE_BIT(PROFILE_CONSENTED))
+#define ALL \
+    (PROFILE_BIT(PROFILE_CNIL) | PROFILE_BIT(PROFILE_FRUGAL) | PROFILE_BIT(PROFILE_CONSENTED))
 #define NOT_CNIL (ALL & ~PROFILE_BIT(PROFILE_CNIL))
 #define KEEP_RAW false
 #define KEEP_DAY true
 
 const struct event_field_info event_fields[EVENT_FIELDS] = {
-#define FIELD(name_, TYPE, unit_, most_, profiles_, purpose_, keep) \
-    [EVENT_FIELD_##name_] = {.name = #name_,                        \
-                             .type = EVENT_##TYPE,                  \
-                             .unit = (unit_),                       \
-                             .most = (uint64_t)(most_),             \
-                             .profiles = (profiles_),               \
-                             .purpose = (purpose_),                 \
-                             .until_seal = KEEP_##keep,             \
+#define FIELD(name_, TYPE, unit_, most_, profiles_, purpose_, keep)   \
+    [EVENT_FIELD_##name_] = {.name = #name_,                          \
+                             .type = EVENT_##TYPE,                    \
+                             .unit = (unit_),                         \
+                             .most = (uint64_t)(most_),               \
+                             .profiles = (profiles_),                 \
+                             .purpose = (purpose_),                   \
+                             .until_seal = KEEP_##keep,               \
                              .offset = offsetof(struct event, name_), \
                              .sql_type = SQL_##TYPE},
 #include "event_fields.def"
@@ -105,28 +106,28 @@ static bool take_text(struct span *s, uint64_t most, struct span *ret) {
     return take_varint(s, &len) && len <= most && take_bytes(s, len, ret);
 }
 
-#define TAKE_U8(field, most)                             \
-    if (!take_unsigned(&bytes, (most), &u))              \
+#define TAKE_U8(field, most)                              \
+    if (!take_unsigned(&bytes, (most), &u))               \
         return err_set(err, ERR_CORRUPT, broken, #field); \
     e.field = (uint8_t)u
-#define TAKE_U32(field, most)                            \
-    if (!take_unsigned(&bytes, (most), &u))              \
+#define TAKE_U32(field, most)                             \
+    if (!take_unsigned(&bytes, (most), &u))               \
         return err_set(err, ERR_CORRUPT, broken, #field); \
     e.field = (uint32_t)u
-#define TAKE_U64(field, most)                            \
-    if (!take_u64le(&bytes, &u))                         \
+#define TAKE_U64(field, most)                             \
+    if (!take_u64le(&bytes, &u))                          \
         return err_set(err, ERR_CORRUPT, broken, #field); \
     e.field = u
-#define TAKE_I32(field, most)                            \
-    if (!take_signed(&bytes, INT32_MIN, (most), &i))     \
+#define TAKE_I32(field, most)                             \
+    if (!take_signed(&bytes, INT32_MIN, (most), &i))      \
         return err_set(err, ERR_CORRUPT, broken, #field); \
     e.field = (int32_t)i
-#define TAKE_I64(field, most)                            \
-    if (!take_signed(&bytes, INT64_MIN, (most), &i))     \
+#define TAKE_I64(field, most)                             \
+    if (!take_signed(&bytes, INT64_MIN, (most), &i))      \
         return err_set(err, ERR_CORRUPT, broken, #field); \
     e.field = i
-#define TAKE_TEXT(field, most)                           \
-    if (!take_text(&bytes, (most), &e.field))            \
+#define TAKE_TEXT(field, most)                \
+    if (!take_text(&bytes, (most), &e.field)) \
     return err_set(err, ERR_CORRUPT, broken, #field)
 
 int event_decode(struct span bytes, struct event *ret, struct err *err) {

@@ -1,7 +1,7 @@
 /* event.h — what may be kept of one hit, and its encoding.
  *
- * The struct is generated from event_fields.def. It has no field that could hold an address, a user-agent
- * string, a query string or free personal text; only the sieve makes one. */
+ * The struct is generated from event_fields.def. It has no field that could hold an address, a
+ * user-agent string, a query string or free personal text; only the sieve makes one. */
 #ifndef TAMIS_EVENT_H
 #define TAMIS_EVENT_H
 
@@ -29,7 +29,8 @@ typedef struct span event_text;
 #define EVENT_TYPE_I64 event_i64
 #define EVENT_TYPE_TEXT event_text
 
-/* Text fields borrow: from the request arena on the way in, from the journal's bytes on the way out. */
+/* Text fields borrow: from the request arena on the way in, from the journal's bytes on the way
+ * out. */
 struct event {
 #define FIELD(name, TYPE, unit, most, profiles, purpose, keep) EVENT_TYPE_##TYPE name;
 #include "event_fields.def"
@@ -63,15 +64,16 @@ extern const struct event_field_info event_fields[EVENT_FIELDS];
 /* An event with every text empty (never NULL) and scroll not measured. */
 void event_init(struct event *e);
 
-/* Cuts texts to their longest value (at a character) and empties fields that `profile` does not allow. */
+/* Cuts texts to their longest value (at a character) and empties fields that `profile` does not
+ * allow. */
 void event_restrict(struct event *e, unsigned profile);
 
 /* Appends the encoding: version, then each field in order, integers as LEB128 (signed ones zigzag),
  * text as length and bytes. */
 void event_encode(const struct event *e, struct buf *out);
 
-/* Reads one encoding that fills the whole span. Text borrows from `bytes`. ERR_CORRUPT when it does not
- * parse, holds a value over its limit, or has another version. */
+/* Reads one encoding that fills the whole span. Text borrows from `bytes`. ERR_CORRUPT when it does
+ * not parse, holds a value over its limit, or has another version. */
 int event_decode(struct span bytes, struct event *ret, struct err *err) WARN_UNUSED;
 
 /* "name TYPE, …" — the columns of an event table. */

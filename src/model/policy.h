@@ -1,7 +1,7 @@
 /* policy.h — what a site allows: an immutable snapshot the whole road reads.
  *
- * control/ builds a policy_set from its database; a change builds a new set and swaps it in. Readers hold a
- * reference for the length of one request; the last one out frees the old set. */
+ * control/ builds a policy_set from its database; a change builds a new set and swaps it in.
+ * Readers hold a reference for the length of one request; the last one out frees the old set. */
 #ifndef TAMIS_POLICY_H
 #define TAMIS_POLICY_H
 
@@ -24,12 +24,13 @@ bool profile_parse(struct span word, enum profile *ret);
 
 /* Immutable once its set is published. Strings belong to the set. */
 struct policy {
-    uint32_t site;               /* id, never reused */
-    struct span domain;          /* lower case, without www. */
+    uint32_t site;      /* id, never reused */
+    struct span domain; /* lower case, without www. */
     enum profile profile;
-    const struct zone *zone;     /* owned by the set */
-    bool honour_signals;         /* Sec-GPC and DNT; on unless the publisher asks for consent itself */
-    const struct span *path_patterns; /* such as "/orders/" + star; what matches becomes the pattern */
+    const struct zone *zone; /* owned by the set */
+    bool honour_signals;     /* Sec-GPC and DNT; on unless the publisher asks for consent itself */
+    const struct span
+        *path_patterns; /* such as "/orders/" + star; what matches becomes the pattern */
     size_t path_pattern_count;
     const struct span *query_keep; /* names of query parameters kept as properties */
     size_t query_keep_count;
@@ -40,8 +41,8 @@ struct policy_set;
 /* Building: one thread, before publishing. */
 struct policy_set *policy_set_new(void) WARN_UNUSED;
 struct arena *policy_set_arena(struct policy_set *set); /* for the policies' strings */
-/* Adds a copy of *p whose spans already live in the set's arena; opens the zone. ERR_NOT_FOUND for an
- * unknown zone, ERR_EXISTS for a domain or id that is there. */
+/* Adds a copy of *p whose spans already live in the set's arena; opens the zone. ERR_NOT_FOUND for
+ * an unknown zone, ERR_EXISTS for a domain or id that is there. */
 int policy_set_add(struct policy_set *set, const struct policy *p, struct span zone,
                    struct err *err) WARN_UNUSED;
 void policy_set_unref(struct policy_set *set);

@@ -14,11 +14,11 @@ enum record_type {
     RECORD_IMPORT_MARK = 2, /* body: struct import_mark */
 };
 
-/* How far an import has come, written in the same frame as the events up to there, so that a resumed import
- * neither repeats nor skips a line. */
+/* How far an import has come, written in the same frame as the events up to there, so that a
+ * resumed import neither repeats nor skips a line. */
 struct import_mark {
-    uint64_t import;  /* id in control.db */
-    uint64_t offset;  /* bytes of the (decompressed) input that are done */
+    uint64_t import; /* id in control.db */
+    uint64_t offset; /* bytes of the (decompressed) input that are done */
 };
 
 void record_add_event(struct buf *frame, const struct event *e, struct buf *scratch);
@@ -26,7 +26,7 @@ void record_add_import_mark(struct buf *frame, const struct import_mark *m);
 
 struct record {
     enum record_type type;
-    struct event event;           /* RECORD_EVENT; text borrows from the frame */
+    struct event event;             /* RECORD_EVENT; text borrows from the frame */
     struct import_mark import_mark; /* RECORD_IMPORT_MARK */
 };
 

@@ -122,10 +122,19 @@ static void civil_matches_the_c_library(void **state) {
 /* The oracle: glibc itself, one zone at a time. */
 static void zone_matches_the_c_library(void **state) {
     (void)state;
-    static const char *const names[] = {"UTC", "Europe/Paris", "America/New_York", "Asia/Kathmandu",
-                                        "Australia/Lord_Howe", "Pacific/Apia", "America/St_Johns",
-                                        "Africa/Casablanca", "Asia/Tehran", "Pacific/Chatham",
-                                        "Europe/Dublin", "America/Sao_Paulo", "Antarctica/Troll"};
+    static const char *const names[] = {"UTC",
+                                        "Europe/Paris",
+                                        "America/New_York",
+                                        "Asia/Kathmandu",
+                                        "Australia/Lord_Howe",
+                                        "Pacific/Apia",
+                                        "America/St_Johns",
+                                        "Africa/Casablanca",
+                                        "Asia/Tehran",
+                                        "Pacific/Chatham",
+                                        "Europe/Dublin",
+                                        "America/Sao_Paulo",
+                                        "Antarctica/Troll"};
     for (size_t n = 0; n < ARRAY_LEN(names); n++) {
         CLEANUP(zone_freep) struct zone *z = NULL;
         assert_int_equal(zone_open(span_str(names[n]), &z, NULL), 0);
@@ -136,7 +145,8 @@ static void zone_matches_the_c_library(void **state) {
             struct tm tm;
             assert_non_null(localtime_r(&at, &tm));
             struct zone_local local = zone_to_local(z, t * 1000);
-            int32_t want = civil_to_day((struct civil){tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday});
+            int32_t want =
+                civil_to_day((struct civil){tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday});
             if (local.day != want || zone_offset_sec(z, t * 1000) != tm.tm_gmtoff)
                 fail_msg("%s at %lld: offset %d, want %ld", names[n], (long long)t,
                          zone_offset_sec(z, t * 1000), tm.tm_gmtoff);
@@ -154,8 +164,8 @@ static void zone_matches_the_c_library(void **state) {
 static void zone_refuses_bad_names(void **state) {
     (void)state;
     struct zone *z = NULL;
-    static const char *const bad[] = {"", "../../etc/passwd", "/etc/localtime", "Nowhere/City",
-                                      "zone.tab", "Europe"};
+    static const char *const bad[] = {
+        "", "../../etc/passwd", "/etc/localtime", "Nowhere/City", "zone.tab", "Europe"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         assert_true(zone_open(span_str(bad[i]), &z, NULL) < 0);
     assert_null(z);

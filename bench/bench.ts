@@ -1,0 +1,258 @@
+// ./dev bench — every figure of the main road in one table. Rates are also given as a share of a no-op server that
+// was measured in the same run, because the load generator shares the cores with what it measures.
+//   ./dev bench          all of it      ./dev bench quick   short runs
+//   ./dev bench ingest|import|query|start   one part
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { createReadStream, createWriteStream, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { addSite, BIN, keepAlive, mustRun, query, removeFolder, request, ROOT, sendEvent, startServer, tempFolder, waitFor, type Server } from '../tests/flow/lib';
+
+const flags = process.argv.slice(3);
+const quick = flags.includes('quick');
+const parts = ['start', 'ingest', 'query', 'import'];
+const wanted = flags.filter((f) => parts.includes(f));
+const seconds = quick ? 4 : 15;
+const LOG = join(ROOT, '../shared/data/access-apache.log');
+const SITE = 'example.com';
+
+const rows: [string, string, string, string][] = [];
+function row(what: string, figure: string, bar = '', verdict = ''): void {
+  rows.push([what, figure, bar, verdict]);
+  console.error(`${what}: ${figure}`);
+}
+function judge(ok: boolean): string {
+  return ok ? 'met' : 'MISSED';
+}
+function median(values: number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
+}
+function count(n: number): string {
+  return Math.round(n).toLocaleString('en');
+}
+
+interface WrkResult {
+  rate: number;
+  p50: number;
+  p99: number;
+  non2xx: number;
+}
+
+function milliseconds(text: string): number {
+  const m = /^([\d.]+)(us|ms|s)$/.exec(text);
+  if (!m) return NaN;
+  return Number(m[1]) * (m[2] === 'us' ? 0.001 : m[2] === 's' ? 1000 : 1);
+}
+
+/** Does not block, so that this process could serve meanwhile; wrk is a process of its own. */
+function wrk(url: string, connections: number, threads: number, script: string, time = seconds): Promise<WrkResult> {
+  const args = [`-t${threads}`, `-c${connections}`, `-d${time}s`, '--latency', '-s', join(ROOT, 'bench', script), url];
+  const child = spawn('wrk', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let out = '';
+  child.stdout.on('data', (d: Buffer) => (out += d.toString()));
+  return new Promise((resolve, reject) =>
+    child.on('exit', (code) => {
+      const rate = /Requests\/sec:\s+([\d.]+)/.exec(out);
+      const p50 = /50%\s+(\S+)/.exec(out);
+      const p99 = /99%\s+(\S+)/.exec(out);
+      if (code !== 0 || !rate) return reject(new Error(`wrk failed: ${out}`));
+      resolve({ rate: Number(rate[1]), p50: milliseconds(p50?.[1] ?? ''), p99: milliseconds(p99?.[1] ?? ''), non2xx: Number(/Non-2xx or 3xx responses: (\d+)/.exec(out)?.[1] ?? 0) });
+    }),
+  );
+}
+
+function statusKb(pid: number, key: string): number {
+  const m = new RegExp(`^${key}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return Number(m?.[1] ?? NaN);
+}
+
+async function accepted(server: Server): Promise<number> {
+  const text = (await request(`${server.url}/metrics`, 'GET')).body;
+  return Number(/^tamis_events_accepted_total (\d+)/m.exec(text)?.[1] ?? NaN);
+}
+
+async function countStored(server: Server, token: string): Promise<number> {
+  const r = await query(server.url, token, { site_id: SITE, metrics: ['events'], date_range: 'all' });
+  return r.results[0]?.metrics[0] ?? 0;
+}
+
+/** Milliseconds until everything acknowledged is queryable. */
+async function settle(server: Server, token: string): Promise<number> {
+  const t0 = performance.now();
+  const want = await accepted(server);
+  await waitFor('all events', 120000, async () => ((await countStored(server, token)) >= want ? true : undefined));
+  const have = await countStored(server, token);
+  if (have !== want) throw new Error(`${want} acknowledged, ${have} queryable`);
+  return performance.now() - t0;
+}
+
+function trustingConfig(): string {
+  const file = join(ROOT, 'build/bench.conf');
+  writeFileSync(file, 'trusted_proxies = 127.0.0.1\nlog_level = warn\n');
+  return file;
+}
+
+async function benchStart(): Promise<void> {
+  const starts: number[] = [];
+  for (let i = 0; i < (quick ? 5 : 15); i++) {
+    const data = tempFolder('bench');
+    const t0 = performance.now();
+    const server = await startServer(data);
+    starts.push(performance.now() - t0);
+    if (i === 0) {
+      await request(`${server.url}/healthz`, 'GET');
+      await new Promise((resolve) => setTimeout(resolve, 3000)); // idle is a state in time
+      const rss = statusKb(server.child.pid!, 'VmRSS') / 1024;
+      row('idle RSS', `${rss.toFixed(1)} MB`, '≤ 80 MB', judge(rss <= 80));
+    }
+    await server.stop();
+    removeFolder(data);
+  }
+  row('start on an empty folder (median)', `${median(starts).toFixed(0)} ms`, '≤ 200 ms', judge(median(starts) <= 200));
+}
+
+async function startNoop(): Promise<{ child: ChildProcess; url: string }> {
+  const url = 'http://127.0.0.1:18421';
+  const child = spawn(join(ROOT, 'build/bench/noop_server'), ['18421'], { stdio: 'ignore' });
+  await waitFor('the no-op server', 5000, () => request(`${url}/api/event`, 'POST', '{}').then(() => true, () => undefined));
+  return { child, url };
+}
+
+async function benchIngest(): Promise<void> {
+  const noop = await startNoop();
+  const base = await wrk(`${noop.url}/api/event`, 512, 2, 'event.lua', Math.min(seconds, 8));
+  noop.child.kill();
+  row('no-op libmicrohttpd server, 512 connections', `${count(base.rate)}/s`);
+
+  const data = tempFolder('bench');
+  const server = await startServer(data, { config: trustingConfig() });
+  const token = addSite(data, SITE);
+  await wrk(`${server.url}/api/event`, 64, 1, 'event.lua', 2);
+  await settle(server, token);
+
+  const single = await wrk(`${server.url}/api/event`, 512, 2, 'event.lua');
+  const settled = await settle(server, token);
+  row('single events, 512 connections, fdatasync on', `${count(single.rate)}/s (${((100 * single.rate) / base.rate).toFixed(0)} % of no-op)`, '≥ 60,000/s', judge(single.rate >= 60000 && single.non2xx === 0));
+  row('  p50 / p99', `${single.p50.toFixed(1)} / ${single.p99.toFixed(1)} ms`, 'p99 < 50 ms', judge(single.p99 < 50));
+  row('  all queryable after the end', `${(settled / 1000).toFixed(2)} s`, '≤ 2 s', judge(settled <= 2000));
+
+  const before = await accepted(server);
+  const t0 = performance.now();
+  const batches = await wrk(`${server.url}/api/event`, 64, 2, 'batch.lua');
+  const events = ((await accepted(server)) - before) / ((performance.now() - t0) / 1000);
+  const settledBatch = await settle(server, token);
+  row('batches of 100', `${count(events)} events/s`, '≥ 250,000/s', judge(events >= 250000 && batches.non2xx === 0));
+  row('  all queryable after the end', `${(settledBatch / 1000).toFixed(2)} s`, '≤ 2 s', judge(settledBatch <= 2000));
+
+  const alone = await wrk(`${server.url}/api/event`, 1, 1, 'event.lua', 4);
+  row('one connection, acknowledged (median)', `${alone.p50.toFixed(2)} ms`, '≤ 2 ms', judge(alone.p50 <= 2));
+  await settle(server, token);
+  row('  RSS after the load', `${(statusKb(server.child.pid!, 'VmRSS') / 1024).toFixed(0)} MB`);
+  await closedLoop(server, token);
+  await server.stop();
+  removeFolder(data);
+}
+
+/** Sends distinguishable events, each worker waiting for its acknowledgement, and then asks for every one of them. */
+async function closedLoop(server: Server, token: string): Promise<void> {
+  const pages = new Set<string>();
+  const until = performance.now() + (quick ? 2000 : 6000);
+  const worker = async (w: number): Promise<void> => {
+    for (let i = 0; performance.now() < until; i++) {
+      const page = `/closed/w${w}/n${i}`;
+      const r = await sendEvent(server.url, { n: 'pageview', u: `https://${SITE}${page}`, d: SITE });
+      if (r.status === 202) pages.add(page);
+    }
+  };
+  await Promise.all(Array.from({ length: 32 }, (_, w) => worker(w)));
+  await settle(server, token);
+  const seen = new Map<string, number>();
+  for (let offset = 0; ; offset += 10000) {
+    const r = await query(server.url, token, {
+      site_id: SITE, metrics: ['pageviews'], dimensions: ['event:page'], date_range: 'all', filters: [['contains', 'event:page', ['/closed/']]],
+      order_by: [['event:page', 'asc']], pagination: { limit: 10000, offset },
+    });
+    for (const x of r.results) seen.set(x.dimensions[0]!, x.metrics[0]!);
+    if (r.results.length < 10000) break;
+  }
+  const missing = [...pages].filter((p) => seen.get(p) !== 1).length;
+  row('closed loop: acknowledged and found exactly once', `${count(pages.size - missing)} of ${count(pages.size)}`, 'all', judge(missing === 0));
+}
+
+async function benchQuery(): Promise<void> {
+  if (!existsSync(LOG)) return row('queries', 'skipped: no ../shared/data/access-apache.log');
+  const data = tempFolder('bench');
+  const server = await startServer(data, { config: trustingConfig() });
+  const token = addSite(data, SITE);
+  await wrk(`${server.url}/api/event`, 64, 2, 'batch.lua', quick ? 3 : 10);
+  await settle(server, token);
+  const n = await countStored(server, token);
+  const figures = ['visitors', 'visits', 'pageviews', 'bounce_rate', 'visit_duration'];
+  const asks: [string, Record<string, unknown>][] = [
+    ['five figures', { metrics: figures }],
+    ['series by hour', { metrics: ['visitors', 'pageviews'], dimensions: ['time:hour'] }],
+    ['top pages', { metrics: ['visitors', 'pageviews'], dimensions: ['event:page'], pagination: { limit: 10 } }],
+    ['top sources', { metrics: ['visitors', 'bounce_rate'], dimensions: ['visit:source'], pagination: { limit: 10 } }],
+    ['top countries', { metrics: ['visitors'], dimensions: ['visit:country'], pagination: { limit: 10 } }],
+    ['browsers, one page filtered', { metrics: ['visitors'], dimensions: ['visit:browser'], filters: [['is', 'event:page', ['/p/1']]] }],
+  ];
+  for (const [name, ask] of asks) {
+    const times: number[] = [];
+    for (let i = 0; i < 9; i++) {
+      const t0 = performance.now();
+      await query(server.url, token, { site_id: SITE, date_range: 'day', ...ask });
+      times.push(performance.now() - t0);
+    }
+    row(`query: ${name}, ${(n / 1e6).toFixed(1)} M hot events (median)`, `${median(times).toFixed(0)} ms`);
+  }
+  await server.stop();
+  removeFolder(data);
+}
+
+async function benchImport(): Promise<void> {
+  if (!existsSync(LOG)) return row('import', 'skipped: no ../shared/data/access-apache.log');
+  const copies = quick ? 50 : 200;
+  const big = join(ROOT, 'build/bench.log');
+  const out = createWriteStream(big);
+  for (let i = 0; i < copies; i++)
+    await new Promise<void>((resolve, reject) => createReadStream(LOG).on('end', resolve).on('error', reject).pipe(out, { end: false }));
+  await new Promise<void>((resolve) => out.end(resolve));
+  const lines = copies * 10000;
+  const time = (command: string, args: string[]): number => {
+    const t0 = performance.now();
+    const r = spawnSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+    if (r.status !== 0) throw new Error(`${command} ended with ${r.status}`);
+    return (performance.now() - t0) / 1000;
+  };
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  for (let i = 0; i < (quick ? 1 : 3); i++) {
+    theirs.push(time('goaccess', [big, '--log-format=COMBINED', '--no-progress', '--no-global-config', '-o', join(ROOT, 'build/goaccess.json')]));
+    const data = tempFolder('bench');
+    mustRun(['site', 'add', SITE, '--data', data]);
+    ours.push(time(BIN, ['import', '--site', SITE, '--format', 'combined', '--data', data, big]));
+    removeFolder(data);
+  }
+  rmSync(big);
+  const rate = lines / median(ours);
+  const other = lines / median(theirs);
+  row(`import of ${count(lines)} lines (${(statSync(LOG).size * copies / 1e6).toFixed(0)} MB)`, `${count(rate)} lines/s`);
+  row('  GoAccess from Debian, same file, same run', `${count(other)} lines/s`);
+  row('  ratio', `${(rate / other).toFixed(1)} ×`, '≥ 3 ×', judge(rate >= 3 * other));
+}
+
+async function main(): Promise<void> {
+  const chosen = wanted.length ? wanted : parts;
+  const work: Record<string, () => Promise<void>> = { start: benchStart, ingest: benchIngest, query: benchQuery, import: benchImport };
+  for (const part of chosen) await work[part]!();
+  keepAlive.destroy();
+  const width = Math.max(...rows.map((r) => r[0].length));
+  console.log(`\n${cpus().length} × ${cpus()[0]?.model.trim()}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB; the load generator runs on the same cores\n`);
+  for (const [what, figure, bar, verdict] of rows) console.log(`${what.padEnd(width)}  ${figure.padEnd(30)}  ${bar.padEnd(14)}${verdict}`.trimEnd());
+}
+
+main().catch((e: unknown) => {
+  console.error(e);
+  process.exit(3);
+});

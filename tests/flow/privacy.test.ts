@@ -1,0 +1,67 @@
+// Nothing personal reaches the disk, the log or the metrics.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { addSite, findBytes, filesBelow, mustRun, query, removeFolder, request, sendEvent, startServer, tempFolder, waitForEvents } from './lib';
+
+const ADDRESSES = ['203.0.113.77', '198.51.100.23', '2001:db8:7e57::beef'];
+const AGENTS = [
+  'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.6778.205 Safari/537.36',
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 17_6_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.6 Mobile/15E148 Safari/604.1',
+];
+const PERSONAL = ['jane.planted@example.org', '+33612345678', '4111111111111111', 'FR7630006000011234567890189', 'secretquery', 's3ss10nt0k3n9f8e7d6c5b4a', '123-45-6789'];
+
+test('no address, agent, e-mail or query string is found in the data folder', async () => {
+  const data = tempFolder('privacy');
+  const config = join(data, '..', `${data.split('/').pop()}.conf`);
+  writeFileSync(config, 'trusted_proxies = 127.0.0.1\n');
+  const server = await startServer(data, { config });
+  const token = addSite(data, 'example.com');
+  let sent = 0;
+  for (const address of ADDRESSES)
+    for (const agent of AGENTS) {
+      const headers = { 'x-forwarded-for': address, 'user-agent': agent };
+      for (const personal of PERSONAL) {
+        const e = encodeURIComponent(personal);
+        const r = await sendEvent(server.url, [
+          { n: 'pageview', u: `https://example.com/u/${e}/x?mail=${e}&secretquery=1&utm_campaign=${e}#${e}`, r: `https://friend.example/${e}?q=${e}`, d: 'example.com' },
+          { n: `Signup ${personal}`, u: 'https://example.com/ok', d: 'example.com', p: { mail: personal, [personal]: 'x', plan: 'pro' } },
+        ], headers);
+        assert.equal(r.status, 202);
+        assert.equal(r.headers['x-plausible-dropped'], undefined);
+        sent += 2;
+      }
+    }
+  // things refused or broken must leave no trace either
+  await sendEvent(server.url, { n: 'pageview', u: `https://example.com/${PERSONAL[0]}`, d: 'nobody.example' }, { 'x-forwarded-for': ADDRESSES[0]! });
+  await request(`${server.url}/api/event`, 'POST', `{"n":"${PERSONAL[0]}`, { 'user-agent': AGENTS[0]! });
+  await request(`${server.url}/${PERSONAL[0]}?secretquery`, 'GET');
+  await waitForEvents(server.url, token, 'example.com', sent);
+  const needles = [...ADDRESSES, ...AGENTS, ...PERSONAL, '131.0.6778', '15E148'];
+  assert.deepEqual(findBytes(data, needles), []);
+  const metrics = (await request(`${server.url}/metrics`, 'GET')).body;
+  for (const n of needles) assert.ok(!metrics.includes(n) && !server.log().includes(n));
+  const visitors = await query(server.url, token, { site_id: 'example.com', metrics: ['visitors'], date_range: 'day' });
+  assert.equal(visitors.results[0]?.metrics[0], ADDRESSES.length * AGENTS.length);
+  const pages = await query(server.url, token, { site_id: 'example.com', metrics: ['pageviews'], dimensions: ['event:page'], date_range: 'day' });
+  assert.ok(pages.results.some((row) => row.dimensions[0] === '/u/:email/x'), JSON.stringify(pages.results));
+  assert.equal(await server.stop(), 0);
+  assert.deepEqual(findBytes(data, needles), []);
+  assert.ok(filesBelow(data).length >= 4, 'the search looked at real files');
+  mustRun(['doctor', '--data', data]);
+  removeFolder(data);
+});
+
+test('an address from an untrusted peer is not believed', async () => {
+  const data = tempFolder('spoof');
+  const server = await startServer(data);
+  const token = addSite(data, 'example.com');
+  for (const address of ADDRESSES)
+    await sendEvent(server.url, { n: 'pageview', u: 'https://example.com/', d: 'example.com' }, { 'x-forwarded-for': address });
+  await waitForEvents(server.url, token, 'example.com', 3);
+  const q = await query(server.url, token, { site_id: 'example.com', metrics: ['visitors'], date_range: 'day' });
+  assert.equal(q.results[0]?.metrics[0], 1);
+  await server.stop();
+  removeFolder(data);
+});
