@@ -1,0 +1,165 @@
+#include "app.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "drain.h"
+#include "imports.h"
+#include "log.h"
+#include "os.h"
+
+enum { CLOSE_DRAIN_MS = 5000 };
+
+static int no_memory(struct err *err) {
+    return err_set(err, ERR_NOMEM, "out of memory");
+}
+
+static int make_folder(const char *data, struct err *err) {
+    int rc = os_make_dir(&os_system, data, err);
+    if (rc < 0)
+        return rc;
+    struct stat st;
+    if (stat(data, &st) == 0 && (st.st_mode & 077) && chmod(data, 0700) < 0)
+        return err_sys(err, errno, "rights of the data folder");
+    return 0;
+}
+
+static int lock_folder(struct app *a, const char *data, struct err *err) {
+    a->data_fd = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (a->data_fd < 0)
+        return err_sys(err, errno, "data folder");
+    a->lock_fd = openat(a->data_fd, "tamis.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (a->lock_fd < 0)
+        return err_sys(err, errno, "tamis.lock");
+    if (flock(a->lock_fd, LOCK_EX | LOCK_NB) < 0)
+        return err_set(err, ERR_BUSY, "another tamis has this data folder open");
+    return 0;
+}
+
+static int open_control(struct app *a, struct err *err) {
+    CLEANUP(free_charp) char *path = path_join(a->data, "control.db");
+    if (!path || !(a->policies = policy_board_new()) || !(a->imports = imports_new()))
+        return no_memory(err);
+    return control_open(path, a->clock, a->policies, &a->control, err);
+}
+
+static int open_sieve(struct app *a, struct err *err) {
+    CLEANUP(free_charp) char *keys = path_join(a->data, "keys");
+    if (!keys)
+        return no_memory(err);
+    struct sieve_options o = {
+        .os = &os_system, .clock = a->clock, .keys_dir = keys, .counters = &a->counters};
+    return sieve_open(&o, &a->sieve, err);
+}
+
+static int open_journal(struct app *a, struct err *err) {
+    CLEANUP(free_charp) char *dir = path_join(a->data, "journal");
+    if (!dir)
+        return no_memory(err);
+    struct journal_options o = {
+        .os = &os_system,
+        .clock = a->clock,
+        .counters = &a->counters,
+        .segment_bytes = a->config.segment_mb << 20,
+        .pending_bytes = (size_t)a->config.pending_mb << 20,
+    };
+    return journal_open(dir, &o, &a->journal, err);
+}
+
+static int open_store(struct app *a, struct err *err) {
+    CLEANUP(free_charp) char *dir = path_join(a->data, "hot");
+    if (!dir)
+        return no_memory(err);
+    int rc = os_make_dir(&os_system, dir, err);
+    if (rc < 0)
+        return rc;
+    struct store_options o = {
+        .threads = (unsigned)a->config.store_threads,
+        .memory_bytes = a->config.store_memory_mb << 20,
+        .most_open_visits = (size_t)a->config.open_visits,
+    };
+    rc = store_open(dir, &o, &a->store, &a->hot_rebuilt, err);
+    if (rc == 0 && a->hot_rebuilt) {
+        counters_add(&a->counters, COUNT_HOT_REBUILDS, 1);
+        log_warn("hot tables were unusable; set aside, building them again from the journal");
+    }
+    return rc;
+}
+
+static int open_parts(struct app *a, const char *data, unsigned parts, struct err *err) {
+    int rc = parts & APP_MAKE ? make_folder(data, err) : 0;
+    if (rc < 0)
+        return rc;
+    if (!(a->data = strdup(data)))
+        return no_memory(err);
+    if ((rc = lock_folder(a, data, err)) < 0 || (rc = open_control(a, err)) < 0)
+        return rc;
+    if ((parts & APP_SIEVE) && (rc = open_sieve(a, err)) < 0)
+        return rc;
+    if ((parts & APP_STORE) &&
+        ((rc = open_journal(a, err)) < 0 || (rc = open_store(a, err)) < 0))
+        return rc;
+    if (!(parts & APP_DRAIN))
+        return 0;
+    struct drain_options o = {.journal = a->journal, .store = a->store, .counters = &a->counters};
+    return drain_start(&o, &a->drain, err);
+}
+
+int app_open(struct app *a, const char *data, unsigned parts, struct err *err) {
+    struct config config = a->config;
+    *a = (struct app){.config = config, .data_fd = -1, .lock_fd = -1, .clock = &clock_system};
+    int rc = open_parts(a, data, parts, err);
+    if (rc < 0)
+        app_close(a);
+    return rc;
+}
+
+void app_close(struct app *a) {
+    imports_free(TAKE_PTR(a->imports)); /* their lanes belong to the sieve, their frames to the journal */
+    if (a->drain) {
+        /* A courtesy to the next start; what is in the journal is safe in any case. */
+        if (drain_wait_for(a->drain, journal_end(a->journal), CLOSE_DRAIN_MS) < 0)
+            log_info("the rest of the journal is drained at the next start");
+        drain_stop(TAKE_PTR(a->drain));
+    }
+    if (a->journal)
+        journal_close(TAKE_PTR(a->journal));
+    if (a->store)
+        store_close(TAKE_PTR(a->store));
+    if (a->sieve)
+        sieve_close(TAKE_PTR(a->sieve));
+    control_close(TAKE_PTR(a->control));
+    if (a->policies)
+        policy_board_free(TAKE_PTR(a->policies));
+    closep(&a->lock_fd);
+    closep(&a->data_fd);
+    a->lock_fd = a->data_fd = -1;
+    free(TAKE_PTR(a->data));
+    config_release(&a->config);
+}
+
+int app_catch_up(struct app *a, int timeout_ms, struct err *err) {
+    if (!a->drain)
+        return drain_once(a->journal, a->store, &a->counters, err);
+    int rc = drain_wait_for(a->drain, journal_end(a->journal), timeout_ms);
+    return rc < 0 ? err_set(err, rc, "the hot tables are behind the journal") : 0;
+}
+
+struct query_env app_query_env(const struct app *a) {
+    return (struct query_env){
+        .store = a->store, .clock = a->clock, .timeout_ms = (int)a->config.query_timeout_ms};
+}
+
+char *app_socket_path(const char *data, int data_fd) {
+    static const char name[] = "tamis.sock";
+    if (strlen(data) + sizeof(name) < sizeof(((struct sockaddr_un *)NULL)->sun_path))
+        return path_join(data, name);
+    char *path;
+    return asprintf(&path, "/proc/self/fd/%d/%s", data_fd, name) < 0 ? NULL : path;
+}

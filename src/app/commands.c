@@ -1,0 +1,265 @@
+#include "commands.h"
+
+#include <unistd.h>
+
+#include "civil.h"
+#include "verbs.h"
+
+int command_failed(const struct err *err) {
+    (void)fprintf(stderr, "tamis: %s\n", err->text);
+    return err->code == ERR_INVALID ? EXIT_USAGE : EXIT_FAILED;
+}
+
+void command_print_json(const json_t *j) {
+    (void)json_dumpf(j, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
+    (void)putchar('\n');
+}
+
+/* Opens the folder, runs the verb with the command's arguments, closes. */
+static int ask(const struct cli *cli, const char *verb, json_t **ret, struct err *err) {
+    struct session s;
+    int rc = session_open(&s, cli->data, verb, err);
+    if (rc < 0)
+        return rc;
+    rc = session_call(&s, verb, cli->args, SPAN_EMPTY, ret, err);
+    session_close(&s);
+    return rc;
+}
+
+static int run_plain(const struct cli *cli, const char *verb, void (*print)(const json_t *reply)) {
+    JSON_AUTO reply = NULL;
+    struct err err = {0};
+    if (ask(cli, verb, &reply, &err) < 0)
+        return command_failed(&err);
+    if (cli->json)
+        command_print_json(reply);
+    else if (print)
+        print(reply);
+    return EXIT_FINE;
+}
+
+static const char *word(const json_t *row, const char *key) {
+    const char *s = json_string_value(json_member(row, key));
+    return s ? s : "";
+}
+
+static long long figure(const json_t *row, const char *key) {
+    return (long long)json_integer_value(json_member(row, key));
+}
+
+static void day_of(const json_t *row, char out[CIVIL_TEXT]) {
+    civil_format((int32_t)(figure(row, "created_ms") / 86400000), out);
+}
+
+static void print_id(const json_t *reply) {
+    (void)printf("%lld\n", figure(reply, "id"));
+}
+
+static void print_token(const json_t *reply) {
+    (void)printf("%s\n", word(reply, "token"));
+}
+
+static void print_sites(const json_t *list) {
+    size_t i;
+    json_t *row;
+    if (json_array_size(list))
+        (void)printf("%6s  %-32s %-10s %-20s %-8s %s\n", "id", "domain", "profile", "timezone",
+                     "signals", "made");
+    json_array_foreach(list, i, row) {
+        char day[CIVIL_TEXT];
+        day_of(row, day);
+        (void)printf("%6lld  %-32s %-10s %-20s %-8s %s\n", figure(row, "id"), word(row, "domain"),
+                     word(row, "profile"), word(row, "timezone"),
+                     json_is_true(json_member(row, "honour_signals")) ? "on" : "off", day);
+    }
+}
+
+static void print_tokens(const json_t *list) {
+    size_t i;
+    json_t *row;
+    if (json_array_size(list))
+        (void)printf("%6s  %-32s %-10s  %s\n", "id", "site", "made", "label");
+    json_array_foreach(list, i, row) {
+        char day[CIVIL_TEXT];
+        day_of(row, day);
+        const char *site = word(row, "site");
+        (void)printf("%6lld  %-32s %-10s  %s\n", figure(row, "id"), *site ? site : "every site", day,
+                     word(row, "label"));
+    }
+}
+
+static void print_versions(const json_t *reply) {
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)reply, name, value)
+        (void)printf("%-12s %s\n", name, json_string_value(value));
+}
+
+static int site_add(const struct cli *cli) {
+    return run_plain(cli, "site.add", print_id);
+}
+static int site_list(const struct cli *cli) {
+    return run_plain(cli, "site.list", print_sites);
+}
+static int site_set(const struct cli *cli) {
+    return run_plain(cli, "site.set", NULL);
+}
+static int site_remove(const struct cli *cli) {
+    return run_plain(cli, "site.remove", NULL);
+}
+static int token_add(const struct cli *cli) {
+    return run_plain(cli, "token.add", print_token);
+}
+static int token_list(const struct cli *cli) {
+    return run_plain(cli, "token.list", print_tokens);
+}
+
+static int token_remove(const struct cli *cli) {
+    uint64_t id;
+    struct err err = {0};
+    if (!span_u64(json_span(json_member(cli->args, "id")), &id) || id > INT64_MAX) {
+        (void)err_set(&err, ERR_INVALID, "ID must be a number");
+        return command_failed(&err);
+    }
+    (void)json_object_set_new(cli->args, "id", json_integer((json_int_t)id));
+    return run_plain(cli, "token.remove", NULL);
+}
+
+static int version(const struct cli *cli) {
+    JSON_AUTO reply = NULL;
+    struct err err = {0};
+    if (verb_version(NULL, NULL, SPAN_EMPTY, &reply, &err) < 0)
+        return command_failed(&err);
+    if (cli->json)
+        command_print_json(reply);
+    else
+        print_versions(reply);
+    return EXIT_FINE;
+}
+
+static int doctor(const struct cli *cli) {
+    JSON_AUTO reply = NULL;
+    struct err err = {0};
+    if (access(cli->data, F_OK) < 0) {
+        (void)err_set(&err, ERR_NOT_FOUND, "there is no folder %.150s", cli->data);
+        return command_failed(&err);
+    }
+    if (ask(cli, "doctor", &reply, &err) < 0)
+        return command_failed(&err);
+    if (cli->json)
+        command_print_json(reply);
+    bool fine = true;
+    size_t i;
+    json_t *row;
+    json_array_foreach(reply, i, row) {
+        bool ok = json_is_true(json_member(row, "ok"));
+        fine &= ok;
+        if (!cli->json)
+            (void)printf("%-8s %-12s %s\n", ok ? "ok" : "FINDING", word(row, "check"), word(row, "text"));
+    }
+    return fine ? EXIT_FINE : EXIT_FINDINGS;
+}
+
+/* --- query ------------------------------------------------------------------------------------- */
+
+static const struct figure {
+    const char *metric, *label, *unit;
+} figures[] = {
+    {"visitors", "visitors", ""},
+    {"visits", "visits", ""},
+    {"pageviews", "page views", ""},
+    {"bounce_rate", "bounce rate", " %"},
+    {"visit_duration", "visit duration", " s"},
+};
+
+static json_t *five_figures(const char *range) {
+    json_t *metrics = json_array();
+    for (size_t i = 0; i < ARRAY_LEN(figures); i++)
+        (void)json_array_append_new(metrics, json_string(figures[i].metric));
+    return json_pack("{s:o, s:s}", "metrics", metrics, "date_range", range);
+}
+
+static void print_figures(const json_t *reply) {
+    const json_t *row = json_array_get(json_member(reply, "results"), 0);
+    const json_t *values = json_member(row, "metrics");
+    for (size_t i = 0; i < ARRAY_LEN(figures); i++) {
+        const json_t *v = json_array_get(values, i);
+        if (json_is_number(v))
+            (void)printf("%-16s %.10g%s\n", figures[i].label, json_number_value(v), figures[i].unit);
+        else
+            (void)printf("%-16s -\n", figures[i].label);
+    }
+}
+
+static int query(const struct cli *cli) {
+    struct err err = {0};
+    if (!json_member(cli->args, "site")) {
+        (void)err_set(&err, ERR_INVALID, "--site DOMAIN is missing");
+        return command_failed(&err);
+    }
+    if (!json_member(cli->args, "query")) {
+        const char *range = word(cli->args, "range");
+        (void)json_object_set_new(cli->args, "query", five_figures(*range ? range : "day"));
+    }
+    return run_plain(cli, "query", print_figures);
+}
+
+/* --- the table --------------------------------------------------------------------------------- */
+
+#define SITE_SETTINGS                                                                             \
+    {"timezone", "timezone", CLI_TEXT, "ZONE", "its days begin at midnight there (UTC)"},         \
+    {"profile", "profile", CLI_TEXT, "P", "cnil, frugal or consented (frugal)"},                  \
+    {"honour-signals", "honour_signals", CLI_BOOL, "on|off", "heed Sec-GPC and DNT (on)"},        \
+    {"path-pattern", "path_patterns", CLI_LIST, "PATTERN", "such as /orders/*; may be repeated"}, \
+    {"query-keep", "query_keep", CLI_LIST, "NAME", "a query parameter to keep; may be repeated"}
+
+static const struct cli_option site_add_options[] = {SITE_SETTINGS, {0}};
+static const struct cli_option site_set_options[] = {
+    {"domain", "domain", CLI_TEXT, "DOMAIN", "its new domain"}, SITE_SETTINGS, {0}};
+static const struct cli_option token_add_options[] = {
+    {"site", "site", CLI_TEXT, "DOMAIN", "the one site it reads (else every site)"},
+    {"label", "label", CLI_TEXT, "TEXT", "what it is for"},
+    {0},
+};
+static const struct cli_option query_options[] = {
+    {"site", "site", CLI_TEXT, "DOMAIN", "the site"},
+    {"range", "range", CLI_TEXT, "RANGE", "day, 7d, 28d, month, year, all … (day)"},
+    {0},
+};
+static const struct cli_option import_options[] = {
+    {"site", "site", CLI_TEXT, "DOMAIN", "the site the log is of"},
+    {"format", "format", CLI_TEXT, "FORMAT", "combined or common (combined)"},
+    {"force", "force", CLI_FLAG, NULL, "import a file again"},
+    {0},
+};
+static const struct cli_option serve_options[] = {
+    {"listen", "listen", CLI_TEXT, "HOST:PORT", "where to listen (127.0.0.1:8420)"},
+    {"config", "config", CLI_TEXT, "FILE", "settings; --config help lists them"},
+    {0},
+};
+
+const struct cli_command commands[] = {
+    {.words = "serve", .options = serve_options, .text = "run the server", .run = command_serve},
+    {.words = "site add", .operand = "DOMAIN", .operand_key = "domain", .least_operands = 1,
+     .most_operands = 1, .options = site_add_options, .text = "add a site; prints its id",
+     .run = site_add},
+    {.words = "site list", .text = "list the sites", .run = site_list},
+    {.words = "site set", .operand = "DOMAIN", .operand_key = "site", .least_operands = 1,
+     .most_operands = 1, .options = site_set_options, .text = "change settings of a site",
+     .run = site_set},
+    {.words = "site remove", .operand = "DOMAIN", .operand_key = "site", .least_operands = 1,
+     .most_operands = 1, .text = "remove a site and its tokens", .run = site_remove},
+    {.words = "token add", .options = token_add_options,
+     .text = "make an API token; it is printed this once", .run = token_add},
+    {.words = "token list", .text = "list the tokens", .run = token_list},
+    {.words = "token remove", .operand = "ID", .operand_key = "id", .least_operands = 1,
+     .most_operands = 1, .text = "revoke a token", .run = token_remove},
+    {.words = "query", .options = query_options, .takes_request = true,
+     .text = "print figures of a site", .run = query},
+    {.words = "import", .operand = "FILE", .operand_key = "files", .least_operands = 1,
+     .most_operands = 10000, .options = import_options,
+     .text = "import access logs, also .gz; - is the standard input", .run = command_import},
+    {.words = "doctor", .text = "check the data folder", .run = doctor},
+    {.words = "version", .no_data = true, .text = "print versions", .run = version},
+    {0},
+};

@@ -1,0 +1,20 @@
+/* commands.h — the commands of `tamis`. */
+#ifndef TAMIS_COMMANDS_H
+#define TAMIS_COMMANDS_H
+
+#include "cli.h"
+#include "session.h"
+
+extern const struct cli_command commands[];
+
+/* Each returns an enum cli_exit. */
+int command_serve(const struct cli *cli);  /* serve.c */
+int command_import(const struct cli *cli); /* import_cli.c */
+
+/* Says what went wrong on stderr; returns the exit code for it. */
+int command_failed(const struct err *err);
+
+/* Prints JSON on stdout, one line. */
+void command_print_json(const json_t *j);
+
+#endif

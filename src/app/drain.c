@@ -1,0 +1,334 @@
+#include "drain.h"
+
+#include <pthread.h>
+
+#include "clock.h"
+#include "log.h"
+#include "record.h"
+
+enum {
+    BATCH_BYTES = 4 << 20,
+    KEEP_EVENTS = 4096, /* an idle drain holds no more memory than for these */
+    IDLE_WAIT_MS = 250,
+    LEAST_BACKOFF_MS = 50,
+    MOST_BACKOFF_MS = 5000,
+    TRIES = 3,
+};
+
+/* One batch's bytes and what they decode to. */
+struct work {
+    struct journal *journal;
+    struct store *store;
+    struct counters *counters;
+    size_t batch_bytes;
+    struct buf bytes;
+    struct event *events;
+    size_t event_count, event_cap;
+    struct import_mark *marks;
+    size_t mark_count, mark_cap;
+};
+
+struct drain {
+    struct work work;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct cursor reached; /* everything before it is applied */
+    int64_t behind_since_ns; /* 0: not behind */
+    bool stop;
+    bool ended;
+};
+
+/* --- one batch ---------------------------------------------------------------------------------- */
+
+static void work_release(struct work *w) {
+    buf_release(&w->bytes);
+    free(w->events);
+    free(w->marks);
+    w->events = NULL;
+    w->marks = NULL;
+    w->event_cap = w->mark_cap = 0;
+}
+
+static bool add_record(struct work *w, const struct record *r) {
+    if (r->type == RECORD_EVENT) {
+        if (w->event_count == w->event_cap) {
+            size_t cap = w->event_cap ? w->event_cap * 2 : 256;
+            struct event *events = realloc(w->events, cap * sizeof(*events));
+            if (!events)
+                return false;
+            w->events = events;
+            w->event_cap = cap;
+        }
+        w->events[w->event_count++] = r->event;
+        return true;
+    }
+    if (w->mark_count == w->mark_cap) {
+        size_t cap = w->mark_cap ? w->mark_cap * 2 : 16;
+        struct import_mark *marks = realloc(w->marks, cap * sizeof(*marks));
+        if (!marks)
+            return false;
+        w->marks = marks;
+        w->mark_cap = cap;
+    }
+    w->marks[w->mark_count++] = r->import_mark;
+    return true;
+}
+
+/* A frame counts as a whole: one that does not parse to its end adds nothing. */
+static int add_frame(struct work *w, struct span frame, struct err *err) {
+    size_t events = w->event_count;
+    size_t marks = w->mark_count;
+    struct record r;
+    int more;
+    while ((more = record_next(&frame, &r, err)) == 1)
+        if (!add_record(w, &r))
+            return err_set(err, ERR_NOMEM, "no memory for a batch");
+    if (more == 0)
+        return 0;
+    w->event_count = events;
+    w->mark_count = marks;
+    counters_add(w->counters, COUNT_DRAIN_FAILURES, 1);
+    log_error("drain: passed over a frame that does not parse");
+    return 0;
+}
+
+/* Reads and decodes what follows `from`. */
+static int gather(struct work *w, struct cursor from, struct cursor *ret_next, struct err *err) {
+    struct cursor next = from;
+    buf_clear(&w->bytes);
+    w->event_count = w->mark_count = 0;
+    int code = journal_read(w->journal, from, w->batch_bytes, &w->bytes, &next, err);
+    if (code == ERR_CORRUPT && cursor_before(from, next)) {
+        counters_add(w->counters, COUNT_DRAIN_FAILURES, 1);
+        log_error("drain: passed over damage in segment %llu of the journal, from byte %llu",
+                  (unsigned long long)from.segment, (unsigned long long)from.offset);
+        code = 0;
+    }
+    if (code == ERR_CORRUPT)
+        return err_set(err, ERR_IO, "the journal does not read");
+    if (code)
+        return code;
+    if (w->bytes.failed)
+        return err_set(err, ERR_NOMEM, "no memory for a batch");
+    struct span rest = buf_span(&w->bytes);
+    struct span frame;
+    while (!code && journal_next_frame(&rest, &frame))
+        code = add_frame(w, frame, err);
+    if (!code)
+        *ret_next = next;
+    return code;
+}
+
+static int reopen(struct work *w, struct err *err) {
+    log_warn("drain: opening the hot tables again");
+    int opened = store_reopen(w->store, err);
+    if (opened == 1) {
+        counters_add(w->counters, COUNT_HOT_REBUILDS, 1);
+        log_warn("drain: set the hot file aside; building it again from the journal");
+    }
+    return opened < 0 ? opened : 0;
+}
+
+/* One batch, from the store's cursor on. */
+static int step(struct work *w, struct err *err) {
+    if (store_needs_reopen(w->store)) {
+        int code = reopen(w, err);
+        if (code)
+            return code;
+    }
+    struct store_batch batch = {0};
+    int code = gather(w, store_cursor(w->store), &batch.next, err);
+    if (code)
+        return code;
+    batch.events = w->events;
+    batch.event_count = w->event_count;
+    batch.marks = w->marks;
+    batch.mark_count = w->mark_count;
+    code = store_apply(w->store, &batch, err);
+    if (code)
+        return code;
+    counters_add(w->counters, COUNT_DRAIN_EVENTS, batch.event_count);
+    counters_add(w->counters, COUNT_DRAIN_BATCHES, 1);
+    return 0;
+}
+
+/* --- the thread --------------------------------------------------------------------------------- */
+
+static struct timespec after_ms(int64_t ms) {
+    int64_t ns = clock_mono_ns(&clock_system) + ms * 1000000;
+    return (struct timespec){.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
+}
+
+/* False when it is time to stop. */
+static bool pause_for(struct drain *d, int64_t ms) {
+    struct timespec until = after_ms(ms);
+    pthread_mutex_lock(&d->lock);
+    while (!d->stop && ms > 0 && pthread_cond_timedwait(&d->changed, &d->lock, &until) == 0)
+        ;
+    bool go_on = !d->stop;
+    pthread_mutex_unlock(&d->lock);
+    return go_on;
+}
+
+static void note_behind(struct drain *d) {
+    pthread_mutex_lock(&d->lock);
+    if (!d->behind_since_ns)
+        d->behind_since_ns = clock_mono_ns(&clock_system);
+    pthread_mutex_unlock(&d->lock);
+}
+
+/* The store's cursor may stand before an empty segment; `end` is then what has been reached. */
+static void note_reached(struct drain *d, struct cursor at, bool all) {
+    pthread_mutex_lock(&d->lock);
+    d->reached = at;
+    if (all)
+        d->behind_since_ns = 0;
+    pthread_cond_broadcast(&d->changed);
+    pthread_mutex_unlock(&d->lock);
+}
+
+/* What the loop is to do after looking around once. */
+enum outlook { OUTLOOK_STOP, OUTLOOK_IDLE, OUTLOOK_WORK };
+
+static enum outlook look(struct drain *d) {
+    struct work *w = &d->work;
+    if (store_needs_reopen(w->store))
+        return OUTLOOK_WORK;
+    struct cursor at = store_cursor(w->store);
+    struct cursor end = journal_end(w->journal);
+    int more = journal_wait(w->journal, at, 0);
+    if (more == 0) {
+        note_reached(d, cursor_before(end, at) ? at : end, true);
+        if (w->event_cap > KEEP_EVENTS)
+            work_release(w);
+        more = journal_wait(w->journal, at, IDLE_WAIT_MS);
+    }
+    return more < 0 ? OUTLOOK_STOP : more > 0 ? OUTLOOK_WORK : OUTLOOK_IDLE;
+}
+
+static int64_t longer(int64_t backoff_ms) {
+    if (backoff_ms == 0)
+        return LEAST_BACKOFF_MS;
+    return backoff_ms * 2 < MOST_BACKOFF_MS ? backoff_ms * 2 : MOST_BACKOFF_MS;
+}
+
+/* How long to let events gather before the next batch. */
+static int64_t pace(const struct work *w, int64_t began_ns) {
+    if (w->bytes.len >= w->batch_bytes / 2)
+        return 0;
+    int64_t took_ms = (clock_mono_ns(&clock_system) - began_ns) / 1000000;
+    return took_ms < DRAIN_PACE_MS ? DRAIN_PACE_MS - took_ms : 0;
+}
+
+static void *run(void *arg) {
+    struct drain *d = arg;
+    struct work *w = &d->work;
+    int64_t backoff_ms = 0;
+    int64_t pause_ms = 0;
+    enum outlook outlook;
+    while (pause_for(d, pause_ms) && (outlook = look(d)) != OUTLOOK_STOP) {
+        pause_ms = 0;
+        if (outlook == OUTLOOK_IDLE)
+            continue;
+        note_behind(d);
+        int64_t began_ns = clock_mono_ns(&clock_system);
+        struct err err = {0};
+        int code = step(w, &err);
+        if (code) {
+            counters_add(w->counters, COUNT_DRAIN_FAILURES, 1);
+            log_warn("drain: %s", err.text);
+            pause_ms = backoff_ms = longer(backoff_ms);
+            continue;
+        }
+        backoff_ms = 0;
+        note_reached(d, store_cursor(w->store), false);
+        pause_ms = pace(w, began_ns);
+    }
+    pthread_mutex_lock(&d->lock);
+    d->ended = true;
+    pthread_cond_broadcast(&d->changed);
+    pthread_mutex_unlock(&d->lock);
+    return NULL;
+}
+
+/* --- from outside ------------------------------------------------------------------------------- */
+
+static void drain_free(struct drain *d) {
+    pthread_cond_destroy(&d->changed);
+    pthread_mutex_destroy(&d->lock);
+    work_release(&d->work);
+    free(d);
+}
+
+int drain_start(const struct drain_options *options, struct drain **ret, struct err *err) {
+    struct drain *d = calloc(1, sizeof(*d));
+    if (!d)
+        return err_set(err, ERR_NOMEM, "no memory for the drain");
+    d->work = (struct work){
+        .journal = options->journal,
+        .store = options->store,
+        .counters = options->counters,
+        .batch_bytes = options->batch_bytes ? options->batch_bytes : BATCH_BYTES,
+    };
+    d->reached = store_cursor(options->store);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&d->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    pthread_mutex_init(&d->lock, NULL);
+    int sys = pthread_create(&d->thread, NULL, run, d);
+    if (sys != 0) {
+        drain_free(d);
+        return err_sys(err, sys, "cannot start the drain");
+    }
+    *ret = d;
+    return 0;
+}
+
+void drain_stop(struct drain *d) {
+    pthread_mutex_lock(&d->lock);
+    d->stop = true;
+    pthread_cond_broadcast(&d->changed);
+    pthread_mutex_unlock(&d->lock);
+    pthread_join(d->thread, NULL);
+    drain_free(d);
+}
+
+int drain_wait_for(struct drain *d, struct cursor until, int timeout_ms) {
+    struct timespec deadline = after_ms(timeout_ms);
+    int code = 0;
+    pthread_mutex_lock(&d->lock);
+    while (!code && cursor_before(d->reached, until)) {
+        if (d->ended)
+            code = ERR_CLOSED;
+        else if (pthread_cond_timedwait(&d->changed, &d->lock, &deadline) != 0 &&
+                 cursor_before(d->reached, until))
+            code = ERR_TIMEOUT;
+    }
+    pthread_mutex_unlock(&d->lock);
+    return code;
+}
+
+int64_t drain_lag_ms(struct drain *d) {
+    pthread_mutex_lock(&d->lock);
+    int64_t since = d->behind_since_ns;
+    pthread_mutex_unlock(&d->lock);
+    return since ? (clock_mono_ns(&clock_system) - since) / 1000000 : 0;
+}
+
+int drain_once(struct journal *journal, struct store *store, struct counters *counters,
+               struct err *err) {
+    struct work w = {
+        .journal = journal, .store = store, .counters = counters, .batch_bytes = BATCH_BYTES};
+    unsigned failures = 0;
+    int code = 0;
+    while (failures < TRIES && (store_needs_reopen(store) ||
+                                journal_wait(journal, store_cursor(store), 0) == 1)) {
+        code = step(&w, err);
+        failures = code ? failures + 1 : 0;
+    }
+    work_release(&w);
+    return code;
+}

@@ -1,0 +1,112 @@
+#include "verbs.h"
+
+#include "crypt.h"
+#include "imports.h"
+
+enum { QUERY_CATCH_UP_MS = 60 * 1000 };
+
+static int done(json_t *reply, json_t **ret, struct err *err) {
+    if (!reply)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    *ret = reply;
+    return 0;
+}
+
+static struct span text(const json_t *args, const char *key) {
+    struct span s = json_span(json_member(args, key));
+    return s.ptr ? s : SPAN_EMPTY;
+}
+
+static int site_add(struct app *a, const json_t *args, struct span body, json_t **ret,
+                    struct err *err) {
+    uint32_t id;
+    int rc = control_site_add(a->control, args, &id, err);
+    return rc < 0 ? rc : done(json_pack("{s:I}", "id", (json_int_t)id), ret, err);
+}
+
+/* args: the settings, and in "site" the domain of the site as it is now. */
+static int site_set(struct app *a, const json_t *args, struct span body, json_t **ret,
+                    struct err *err) {
+    JSON_AUTO settings = json_deep_copy(args);
+    (void)json_object_del(settings, "site");
+    int rc = control_site_set(a->control, text(args, "site"), settings, err);
+    return rc < 0 ? rc : done(json_object(), ret, err);
+}
+
+static int site_remove(struct app *a, const json_t *args, struct span body, json_t **ret,
+                       struct err *err) {
+    int rc = control_site_remove(a->control, text(args, "site"), err);
+    return rc < 0 ? rc : done(json_object(), ret, err);
+}
+
+static int site_list(struct app *a, const json_t *args, struct span body, json_t **ret,
+                     struct err *err) {
+    return control_site_list(a->control, ret, err);
+}
+
+static int token_add(struct app *a, const json_t *args, struct span body, json_t **ret,
+                     struct err *err) {
+    char token[CRYPT_TOKEN_CHARS];
+    int rc = control_token_add(a->control, text(args, "site"), text(args, "label"), token, err);
+    if (rc < 0)
+        return rc;
+    rc = done(json_pack("{s:s}", "token", token), ret, err);
+    crypt_wipe(token, sizeof(token));
+    return rc;
+}
+
+static int token_list(struct app *a, const json_t *args, struct span body, json_t **ret,
+                      struct err *err) {
+    return control_token_list(a->control, ret, err);
+}
+
+static int token_remove(struct app *a, const json_t *args, struct span body, json_t **ret,
+                        struct err *err) {
+    json_int_t id = json_integer_value(json_member(args, "id"));
+    int rc = control_token_remove(a->control, (uint64_t)id, err);
+    return rc < 0 ? rc : done(json_object(), ret, err);
+}
+
+static int query(struct app *a, const json_t *args, struct span body, json_t **ret,
+                 struct err *err) {
+    int rc = app_catch_up(a, QUERY_CATCH_UP_MS, err);
+    if (rc < 0)
+        return rc;
+    CLEANUP(policy_set_unrefp) struct policy_set *set = policy_board_get(a->policies);
+    const struct policy *p = policy_by_domain(set, text(args, "site"));
+    if (!p)
+        return err_set(err, ERR_NOT_FOUND, "no such site");
+    struct query_env env = app_query_env(a);
+    return query_run(&env, p, json_member(args, "query"), ret, err);
+}
+
+static const struct verb verbs[] = {
+    {"site.add", site_add, APP_CONTROL | APP_MAKE},
+    {"site.list", site_list, APP_CONTROL},
+    {"site.set", site_set, APP_CONTROL},
+    {"site.remove", site_remove, APP_CONTROL},
+    {"token.add", token_add, APP_CONTROL},
+    {"token.list", token_list, APP_CONTROL},
+    {"token.remove", token_remove, APP_CONTROL},
+    {"query", query, APP_STORE},
+    {"import.begin", imports_begin, APP_ALL | APP_DRAIN},
+    {"import.chunk", imports_chunk, APP_ALL | APP_DRAIN},
+    {"import.finish", imports_finish, APP_ALL | APP_DRAIN},
+    {"doctor", verb_doctor, APP_STORE},
+    {"version", verb_version, APP_CONTROL},
+};
+
+const struct verb *verb_find(struct span name) {
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+        if (span_eq(name, span_str(verbs[i].name)))
+            return &verbs[i];
+    return NULL;
+}
+
+int verb_call(void *ctx, struct span name, const json_t *args, struct span body, json_t **ret,
+              struct err *err) {
+    const struct verb *v = verb_find(name);
+    if (!v)
+        return err_set(err, ERR_NOT_FOUND, "no such verb");
+    return v->run(ctx, args, body, ret, err);
+}

@@ -1,0 +1,115 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "db.h"
+
+/* Entry n brings a database of user_version n to n + 1. Never change one that was released: add the next. */
+static const char *const migrations[] = {
+    /* AUTOINCREMENT: an id must not come back, events of a removed site may still be in the journal. */
+    "CREATE TABLE site ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  created_ms INTEGER NOT NULL,"
+    "  domain TEXT NOT NULL UNIQUE,"
+    "  profile TEXT NOT NULL,"
+    "  timezone TEXT NOT NULL,"
+    "  honour_signals INTEGER NOT NULL CHECK (honour_signals IN (0, 1)),"
+    "  path_patterns TEXT NOT NULL," /* JSON array of text */
+    "  query_keep TEXT NOT NULL"     /* JSON array of text */
+    ") STRICT;"
+    "CREATE TABLE token ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  created_ms INTEGER NOT NULL,"
+    "  digest BLOB NOT NULL UNIQUE,"
+    "  site INTEGER REFERENCES site (id) ON DELETE CASCADE," /* NULL: every site */
+    "  label TEXT NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE import ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  site INTEGER NOT NULL REFERENCES site (id) ON DELETE CASCADE,"
+    "  digest BLOB NOT NULL,"
+    "  begun_ms INTEGER NOT NULL,"
+    "  finished_ms INTEGER,"
+    "  counts TEXT"
+    ") STRICT;"
+    "CREATE INDEX import_by_file ON import (site, digest);",
+};
+
+static int version_read(struct control *c, int *ret, struct err *err) {
+    DB_STMT s = NULL;
+    int rc = db_prepare(c, "PRAGMA user_version", &s, err);
+    if (rc < 0)
+        return rc;
+    rc = db_step(c, s, err);
+    if (rc < 0)
+        return rc;
+    *ret = sqlite3_column_int(s, 0);
+    return 0;
+}
+
+static int migrate(struct control *c, struct err *err) {
+    DB_CHANGE change = {0};
+    int rc = db_begin(c, &change, err);
+    if (rc < 0)
+        return rc;
+    int version;
+    if ((rc = version_read(c, &version, err)) < 0)
+        return rc;
+    if (version < 0 || (size_t)version > ARRAY_LEN(migrations))
+        return err_set(err, ERR_UNSUPPORTED, "control.db was made by a newer tamis (version %d)", version);
+    for (; (size_t)version < ARRAY_LEN(migrations); version++) {
+        char pragma[40];
+        (void)snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %d", version + 1);
+        if ((rc = db_run(c, migrations[version], err)) < 0 || (rc = db_run(c, pragma, err)) < 0)
+            return rc;
+    }
+    return db_commit(&change, err);
+}
+
+static int publish_first(struct control *c, struct err *err) {
+    DB_LOCKED(c);
+    struct policy_set *set;
+    int rc = sites_policies(c, &set, err);
+    if (rc < 0)
+        return rc;
+    policy_board_publish(c->board, set);
+    return 0;
+}
+
+static void control_closep(struct control **c) {
+    control_close(*c);
+}
+
+int control_open(const char *path, const struct clock *clock, struct policy_board *board,
+                 struct control **ret, struct err *err) {
+    /* SQLite makes -wal and -shm with the mode of the file itself, so it is made here, private. */
+    CLEANUP(closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_sys(err, errno, "control.db");
+    CLEANUP(control_closep) struct control *c = calloc(1, sizeof(*c));
+    if (!c)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    c->clock = clock;
+    c->board = board;
+    (void)pthread_mutex_init(&c->lock, NULL);
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+    if (sqlite3_open_v2(path, &c->db, flags, NULL) != SQLITE_OK)
+        return db_fail(c, err);
+    (void)sqlite3_busy_timeout(c->db, 5000);
+    /* synchronous FULL: a token or a site that was shown to its owner must be there after a power cut. */
+    int rc = db_run(c, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+                       "PRAGMA trusted_schema = OFF; PRAGMA secure_delete = ON", err);
+    if (rc < 0 || (rc = migrate(c, err)) < 0 || (rc = publish_first(c, err)) < 0)
+        return rc;
+    *ret = TAKE_PTR(c);
+    return 0;
+}
+
+void control_close(struct control *c) {
+    if (!c)
+        return;
+    (void)sqlite3_close_v2(c->db);
+    (void)pthread_mutex_destroy(&c->lock);
+    free(c);
+}

@@ -1,0 +1,66 @@
+/* db.h — what the files of control/ share: the connection, its lock, and short forms of SQLite's calls. */
+#ifndef TAMIS_DB_H
+#define TAMIS_DB_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+
+#include "control.h"
+
+struct control {
+    sqlite3 *db;
+    pthread_mutex_t lock;
+    const struct clock *clock;
+    struct policy_board *board;
+};
+
+/* Holds the lock until the end of the scope. */
+#define DB_LOCKED(c) CLEANUP(db_unlockp) UNUSED pthread_mutex_t *db_held = db_lock(c)
+pthread_mutex_t *db_lock(struct control *c);
+void db_unlockp(pthread_mutex_t **lock);
+
+static inline void db_finalizep(sqlite3_stmt **s) {
+    sqlite3_finalize(*s);
+}
+#define DB_STMT CLEANUP(db_finalizep) sqlite3_stmt *
+
+/* Turns SQLite's last error into ours. SQLite's text is not repeated: it may quote values. */
+int db_fail(struct control *c, struct err *err) WARN_UNUSED;
+int db_run(struct control *c, const char *sql, struct err *err) WARN_UNUSED;
+int db_prepare(struct control *c, const char *sql, sqlite3_stmt **ret, struct err *err) WARN_UNUSED;
+/* 1: a row, 0: done. */
+int db_step(struct control *c, sqlite3_stmt *s, struct err *err) WARN_UNUSED;
+
+void db_bind_text(sqlite3_stmt *s, int at, struct span text);
+void db_bind_int(sqlite3_stmt *s, int at, int64_t v);
+void db_bind_blob(sqlite3_stmt *s, int at, const void *p, size_t n);
+/* Valid until the statement's next step. */
+struct span db_text(sqlite3_stmt *s, int column);
+
+/* A transaction that is undone at the end of the scope unless db_commit() came before. */
+struct db_change {
+    struct control *open;
+};
+int db_begin(struct control *c, struct db_change *ret, struct err *err) WARN_UNUSED;
+int db_commit(struct db_change *change, struct err *err) WARN_UNUSED;
+void db_undop(struct db_change *change);
+#define DB_CHANGE CLEANUP(db_undop) struct db_change
+
+/* --- settings.c --- */
+
+/* Checks `settings` and copies them into `site`, an object as control_site_list() shows it. */
+int settings_apply(const json_t *settings, json_t *site, struct err *err) WARN_UNUSED;
+/* A new site's settings, without a domain. NULL on out of memory. */
+json_t *settings_defaults(void) WARN_UNUSED;
+/* "WWW.Example.com." → "example.com", appended to *ret. */
+int settings_domain(struct span given, struct buf *ret, struct err *err) WARN_UNUSED;
+
+/* --- sites.c; the lock is held --- */
+
+int sites_id(struct control *c, struct span domain, uint32_t *ret, struct err *err) WARN_UNUSED;
+/* site 0: all of them. */
+int sites_list(struct control *c, uint32_t site, json_t **ret, struct err *err) WARN_UNUSED;
+/* A policy set of what the open transaction sees. */
+int sites_policies(struct control *c, struct policy_set **ret, struct err *err) WARN_UNUSED;
+
+#endif

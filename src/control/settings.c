@@ -1,0 +1,163 @@
+/* settings.c — a site's settings: one row a key, each with its check. */
+#include "db.h"
+
+enum { MOST_LIST = 100, MOST_DOMAIN = 253, MOST_LABEL = 63 };
+
+static int invalid(struct err *err, const char *key, const char *why) {
+    return err_set(err, ERR_INVALID, "%s: %s", key, why);
+}
+
+static int keep(json_t *site, const char *key, json_t *owned, struct err *err) {
+    return json_object_set_new(site, key, owned) == 0 ? 0 : err_set(err, ERR_NOMEM, "out of memory");
+}
+
+static bool label_char(char c) {
+    return (c >= 'a' && c <= 'z') || ascii_is_digit(c) || c == '-' || c == '_';
+}
+
+static bool host_fine(struct span host) {
+    if (host.len == 0 || host.len > MOST_DOMAIN)
+        return false;
+    struct span label;
+    while (span_next(&host, '.', &label)) {
+        if (label.len == 0 || label.len > MOST_LABEL || label.ptr[0] == '-' ||
+            label.ptr[label.len - 1] == '-')
+            return false;
+        for (size_t i = 0; i < label.len; i++)
+            if (!label_char(label.ptr[i]))
+                return false;
+    }
+    return true;
+}
+
+static bool port_fine(struct span port) {
+    uint64_t n;
+    return span_u64(port, &n) && n > 0 && n <= UINT16_MAX;
+}
+
+int settings_domain(struct span given, struct buf *ret, struct err *err) {
+    BUF_AUTO lower = {0};
+    struct span s = span_trim(given);
+    for (size_t i = 0; i < s.len; i++) {
+        if ((unsigned char)s.ptr[i] >= 0x80)
+            return invalid(err, "domain", "must be ASCII; give the xn-- form");
+        buf_addc(&lower, ascii_lower(s.ptr[i]));
+    }
+    s = buf_span(&lower);
+    if (span_starts(s, SPAN_LIT("www.")))
+        s = span_from(s, 4);
+    size_t colon = span_find(s, ':', 0);
+    struct span host = span_head(s, colon);
+    if (colon == s.len && span_ends(host, SPAN_LIT(".")))
+        s = host = span_head(host, host.len - 1);
+    if (!host_fine(host) || (colon < s.len && !port_fine(span_from(s, colon + 1))))
+        return invalid(err, "domain", "must be a host name such as example.com, without scheme or path");
+    buf_add(ret, s);
+    return lower.failed || ret->failed ? err_set(err, ERR_NOMEM, "out of memory") : 0;
+}
+
+static int set_domain(const char *key, const json_t *value, json_t *site, struct err *err) {
+    if (!json_is_string(value))
+        return invalid(err, key, "must be text");
+    BUF_AUTO domain = {0};
+    int rc = settings_domain(json_span(value), &domain, err);
+    return rc < 0 ? rc : keep(site, key, json_stringn(domain.data, domain.len), err);
+}
+
+static int set_profile(const char *key, const json_t *value, json_t *site, struct err *err) {
+    enum profile p;
+    if (!json_is_string(value) || !profile_parse(json_span(value), &p))
+        return invalid(err, key, "must be cnil, frugal or consented");
+    return keep(site, key, json_string(profile_word(p)), err);
+}
+
+static int set_timezone(const char *key, const json_t *value, json_t *site, struct err *err) {
+    CLEANUP(zone_freep) struct zone *z = NULL;
+    if (!json_is_string(value) || zone_open(json_span(value), &z, NULL) < 0)
+        return invalid(err, key, "must be an IANA time zone such as Europe/Paris");
+    return keep(site, key, json_string(zone_name(z)), err);
+}
+
+static int set_honour_signals(const char *key, const json_t *value, json_t *site, struct err *err) {
+    if (!json_is_boolean(value))
+        return invalid(err, key, "must be true or false");
+    return keep(site, key, json_boolean(json_is_true(value)), err);
+}
+
+static bool path_pattern_fine(struct span s) {
+    return s.len > 0 && s.len <= 500 && s.ptr[0] == '/' && !memchr(s.ptr, '?', s.len);
+}
+
+static bool query_name_fine(struct span s) {
+    if (s.len == 0 || s.len > 100)
+        return false;
+    for (size_t i = 0; i < s.len; i++)
+        if ((unsigned char)s.ptr[i] <= ' ' || strchr("&=#?\"\\\x7f", s.ptr[i]))
+            return false;
+    return true;
+}
+
+static int set_list(const char *key, const json_t *value, json_t *site, bool (*fine)(struct span),
+                    const char *why, struct err *err) {
+    if (!json_is_array(value) || json_array_size(value) > MOST_LIST)
+        return invalid(err, key, "must be an array of at most 100 texts");
+    size_t i;
+    json_t *item;
+    json_array_foreach(value, i, item)
+        if (!json_is_string(item) || !fine(json_span(item)))
+            return invalid(err, key, why);
+    return keep(site, key, json_deep_copy(value), err);
+}
+
+static int set_path_patterns(const char *key, const json_t *value, json_t *site, struct err *err) {
+    return set_list(key, value, site, path_pattern_fine, "each must be a path such as /orders/*", err);
+}
+
+static int set_query_keep(const char *key, const json_t *value, json_t *site, struct err *err) {
+    return set_list(key, value, site, query_name_fine, "each must be the name of a query parameter", err);
+}
+
+static const struct setting {
+    const char *key;
+    int (*set)(const char *key, const json_t *value, json_t *site, struct err *err);
+} settings_known[] = {
+    {"domain", set_domain},
+    {"profile", set_profile},
+    {"timezone", set_timezone},
+    {"honour_signals", set_honour_signals},
+    {"path_patterns", set_path_patterns},
+    {"query_keep", set_query_keep},
+};
+
+int settings_apply(const json_t *settings, json_t *site, struct err *err) {
+    if (!json_is_object(settings))
+        return err_set(err, ERR_INVALID, "settings must be an object");
+    size_t found = 0;
+    for (size_t i = 0; i < ARRAY_LEN(settings_known); i++) {
+        const struct setting *k = &settings_known[i];
+        const json_t *value = json_member(settings, k->key);
+        if (!value)
+            continue;
+        int rc = k->set(k->key, value, site, err);
+        if (rc < 0)
+            return rc;
+        found++;
+    }
+    if (found == json_object_size(settings))
+        return 0;
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)settings, key, value) {
+        bool known = false;
+        for (size_t i = 0; i < ARRAY_LEN(settings_known); i++)
+            known |= strcmp(key, settings_known[i].key) == 0;
+        if (!known)
+            return err_set(err, ERR_INVALID, "%.40s: unknown setting", key);
+    }
+    return 0;
+}
+
+json_t *settings_defaults(void) {
+    return json_pack("{s:s, s:s, s:b, s:[], s:[]}", "profile", "frugal", "timezone", "UTC",
+                     "honour_signals", 1, "path_patterns", "query_keep");
+}

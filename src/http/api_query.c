@@ -1,0 +1,145 @@
+/* api_query.c — the stats API: Bearer tokens, one site a request. Runs on the query pool. */
+#include "server.h"
+
+#include "civil.h"
+
+enum { CURRENT_VISITOR_MS = 5 * 60 * 1000 };
+
+/* One wording for a missing token, an unknown one, and a site it may not read: which it is, is nobody's business. */
+static void answer_denied(struct request *r) {
+    counters_add(r->http->counters, COUNT_REQUESTS_BAD_AUTH, 1);
+    answer_error(r, MHD_HTTP_UNAUTHORIZED, "invalid API token or site; send \"Authorization: Bearer <token>\"");
+}
+
+static bool bearer(const struct request *r, struct span *ret) {
+    static const struct span scheme = SPAN_LIT("Bearer ");
+    if (!r->authorization.ptr || !span_starts_nocase(r->authorization, scheme))
+        return false;
+    *ret = span_trim(span_from(r->authorization, scheme.len));
+    return ret->len > 0;
+}
+
+/* A domain, or the site's number. */
+static const struct policy *find_site(const struct policy_set *set, struct span name) {
+    char lower[256];
+    uint64_t id;
+    name = span_trim(name);
+    if (span_starts_nocase(name, SPAN_LIT("www.")))
+        name = span_from(name, 4);
+    if (name.len >= sizeof(lower))
+        return NULL;
+    for (size_t i = 0; i < name.len; i++)
+        lower[i] = ascii_lower(name.ptr[i]);
+    const struct policy *p = policy_by_domain(set, span_of(lower, name.len));
+    if (!p && span_u64(name, &id) && id <= UINT32_MAX)
+        p = policy_by_id(set, (uint32_t)id);
+    return p;
+}
+
+static void run(struct request *r, const struct policy *policy, const json_t *query, json_t **ret) {
+    struct http *h = r->http;
+    struct err err = {0};
+    int rc = query_run(&h->services->query, policy, query, ret, &err);
+    switch (rc) {
+    case 0: counters_add(h->counters, COUNT_QUERIES_OK, 1); break;
+    case ERR_INVALID:
+        counters_add(h->counters, COUNT_QUERIES_INVALID, 1);
+        answer_error(r, MHD_HTTP_BAD_REQUEST, err.text);
+        break;
+    case ERR_TIMEOUT:
+        counters_add(h->counters, COUNT_QUERIES_TIMEOUT, 1);
+        answer_error(r, MHD_HTTP_GATEWAY_TIMEOUT, "the query took too long");
+        break;
+    default:
+        counters_add(h->counters, COUNT_QUERIES_FAILED, 1);
+        answer_error(r, reply_status_of(rc), "the query failed");
+    }
+}
+
+static bool may_read(struct request *r, const struct policy *policy) {
+    struct span token;
+    return bearer(r, &token) && policy &&
+           control_token_check(r->http->services->control, token, policy->site, NULL) == 0;
+}
+
+void api_query(struct request *r) {
+    struct http *h = r->http;
+    struct span token;
+    if (!bearer(r, &token))
+        return answer_denied(r);
+    JSON_AUTO query = NULL;
+    JSON_AUTO reply = NULL;
+    struct err err = {0};
+    if (json_parse(request_body(r), &query, &err) < 0) {
+        counters_add(h->counters, COUNT_REQUESTS_BAD_JSON, 1);
+        return answer_error(r, MHD_HTTP_BAD_REQUEST, err.text);
+    }
+    const json_t *site = json_member(query, "site_id");
+    char number[24];
+    struct span name = json_span(site);
+    if (json_is_integer(site)) {
+        (void)snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(site));
+        name = span_str(number);
+    }
+    if (!name.ptr) {
+        counters_add(h->counters, COUNT_REQUESTS_BAD_FIELDS, 1);
+        return answer_error(r, MHD_HTTP_BAD_REQUEST, "site_id is required");
+    }
+    CLEANUP(policy_set_unrefp) struct policy_set *policies = policy_board_get(h->services->policies);
+    const struct policy *policy = find_site(policies, name);
+    if (!may_read(r, policy))
+        return answer_denied(r);
+    run(r, policy, query, &reply);
+    if (reply)
+        answer_json(r, reply);
+}
+
+void api_sites(struct request *r) {
+    struct span token;
+    JSON_AUTO sites = NULL;
+    struct err err = {0};
+    if (!bearer(r, &token))
+        return answer_denied(r);
+    int rc = control_token_sites(r->http->services->control, token, &sites, &err);
+    if (rc == ERR_DENIED)
+        return answer_denied(r);
+    if (rc < 0)
+        return answer_error(r, reply_status_of(rc), "the list of sites cannot be read");
+    JSON_AUTO reply = json_pack("{s:O}", "sites", sites);
+    answer_json(r, reply);
+}
+
+/* "2026-05-17T10:05:03Z" */
+static json_t *iso_time(int64_t ms) {
+    char date[CIVIL_TEXT], text[40];
+    int64_t sec = ms / 1000;
+    civil_format((int32_t)(sec / 86400), date);
+    int64_t of_day = sec % 86400;
+    (void)snprintf(text, sizeof(text), "%sT%02d:%02d:%02dZ", date, (int)(of_day / 3600), (int)(of_day / 60 % 60),
+                   (int)(of_day % 60));
+    return json_string(text);
+}
+
+/* v1: the reply is a bare number. */
+void api_realtime_visitors(struct request *r) {
+    struct http *h = r->http;
+    const char *site = MHD_lookup_connection_value(r->mhd, MHD_GET_ARGUMENT_KIND, "site_id");
+    CLEANUP(policy_set_unrefp) struct policy_set *policies = policy_board_get(h->services->policies);
+    const struct policy *policy = find_site(policies, span_str(site));
+    if (!may_read(r, policy))
+        return answer_denied(r);
+    int64_t now_ms = clock_wall_ms(h->services->clock);
+    JSON_AUTO query = json_pack("{s:s,s:[s],s:[o,o],s:[[s,s,[s]]]}", "site_id", site, "metrics", "visitors",
+                                "date_range", iso_time(now_ms - CURRENT_VISITOR_MS), iso_time(now_ms + 1000),
+                                "filters", "is_not", "event:name", "engagement");
+    JSON_AUTO reply = NULL;
+    if (!query)
+        return answer_error(r, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory");
+    run(r, policy, query, &reply);
+    if (!reply)
+        return;
+    json_t *row = json_array_get(json_member(reply, "results"), 0);
+    json_t *visitors = json_array_get(json_member(row, "metrics"), 0);
+    JSON_AUTO number = json_integer(json_integer_value(visitors));
+    answer_json(r, number);
+}

@@ -1,0 +1,32 @@
+/* routes.c — every address the server answers but static files. */
+#include "server.h"
+
+#define ROUTE(method, path, run, work) {{(path), sizeof(path) - 1}, (method), (run), (work)}
+
+static const struct route routes[] = {
+    ROUTE("POST", "/api/event", api_event, NULL),
+    ROUTE("OPTIONS", "/api/event", api_event_preflight, NULL),
+    ROUTE("POST", "/api/v2/query", NULL, api_query),
+    ROUTE("GET", "/api/v1/sites", NULL, api_sites),
+    ROUTE("GET", "/api/v1/stats/realtime/visitors", NULL, api_realtime_visitors),
+    ROUTE("GET", "/healthz", api_healthz, NULL),
+    ROUTE("GET", "/readyz", api_readyz, NULL),
+    ROUTE("GET", "/metrics", api_metrics, NULL),
+    ROUTE("GET", "/optout", optout_page, NULL),
+    ROUTE("POST", "/optout", optout_set, NULL),
+};
+
+const struct route *route_find(struct span path, const char *method, bool *ret_wrong_method) {
+    bool known = false;
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+        if (!span_eq(routes[i].path, path))
+            continue;
+        known = true;
+        if (strcmp(routes[i].method, method) == 0) {
+            *ret_wrong_method = false;
+            return &routes[i];
+        }
+    }
+    *ret_wrong_method = known;
+    return NULL;
+}

@@ -1,0 +1,210 @@
+/* server.h — inside http/: what its files share.
+ *
+ * Threads: MHD's threads run routes that answer at once; the query pool runs those that may block, while their
+ * connection is suspended; the journal's thread resumes event connections after the commit. A request belongs to
+ * exactly one of them at a time. */
+#ifndef TAMIS_HTTP_SERVER_H
+#define TAMIS_HTTP_SERVER_H
+
+#include <microhttpd.h>
+#include <pthread.h>
+
+#include "address.h"
+#include "arena.h"
+#include "buf.h"
+#include "http.h"
+#include "queue.h"
+#include "sieve.h"
+
+enum {
+    CONTROL_MOST_BODY = 16 * 1024 * 1024,
+    INLINE_BODY = 1024,
+    MOST_FORWARDED = 4,      /* header lines; later ones are joined to what is kept */
+    MOST_TRUSTED = 256,
+    SWALLOW_FACTOR = 16,     /* a body this many times too large is still read, so that the sender sees the 413 */
+};
+#define NO_DEADLINE INT64_MAX
+
+struct request;
+struct tls;
+
+/* One TCP connection. The list is for the sweeper, which ends connections whose request does not arrive. */
+struct conn {
+    struct conn *prev, *next;
+    struct http *http;
+    int fd;
+    struct net_address peer;
+    _Atomic int64_t deadline_ns; /* when the next request must have arrived whole */
+};
+
+/* What a thread needs to turn a body into a frame; taken for the length of one call. */
+struct workspace {
+    struct workspace *next;
+    struct sieve_lane *lane;
+    struct arena arena;
+    struct buf frame, scratch;
+};
+
+struct http {
+    struct http_options options; /* defaults filled in; strings are copies below */
+    const struct http_services *services;
+    struct counters *counters;
+    char *address, *forwarded_header, *control_path;
+    struct address_range trusted[MOST_TRUSTED];
+    size_t trusted_count;
+    int64_t started_ns;
+
+    int listen_fd;
+    struct MHD_Daemon *daemon, *control_daemon;
+    struct tls *tls; /* NULL without */
+    struct pool *query_pool;
+    _Atomic bool stopping;
+    _Atomic unsigned in_flight; /* requests being read or answered */
+    _Atomic unsigned suspended; /* resumes that are still to come */
+
+    pthread_mutex_t lock; /* free lists */
+    struct request *free_requests;
+    struct workspace *free_workspaces;
+
+    pthread_mutex_t conns_lock;
+    struct conn conns; /* list head */
+    unsigned conn_count;
+    pthread_t sweeper;
+    pthread_cond_t sweeper_stop;
+    bool sweeper_runs;
+
+    struct MHD_Response *accepted, *dropped_one, *preflight, *method_not_allowed, *not_found, *too_large,
+        *journal_down, *busy;
+};
+
+enum body_state { BODY_FINE, BODY_TOO_LARGE, BODY_NOMEM };
+
+struct route;
+
+/* One HTTP request. Spans borrow from MHD until the request ends. */
+struct request {
+    struct request *next; /* in the free list */
+    struct http *http;
+    struct conn *conn;
+    struct MHD_Connection *mhd;
+    const struct route *route; /* NULL: a static file, or nothing */
+    struct span path;
+    bool head, wrong_method, resumed;
+
+    struct span user_agent, cookie, authorization, accept_encoding, accept_language, if_none_match;
+    struct span forwarded[MOST_FORWARDED];
+    unsigned forwarded_count;
+    bool gpc, dnt, opt_out;
+
+    char *body;
+    size_t body_len, body_cap;
+    enum body_state body_state;
+
+    int result;                /* of the commit */
+    unsigned accepted, dropped;
+
+    unsigned status;           /* of an answer made on the pool */
+    const char *content_type;
+    struct buf answer;
+
+    char inline_body[INLINE_BODY];
+};
+
+static inline struct span request_body(const struct request *r) {
+    return span_of(r->body, r->body_len);
+}
+
+/* --- routes.c ------------------------------------------------------------------------------------ */
+
+struct route {
+    struct span path;
+    const char *method;
+    enum MHD_Result (*run)(struct request *r); /* on MHD's thread; must not block. After a suspend it runs again
+                                                * with r->resumed. */
+    void (*work)(struct request *r);           /* or on the query pool: fills the answer, may block */
+};
+
+/* NULL when there is none; *ret_wrong_method says that the path exists for another method. */
+const struct route *route_find(struct span path, const char *method, bool *ret_wrong_method);
+
+/* --- request.c ----------------------------------------------------------------------------------- */
+
+enum MHD_Result request_on_access(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
+                                  const char *version, const char *upload, size_t *upload_size, void **state);
+void request_on_completed(void *cls, struct MHD_Connection *mhd, void **state,
+                          enum MHD_RequestTerminationCode code);
+void request_free_all(struct http *h);
+
+/* Suspends; exactly one request_resume() must follow, from any thread. */
+void request_suspend(struct request *r);
+void request_resume(struct request *r);
+
+/* --- reply.c ------------------------------------------------------------------------------------- */
+
+int reply_make_shared(struct http *h) WARN_UNUSED;
+void reply_free_shared(struct http *h);
+
+/* Takes over `body`. */
+enum MHD_Result reply_bytes(struct request *r, unsigned status, const char *content_type, struct buf *body);
+enum MHD_Result reply_shared(struct request *r, unsigned status, struct MHD_Response *response);
+/* A response around static bytes, for the caller to add headers to; NULL on out of memory. */
+struct MHD_Response *reply_static(const char *content_type, struct span body) WARN_UNUSED;
+void reply_header(struct MHD_Response *response, const char *name, const char *value);
+/* Queues and lets go of `response` (NULL: drops the connection). */
+enum MHD_Result reply_send(struct request *r, unsigned status, struct MHD_Response *response);
+
+/* For pool routes: {"error": text}. */
+void answer_error(struct request *r, unsigned status, const char *text);
+void answer_json(struct request *r, const json_t *j);
+unsigned reply_status_of(int err_code);
+
+/* --- the routes ---------------------------------------------------------------------------------- */
+
+enum MHD_Result api_event(struct request *r);
+enum MHD_Result api_event_preflight(struct request *r);
+void api_query(struct request *r);
+void api_sites(struct request *r);
+void api_realtime_visitors(struct request *r);
+enum MHD_Result api_healthz(struct request *r);
+enum MHD_Result api_readyz(struct request *r);
+enum MHD_Result api_metrics(struct request *r);
+enum MHD_Result api_static(struct request *r);
+enum MHD_Result optout_page(struct request *r);
+enum MHD_Result optout_set(struct request *r);
+/* Whether a Cookie header holds tamis_optout=1. */
+bool optout_in_cookie(struct span cookie);
+
+/* --- the rest ------------------------------------------------------------------------------------ */
+
+/* listener.c: sockets, listening. *ret_address: "HOST:PORT" as bound, for the caller to free. */
+int listener_tcp(const char *listen, int *ret_fd, char **ret_address, struct err *err) WARN_UNUSED;
+int listener_unix(const char *path, int *ret_fd, struct err *err) WARN_UNUSED;
+
+/* sweep.c */
+void conn_on_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
+                    enum MHD_ConnectionNotificationCode code);
+int sweep_start(struct http *h, struct err *err) WARN_UNUSED;
+void sweep_end(struct http *h);
+/* Writes a bare answer to a connection MHD would close without one. Nothing with TLS. */
+void conn_last_words(struct http *h, int fd, const char *status);
+
+/* tls.c */
+int tls_open(const char *cert, const char *key, const struct clock *clock, struct tls **ret,
+             struct err *err) WARN_UNUSED;
+int tls_reload(struct tls *t, struct err *err) WARN_UNUSED;
+void tls_free(struct tls *t);
+/* For MHD: sessions find their tls through tls_attach(). The function's type is GnuTLS's. */
+void tls_attach(struct tls *t, void *session);
+void *tls_callback(void);
+
+/* control_socket.c */
+int control_socket_start(struct http *h, struct err *err) WARN_UNUSED;
+void control_socket_stop(struct http *h);
+
+/* server.c */
+struct workspace *workspace_take(struct http *h);
+void workspace_give(struct http *h, struct workspace *w);
+/* For MHD: its messages can hold visitor data, so they are counted and dropped. */
+void mhd_message(void *cls, const char *format, va_list args);
+
+#endif

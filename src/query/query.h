@@ -1,0 +1,23 @@
+/* query.h — one JSON query (Plausible's stats API v2) into rows. */
+#ifndef TAMIS_QUERY_H
+#define TAMIS_QUERY_H
+
+#include "clock.h"
+#include "err.h"
+#include "json.h"
+#include "policy.h"
+#include "store.h"
+
+struct query_env {
+    struct store *store;
+    const struct clock *clock;
+    int timeout_ms;
+};
+
+/* Runs `request` (without looking at its site_id) for one site. *ret is the whole reply
+ * {"results":[…],"meta":{…},"query":{…}}. ERR_INVALID: err->text is for the sender and names the key;
+ * ERR_TIMEOUT: the time limit was reached. Any thread. */
+int query_run(const struct query_env *env, const struct policy *policy, const json_t *request,
+              json_t **ret, struct err *err) WARN_UNUSED;
+
+#endif

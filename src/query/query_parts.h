@@ -1,0 +1,156 @@
+/* query_parts.h — what the stages of a query hand to each other; private to src/query.
+ *
+ * JSON → query_parse → struct query → query_plan → struct plan → query_sql → text and parameters. */
+#ifndef TAMIS_QUERY_PARTS_H
+#define TAMIS_QUERY_PARTS_H
+
+#include "arena.h"
+#include "buf.h"
+#include "query.h"
+
+enum metric {
+#define METRIC(ID, word, KIND) METRIC_##ID,
+#include "query_words.def"
+#undef METRIC
+    METRICS
+};
+
+enum dim {
+#define DIMENSION(ID, word, SCOPE, column, empty) DIM_##ID,
+#include "query_words.def"
+#undef DIMENSION
+    DIMS
+};
+
+enum dim_scope { SCOPE_TIME, SCOPE_EVENT, SCOPE_VISIT };
+
+struct dim_info {
+    const char *word;
+    enum dim_scope scope;
+    const char *column;
+    const char *empty;
+};
+
+extern const struct dim_info dim_infos[DIMS];
+extern const char *const metric_words[METRICS];
+
+enum {
+    QUERY_MOST_DIMS = 8,
+    QUERY_MOST_LIMIT = 10000,
+    QUERY_MOST_OFFSET = 100000000,
+    QUERY_MOST_FILTER_DEPTH = 16,
+    QUERY_MOST_FILTER_NODES = 200,
+    QUERY_MOST_VALUES = 2000,
+    QUERY_MOST_VALUE_BYTES = 2000,
+    QUERY_MOST_LABELS = 20000,
+    QUERY_FOLD_BELOW = 5,
+};
+
+enum filter_op { FILTER_AND, FILTER_OR, FILTER_NOT, FILTER_IS, FILTER_CONTAINS };
+
+/* A tree in the query's arena. is_not and contains_not are parsed to NOT around their positive. */
+struct filter {
+    enum filter_op op;
+    struct filter *children; /* AND, OR: any number; NOT: one */
+    size_t child_count;
+    enum dim dim;           /* leaves */
+    bool fold_case;
+    struct span *values;    /* borrowed from the request; a label for "empty" is already empty */
+    size_t value_count;
+    size_t first_param;     /* number of the first value's parameter; set by query_sql */
+};
+
+struct range {
+    bool by_ts;       /* from_ms and to_ms bound it besides the days */
+    bool from_first;  /* "all": from_day is the site's first day, not known yet */
+    int32_t from_day; /* site-local dates, both included */
+    int32_t to_day;
+    int64_t from_ms; /* included */
+    int64_t to_ms;   /* not included */
+};
+
+struct order {
+    bool by_dim;
+    size_t index; /* into dims or metrics */
+    bool desc;
+};
+
+struct query {
+    enum metric metrics[METRICS];
+    size_t metric_count;
+    enum dim dims[QUERY_MOST_DIMS];
+    size_t dim_count;
+    struct filter filter; /* an AND; without children when there is none */
+    size_t value_count;   /* in the whole tree */
+    struct order orders[METRICS + QUERY_MOST_DIMS];
+    size_t order_count;
+    struct range range;
+    int64_t limit;
+    int64_t offset;
+    bool time_labels;
+    bool total_rows;
+    bool imports;
+};
+
+/* --- query_parse.c, query_filter.c --- */
+
+/* ERR_INVALID: err->text begins with the key at fault and holds nothing the request holds. */
+int query_parse(const json_t *request, const struct policy *policy, int64_t now_ms, struct arena *arena,
+                struct query *ret, struct err *err) WARN_UNUSED;
+int filter_parse(const json_t *list, struct arena *arena, struct filter *ret, size_t *ret_value_count,
+                 struct err *err) WARN_UNUSED;
+bool dim_from_word(struct span word, enum dim *ret);
+
+/* --- query_range.c --- */
+
+int range_parse(const json_t *value, const json_t *date, const struct zone *zone, int64_t now_ms,
+                struct range *ret, struct err *err) WARN_UNUSED;
+/* What "time" stands for: hours up to a day, days up to three months, months above. */
+enum dim range_auto_dim(const struct range *r);
+/* Numbers as in results, see query_sql_dim; a new array in the arena. */
+int range_labels(const struct range *r, enum dim dim, const struct zone *zone, struct arena *arena,
+                 int64_t **ret, size_t *ret_count, struct err *err) WARN_UNUSED;
+
+enum { TIME_TEXT = 32 };
+/* Writes the label of a time dimension's number: day number, or day × 24 + hour for DIM_TIME_HOUR. */
+void range_format(enum dim dim, int64_t number, char out[TIME_TEXT]);
+/* Writes "2026-01-31T00:00:00+01:00". */
+void range_format_moment(const struct zone *zone, int64_t ts_ms, char out[TIME_TEXT]);
+
+/* --- query_plan.c --- */
+
+enum quantity {
+    Q_VISITORS = 1 << 0,
+    Q_VISITS = 1 << 1,
+    Q_PAGEVIEWS = 1 << 2,
+    Q_EVENTS = 1 << 3,
+    Q_BOUNCES = 1 << 4,
+    Q_DURATION = 1 << 5,
+};
+
+/* Which rows give which quantities. When both tables do, the event part says which rows there are. */
+struct plan {
+    unsigned from_events; /* bits of enum quantity */
+    unsigned from_visits;
+    bool events_need_visits; /* the event part looks at attributes of the visit */
+    bool visits_need_events; /* the visit part looks at attributes of events */
+    bool fold;               /* breakdown rows of few visitors are left out */
+    bool round_counts;       /* counts to the nearest ten */
+};
+
+struct plan plan_make(const struct query *q, enum profile profile);
+
+/* --- query_sql.c --- */
+
+struct sql_text {
+    struct buf text;
+    struct sql_value *params;
+    size_t param_count;
+    bool counted; /* columns 0–2 are total rows, folded rows, 1 where there is a row */
+};
+
+/* Columns: dimensions (times as numbers), then metrics. Texts borrow from the query. */
+int query_sql(struct query *q, const struct plan *plan, uint32_t site, struct arena *arena,
+              struct sql_text *ret, struct err *err) WARN_UNUSED;
+
+#endif

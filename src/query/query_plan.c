@@ -1,0 +1,75 @@
+#include "query_parts.h"
+
+/* Whether a leaf of the tree is on an attribute of that scope; `but` is not counted. */
+static bool filter_uses(const struct filter *f, enum dim_scope scope, enum dim but) {
+    if (f->op == FILTER_IS || f->op == FILTER_CONTAINS)
+        return dim_infos[f->dim].scope == scope && f->dim != but;
+    for (size_t i = 0; i < f->child_count; i++)
+        if (filter_uses(&f->children[i], scope, but))
+            return true;
+    return false;
+}
+
+static bool dims_use(const struct query *q, enum dim_scope scope, enum dim but) {
+    for (size_t i = 0; i < q->dim_count; i++)
+        if (dim_infos[q->dims[i]].scope == scope && q->dims[i] != but)
+            return true;
+    return false;
+}
+
+static bool uses(const struct query *q, enum dim_scope scope, enum dim but) {
+    return filter_uses(&q->filter, scope, but) || dims_use(q, scope, but);
+}
+
+static bool by_hour(const struct query *q) {
+    for (size_t i = 0; i < q->dim_count; i++)
+        if (q->dims[i] == DIM_TIME_HOUR)
+            return true;
+    return false;
+}
+
+/* Whole days and visit attributes alone: a visit never crosses midnight, so the visit table knows all. */
+static bool visits_know_all(const struct query *q) {
+    return !uses(q, SCOPE_EVENT, DIMS) && !by_hour(q) && !q->range.by_ts;
+}
+
+struct plan plan_make(const struct query *q, enum profile profile) {
+    struct plan p = {.round_counts = profile == PROFILE_CNIL};
+    p.fold = profile == PROFILE_FRUGAL && q->filter.child_count > 0 &&
+             (dims_use(q, SCOPE_EVENT, DIMS) || dims_use(q, SCOPE_VISIT, DIMS));
+    bool of_events = uses(q, SCOPE_EVENT, DIMS);
+    unsigned *counts = visits_know_all(q) ? &p.from_visits : &p.from_events;
+    for (size_t i = 0; i < q->metric_count; i++) {
+        switch (q->metrics[i]) {
+        case METRIC_VISITORS:
+        case METRIC_PERCENTAGE:
+            *counts |= Q_VISITORS;
+            break;
+        case METRIC_PAGEVIEWS:
+            *counts |= Q_PAGEVIEWS;
+            break;
+        case METRIC_EVENTS:
+            *counts |= Q_EVENTS;
+            break;
+        case METRIC_VISITS:
+            *(of_events ? &p.from_events : &p.from_visits) |= Q_VISITS;
+            break;
+        case METRIC_BOUNCE_RATE:
+            p.from_visits |= Q_VISITS | Q_BOUNCES;
+            break;
+        case METRIC_VISIT_DURATION:
+            p.from_visits |= Q_VISITS | Q_DURATION;
+            break;
+        case METRIC_VIEWS_PER_VISIT:
+            p.from_visits |= Q_VISITS | Q_PAGEVIEWS;
+            break;
+        case METRICS:
+            break;
+        }
+    }
+    if (p.fold)
+        *counts |= Q_VISITORS;
+    p.events_need_visits = uses(q, SCOPE_VISIT, DIMS);
+    p.visits_need_events = uses(q, SCOPE_EVENT, DIM_PAGE);
+    return p;
+}

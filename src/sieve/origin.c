@@ -1,0 +1,151 @@
+#include "origin.h"
+
+#include "channel.h"
+#include "page.h"
+#include "text.h"
+
+int origin_text(const struct origin_context *c, struct span text, unsigned flags, struct span *ret,
+                struct err *err) {
+    struct span clean;
+    int rc = text_clean(text, flags, c->arena, &clean, err);
+    if (rc < 0)
+        return rc;
+    clean = text_without_query(clean);
+    /* Still encoded after decoding: somebody hides something, or nests addresses. */
+    bool hidden = memchr(clean.ptr, '%', clean.len) && scrub_looks_personal(c->scrub, clean) &&
+                  !scrub_could_match(clean);
+    if (hidden || text_holds(clean, c->hit->user_agent)) {
+        *ret = SPAN_LIT(":id");
+        return 0;
+    }
+    return scrub_text(c->scrub, clean, c->arena, ret, err);
+}
+
+/* The site itself, or part of it. */
+static bool is_own(struct span host, struct span own) {
+    return span_eq(host, own) || (own.len && host.len > own.len && span_ends(host, own) &&
+                                  host.ptr[host.len - own.len - 1] == '.');
+}
+
+/* What the query says, in its own order; the first of each name counts. */
+struct campaign {
+    struct span ref, plain_source;
+    const struct click_id *click;
+};
+
+/* Where a parameter goes: an event's field, or one of the two other names of a source. */
+static struct span *place_of(struct span name, struct event *e, struct campaign *c) {
+    if (span_starts(name, SPAN_LIT("utm_"))) {
+        const struct {
+            struct span name;
+            struct span *place;
+        } fields[] = {
+            {{"source", 6}, &e->utm_source},   {{"medium", 6}, &e->utm_medium},
+            {{"campaign", 8}, &e->utm_campaign}, {{"content", 7}, &e->utm_content},
+            {{"term", 4}, &e->utm_term},
+        };
+        for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+            if (span_eq(span_from(name, 4), fields[i].name))
+                return fields[i].place;
+        return NULL;
+    }
+    if (span_eq(name, SPAN_LIT("ref")))
+        return &c->ref;
+    return span_eq(name, SPAN_LIT("source")) ? &c->plain_source : NULL;
+}
+
+static bool is_kept(const struct policy *p, struct span name) {
+    for (size_t i = 0; i < p->query_keep_count; i++)
+        if (span_eq(name, p->query_keep[i]))
+            return true;
+    return false;
+}
+
+static int read_query(const struct origin_context *c, struct span query, struct event *e,
+                      struct campaign *campaign, struct props *props, struct err *err) {
+    struct span name, value, text;
+    while (url_next_param(&query, &name, &value)) {
+        int rc = 0;
+        struct span *place = place_of(name, e, campaign);
+        if (place && place->len == 0)
+            rc = origin_text(c, value, TEXT_PERCENT | TEXT_PLUS, place, err);
+        else if (!campaign->click)
+            campaign->click = click_id_of(name);
+        if (rc == 0 && UNLIKELY(is_kept(c->policy, name))) {
+            rc = text_clean(value, TEXT_PERCENT | TEXT_PLUS, c->arena, &text, err);
+            if (rc == 0)
+                rc = props_add(props, c->scrub, name, text, c->hit->user_agent, c->arena, err);
+        }
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* Host, and with consent the path, of the page that linked here. */
+static int read_referrer(const struct origin_context *c, const struct url *own, struct event *e,
+                         struct url *from, bool *ret_foreign, struct err *err) {
+    *ret_foreign = false;
+    if (c->hit->referrer.len == 0 || !url_parse(c->hit->referrer, true, from))
+        return 0;
+    struct span host = url_host(from);
+    if (is_own(host, c->policy->domain) || is_own(host, url_host(own)))
+        return 0;
+    *ret_foreign = true;
+    if (from->host_is_address) {
+        e->referrer = SPAN_LIT(":id");
+        return 0;
+    }
+    struct span path = SPAN_EMPTY;
+    if (c->policy->profile == PROFILE_CONSENTED && !from->app && from->path.len > 1) {
+        int rc = page_of(c->scrub, from->path, NULL, c->hit->user_agent, c->arena, &path, err);
+        if (rc < 0)
+            return rc;
+    }
+    char *out = arena_alloc(c->arena, host.len + path.len);
+    if (!out)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    memcpy(out, host.ptr, host.len);
+    memcpy(out + host.len, path.ptr, path.len);
+    e->referrer = span_of(out, host.len + path.len);
+    return 0;
+}
+
+static void fill_source(const struct origin_context *c, const struct url *from, bool foreign,
+                        const struct campaign *campaign, struct event *e) {
+    const struct span words[] = {e->utm_source, campaign->plain_source, campaign->ref};
+    struct source_info info = {.name = SPAN_EMPTY};
+    for (size_t i = 0; i < ARRAY_LEN(words) && info.name.len == 0; i++)
+        if (words[i].len && !source_by_word(c->sources, words[i], &info))
+            info.name = words[i];
+    if (info.name.len == 0 && foreign &&
+        (from->host_is_address ||
+         !source_by_host(c->sources, url_host(from), from->app, &info)))
+        info.name = span_head(e->referrer, from->host_is_address ? e->referrer.len : from->host_len);
+    const struct click_id *click = campaign->click;
+    if (info.name.len == 0 && click)
+        (void)source_by_word(c->sources, span_str(click->source), &info);
+    struct channel_input in = {
+        .source = info.name,
+        .kind = info.kind,
+        .medium = e->utm_medium.len || !click ? e->utm_medium : span_str(click->medium),
+        .campaign = e->utm_campaign,
+        .has_referrer = foreign,
+    };
+    e->source = info.name;
+    e->channel = channel_of(&in);
+}
+
+int origin_fill(const struct origin_context *c, const struct url *url, struct event *e,
+                struct props *props, struct err *err) {
+    struct url from;
+    bool foreign;
+    int rc = read_referrer(c, url, e, &from, &foreign, err);
+    if (rc < 0 || c->policy->profile == PROFILE_CNIL)
+        return rc;
+    struct campaign campaign = {.ref = SPAN_EMPTY, .plain_source = SPAN_EMPTY};
+    rc = read_query(c, url->query, e, &campaign, props, err);
+    if (rc == 0)
+        fill_source(c, &from, foreign, &campaign, e);
+    return rc;
+}

@@ -1,0 +1,96 @@
+#include "props.h"
+
+#include <stdlib.h>
+
+#include "json.h"
+#include "page.h"
+#include "text.h"
+#include "url.h"
+
+/* An address of another page keeps host and templated path, as our own pages do. */
+static int shorten_url(struct scrub_lane *scrub, struct span *value, struct span secret,
+                       struct arena *arena, struct err *err) {
+    struct url u;
+    if (!url_parse(*value, false, &u) || u.host_is_address)
+        return 0;
+    struct span path;
+    int rc = page_of(scrub, u.path, NULL, secret, arena, &path, err);
+    if (rc < 0)
+        return rc;
+    size_t scheme = span_find(*value, ':', 0) + 3, n = 0;
+    char *out = arena_alloc(arena, scheme + u.host_len + path.len);
+    if (!out)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    const struct span parts[] = {span_head(*value, scheme), url_host(&u), path};
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        memcpy(out + n, parts[i].ptr, parts[i].len);
+        n += parts[i].len;
+    }
+    *value = span_of(out, n);
+    return 0;
+}
+
+static bool is_personal(struct scrub_lane *scrub, struct span text, struct span secret) {
+    return scrub_looks_personal(scrub, text) || text_holds(text, secret);
+}
+
+int props_add(struct props *p, struct scrub_lane *scrub, struct span key, struct span value,
+              struct span secret, struct arena *arena, struct err *err) {
+    int rc = text_clean(key, 0, arena, &key, err);
+    if (rc == 0)
+        rc = text_clean(value, 0, arena, &value, err);
+    if (rc == 0)
+        rc = shorten_url(scrub, &value, secret, arena, err);
+    if (rc < 0)
+        return rc;
+    key = text_without_query(key);
+    value = text_without_query(value);
+    if (p->count == PROPS_MOST || key.len == 0 || value.len == 0)
+        return 0;
+    for (size_t i = 0; i < p->count; i++)
+        if (span_eq(p->list[i].key, key))
+            return 0;
+    if (is_personal(scrub, key, secret) || is_personal(scrub, value, secret))
+        p->dropped++;
+    else
+        p->list[p->count++] = (struct prop){.key = key, .value = value};
+    return 0;
+}
+
+static int by_key(const void *a, const void *b) {
+    const struct prop *x = a, *y = b;
+    size_t n = x->key.len < y->key.len ? x->key.len : y->key.len;
+    int c = memcmp(x->key.ptr, y->key.ptr, n);
+    return c ? c : (x->key.len > y->key.len) - (x->key.len < y->key.len);
+}
+
+int props_write(struct props *p, size_t most, struct arena *arena, struct span *ret,
+                struct err *err) {
+    if (p->count == 0) {
+        *ret = SPAN_EMPTY;
+        return 0;
+    }
+    qsort(p->list, p->count, sizeof(p->list[0]), by_key);
+    BUF_AUTO out = {0};
+    for (size_t i = 0; i < p->count; i++) {
+        size_t before = out.len;
+        buf_addc(&out, before ? ',' : '{');
+        json_write_string(&out, p->list[i].key);
+        buf_addc(&out, ':');
+        json_write_string(&out, p->list[i].value);
+        if (out.len + 1 > most) {
+            out.len = before; /* a pair that does not fit is left out whole */
+            break;
+        }
+    }
+    if (out.len == 0 && !out.failed) {
+        *ret = SPAN_EMPTY;
+        return 0;
+    }
+    buf_addc(&out, '}');
+    struct span copy = out.failed ? (struct span){0} : arena_copy(arena, buf_span(&out));
+    if (!copy.ptr)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    *ret = copy;
+    return 0;
+}

@@ -1,0 +1,332 @@
+#include "sieve.h"
+
+#include <stdlib.h>
+
+#include "country.h"
+#include "origin.h"
+#include "page.h"
+#include "props.h"
+#include "salt.h"
+#include "scrub.h"
+#include "text.h"
+#include "ua.h"
+#include "url.h"
+#include "visitor.h"
+
+#define ZONE_TABLES "/usr/share/zoneinfo"
+
+struct sieve {
+    const struct clock *clock;
+    struct counters *counters;
+    struct salts *salts;
+    struct scrub *scrub;
+    struct ua *ua;
+    struct country *countries;
+    struct source_table *sources;
+};
+
+struct sieve_lane {
+    struct sieve *sieve;
+    struct scrub_lane *scrub;
+    struct ua_lane *ua;
+    uint64_t import;
+    struct salt_cache salts;
+};
+
+static const struct {
+    const char *word;
+    enum counter counter;
+} verdicts[SIEVE_VERDICTS] = {
+    [SIEVE_PASS] = {"pass", COUNTERS},
+    [SIEVE_BOT] = {"bot", COUNT_EVENTS_REFUSED_BOT},
+    [SIEVE_OPT_OUT] = {"opt_out", COUNT_EVENTS_REFUSED_OPT_OUT},
+    [SIEVE_GPC] = {"gpc", COUNT_EVENTS_REFUSED_GPC},
+    [SIEVE_DNT] = {"dnt", COUNT_EVENTS_REFUSED_DNT},
+    [SIEVE_PROFILE] = {"profile", COUNT_EVENTS_REFUSED_PROFILE},
+    [SIEVE_NO_HOST] = {"no_host", COUNT_EVENTS_REFUSED_NO_HOST},
+};
+
+const char *sieve_verdict_word(enum sieve_verdict v) {
+    return verdicts[v].word;
+}
+
+/* --- open and close ---------------------------------------------------------------------------- */
+
+void sieve_close(struct sieve *s) {
+    if (s->salts)
+        salts_close(s->salts);
+    if (s->scrub)
+        scrub_close(s->scrub);
+    if (s->ua)
+        ua_close(s->ua);
+    if (s->countries)
+        country_close(s->countries);
+    if (s->sources)
+        source_table_close(s->sources);
+    free(s);
+}
+
+int sieve_open(const struct sieve_options *options, struct sieve **ret, struct err *err) {
+    if (crypt_init() < 0)
+        return err_set(err, ERR_UNSUPPORTED, "no source of randomness");
+    struct sieve *s = calloc(1, sizeof(*s));
+    if (!s)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    s->clock = options->clock;
+    s->counters = options->counters;
+    int rc = salts_open(options->os, options->keys_dir, &s->salts, err);
+    if (rc == 0)
+        rc = scrub_open(&s->scrub, err);
+    if (rc == 0)
+        rc = ua_open(&s->ua, err);
+    if (rc == 0)
+        rc = country_open(options->os, ZONE_TABLES, &s->countries, err);
+    if (rc == 0)
+        rc = source_table_open(&s->sources, err);
+    if (rc < 0) {
+        sieve_close(s);
+        return rc;
+    }
+    *ret = s;
+    return 0;
+}
+
+int sieve_lane_new(struct sieve *s, struct sieve_lane **ret, struct err *err) {
+    struct sieve_lane *lane = calloc(1, sizeof(*lane));
+    if (!lane)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    lane->sieve = s;
+    salts_join(s->salts, &lane->salts);
+    int rc = scrub_lane_new(s->scrub, &lane->scrub, err);
+    if (rc == 0)
+        rc = ua_lane_new(s->ua, &lane->ua, err);
+    if (rc < 0) {
+        sieve_lane_free(lane);
+        return rc;
+    }
+    *ret = lane;
+    return 0;
+}
+
+void sieve_lane_free(struct sieve_lane *lane) {
+    salts_leave(lane->sieve->salts, &lane->salts);
+    if (lane->scrub)
+        scrub_lane_free(lane->scrub);
+    if (lane->ua)
+        ua_lane_free(lane->ua);
+    free(lane);
+}
+
+/* --- one hit ----------------------------------------------------------------------------------- */
+
+static const struct {
+    struct span name;
+    enum event_kind kind;
+    bool cnil; /* may be counted without consent under the CNIL's criteria */
+} known_names[] = {
+    {{"pageview", 8}, EVENT_PAGEVIEW, true},
+    {{"engagement", 10}, EVENT_ENGAGEMENT, true},
+    {{"click", 5}, EVENT_CUSTOM, true},
+    {{"scroll", 6}, EVENT_CUSTOM, true},
+    {{"Outbound Link: Click", 20}, EVENT_CUSTOM, true},
+    {{"File Download", 13}, EVENT_CUSTOM, true},
+    {{"404", 3}, EVENT_CUSTOM, true},
+};
+
+/* The row of a name, or -1. */
+static int known_name(struct span name) {
+    for (size_t i = 0; i < ARRAY_LEN(known_names); i++)
+        if (span_eq(name, known_names[i].name))
+            return (int)i;
+    return -1;
+}
+
+static enum sieve_verdict judge(const struct policy *policy, const struct hit *hit, int known,
+                                const struct ua_info *ua, bool has_url) {
+    const struct {
+        bool refuses;
+        enum sieve_verdict verdict;
+    } rules[] = {
+        {hit->opt_out, SIEVE_OPT_OUT},
+        {hit->gpc && policy->honour_signals, SIEVE_GPC},
+        {hit->dnt && policy->honour_signals, SIEVE_DNT},
+        {!has_url, SIEVE_NO_HOST},
+        {ua->bot, SIEVE_BOT},
+        {policy->profile == PROFILE_CNIL && (known < 0 || !known_names[known].cnil), SIEVE_PROFILE},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rules); i++)
+        if (rules[i].refuses)
+            return rules[i].verdict;
+    return SIEVE_PASS;
+}
+
+/* When it happened, and whose salt it needs. Live hits are of today: one that waited over midnight moves. */
+static struct salt_id set_time(const struct sieve_lane *lane, const struct policy *policy,
+                               int64_t ts_ms, struct event *e) {
+    int64_t now_ms = clock_wall_ms(lane->sieve->clock);
+    struct zone_local now = zone_to_local(policy->zone, now_ms);
+    struct zone_local then = zone_to_local(policy->zone, ts_ms);
+    bool past = then.day < now.day;
+    if (then.day > now.day || (past && !lane->import)) {
+        then = now;
+        ts_ms = now_ms;
+        past = false;
+    }
+    e->ts_ms = ts_ms;
+    e->day = then.day;
+    e->hour = (uint8_t)(then.second / 3600);
+    return (struct salt_id){.import = past ? lane->import : 0, .site = policy->site,
+                            .day = then.day};
+}
+
+static int set_browser(const struct ua_info *ua, struct arena *arena, struct event *e,
+                       struct err *err) {
+    struct {
+        const char *text;
+        struct span *field;
+    } copies[] = {
+        {ua->browser, &e->browser},       {ua->browser_version, &e->browser_version},
+        {ua->os, &e->os},                 {ua->os_version, &e->os_version},
+        {ua->device, &e->device},
+    };
+    char *out = arena_alloc(arena, sizeof(*ua));
+    if (!out)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    for (size_t i = 0; i < ARRAY_LEN(copies); i++) {
+        size_t n = strlen(copies[i].text);
+        memcpy(out, copies[i].text, n);
+        *copies[i].field = span_of(out, n);
+        out += n;
+    }
+    return 0;
+}
+
+/* An intranet may be known by its address; any other address in a host's place may be a person's. */
+static int set_hostname(const struct url *url, const struct policy *policy, struct arena *arena,
+                        struct event *e, struct err *err) {
+    struct span host = url_host(url);
+    if (url->host_is_address && !span_eq(host, policy->domain)) {
+        e->hostname = SPAN_LIT(":id");
+        return 0;
+    }
+    e->hostname = arena_copy(arena, host);
+    return e->hostname.ptr ? 0 : err_set(err, ERR_NOMEM, "out of memory");
+}
+
+/* ISO 4217: three letters, or the revenue means nothing. */
+static int set_revenue(const struct hit *hit, struct arena *arena, struct event *e,
+                       struct err *err) {
+    if (hit->currency.len != 3)
+        return 0;
+    char *code = arena_alloc(arena, 3);
+    if (!code)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    for (size_t i = 0; i < 3; i++) {
+        char c = ascii_lower(hit->currency.ptr[i]);
+        if (c < 'a' || c > 'z')
+            return 0;
+        code[i] = (char)(c - ('a' - 'A'));
+    }
+    e->currency = span_of(code, 3);
+    e->revenue_milli = hit->revenue_milli;
+    return 0;
+}
+
+static int add_props(struct sieve_lane *lane, const struct hit *hit, struct props *props,
+                     struct arena *arena, struct err *err) {
+    for (size_t i = 0; i < hit->prop_count; i++) {
+        int rc = props_add(props, lane->scrub, hit->props[i].key, hit->props[i].value,
+                           hit->user_agent, arena, err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int set_props(struct sieve_lane *lane, struct props *props, struct arena *arena,
+                     struct event *e, struct err *err) {
+    if (props->dropped && lane->sieve->counters)
+        counters_add(lane->sieve->counters, COUNT_PROPS_DROPPED_PERSONAL, props->dropped);
+    return props_write(props, event_fields[EVENT_FIELD_props].most, arena, &e->props, err);
+}
+
+static int fill(struct sieve_lane *lane, const struct policy *policy, const struct hit *hit,
+                int known, const struct url *url, const struct ua_info *ua, struct arena *arena,
+                struct event *e, struct err *err) {
+    struct sieve *s = lane->sieve;
+    const struct origin_context c = {.policy = policy, .hit = hit, .sources = s->sources,
+                                     .scrub = lane->scrub, .arena = arena};
+    struct props props;
+    props.count = props.dropped = 0;
+    e->site = policy->site;
+    e->kind = known >= 0 ? (uint8_t)known_names[known].kind : (uint8_t)EVENT_CUSTOM;
+    e->interactive = hit->interactive && e->kind != EVENT_ENGAGEMENT;
+    e->scroll = hit->scroll == SCROLL_NONE || hit->scroll <= 100 ? hit->scroll : 100;
+    e->engaged_ms = hit->engaged_ms;
+    e->country = country_of(s->countries, hit->time_zone);
+    struct salt_id day = set_time(lane, policy, hit->ts_ms, e);
+    int rc = 0;
+    if (known >= 0)
+        e->name = known_names[known].name;
+    else
+        rc = origin_text(&c, hit->name, 0, &e->name, err);
+    if (rc == 0)
+        rc = set_browser(ua, arena, e, err);
+    if (rc == 0)
+        rc = set_hostname(url, policy, arena, e, err);
+    if (rc == 0)
+        rc = page_of(lane->scrub, url->path, policy, hit->user_agent, arena, &e->page, err);
+    /* The site's own properties come before kept query parameters of the same name. */
+    bool more = policy->profile != PROFILE_CNIL;
+    if (rc == 0 && more)
+        rc = add_props(lane, hit, &props, arena, err);
+    if (rc == 0 && more)
+        rc = set_revenue(hit, arena, e, err);
+    if (rc == 0)
+        rc = origin_fill(&c, url, e, &props, err);
+    if (rc == 0 && more)
+        rc = set_props(lane, &props, arena, e, err);
+    if (rc == 0)
+        rc = visitor_hash(s->salts, &lane->salts, day, policy->domain, hit, &e->visitor, err);
+    return rc;
+}
+
+int sieve_pass(struct sieve_lane *lane, const struct policy *policy, const struct hit *hit,
+               struct arena *arena, struct event *ret, struct err *err) {
+    struct url url;
+    bool has_url = url_parse(hit->url, false, &url);
+    const struct ua_info *ua = ua_lookup(lane->ua, hit->user_agent);
+    int known = hit->name.len ? known_name(hit->name) : 0;
+    enum sieve_verdict verdict = judge(policy, hit, known, ua, has_url);
+    if (verdict != SIEVE_PASS) {
+        if (lane->sieve->counters)
+            counters_add(lane->sieve->counters, verdicts[verdict].counter, 1);
+        return (int)verdict;
+    }
+    struct event e;
+    event_init(&e);
+    int rc = fill(lane, policy, hit, known, &url, ua, arena, &e, err);
+    if (rc < 0)
+        return rc;
+    event_restrict(&e, policy->profile);
+    *ret = e;
+    return SIEVE_PASS;
+}
+
+void sieve_wipe_ended(struct sieve *s, const struct policy_set *policies) {
+    salts_wipe_ended(s->salts, policies, clock_wall_ms(s->clock));
+}
+
+int sieve_lane_import(struct sieve_lane *lane, uint64_t import, struct err *err) {
+    if (import) {
+        int rc = salts_import_begin(lane->sieve->salts, import, err);
+        if (rc < 0)
+            return rc;
+    }
+    lane->import = import;
+    return 0;
+}
+
+int sieve_import_end(struct sieve *s, uint64_t import, struct err *err) {
+    return salts_import_end(s->salts, import, err);
+}

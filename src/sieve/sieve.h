@@ -1,0 +1,61 @@
+/* sieve.h — the one door: a hit and its site's policy become an event, or a counted refusal. */
+#ifndef TAMIS_SIEVE_H
+#define TAMIS_SIEVE_H
+
+#include "arena.h"
+#include "clock.h"
+#include "counters.h"
+#include "err.h"
+#include "event.h"
+#ifdef TAMIS_IN_FRONT_OF_THE_DOOR
+#include "hit.h"
+#else
+struct hit; /* app/ opens and closes the sieve but sees no hit */
+#endif
+#include "os.h"
+#include "policy.h"
+
+struct sieve;      /* shared: pattern databases, salts, tables */
+struct sieve_lane; /* one a thread: scratch space and the user-agent cache */
+
+struct sieve_options {
+    const struct os *os;
+    const struct clock *clock;
+    const char *keys_dir;      /* salts live here, files 0600; made if missing */
+    struct counters *counters; /* may be NULL */
+};
+
+int sieve_open(const struct sieve_options *options, struct sieve **ret, struct err *err) WARN_UNUSED;
+void sieve_close(struct sieve *s);
+
+int sieve_lane_new(struct sieve *s, struct sieve_lane **ret, struct err *err) WARN_UNUSED;
+void sieve_lane_free(struct sieve_lane *lane);
+
+enum sieve_verdict {
+    SIEVE_PASS = 0,
+    SIEVE_BOT,
+    SIEVE_OPT_OUT,
+    SIEVE_GPC,
+    SIEVE_DNT,
+    SIEVE_PROFILE, /* the profile takes no such event */
+    SIEVE_NO_HOST, /* the URL has no usable host or is of a scheme that is no page */
+    SIEVE_VERDICTS
+};
+const char *sieve_verdict_word(enum sieve_verdict v);
+
+/* Turns *hit into *ret (text from the arena or static). Returns a sieve_verdict, or a negative err_code (out of
+ * memory, salt not writable). Counts refusals in the counters. Depends on nothing but its inputs, the salts and the
+ * tables. */
+int sieve_pass(struct sieve_lane *lane, const struct policy *policy, const struct hit *hit,
+               struct arena *arena, struct event *ret, struct err *err) WARN_UNUSED;
+
+/* Wipes the salts of days that are over: call it once a second or so. `policies` tells each site's zone. */
+void sieve_wipe_ended(struct sieve *s, const struct policy_set *policies);
+
+/* Imports: past days need salts for as long as the import lasts, kept in keys/import-<id>/ so that it can be
+ * resumed. From here on `lane` uses them (0: back to live salts, which refuse past days). */
+int sieve_lane_import(struct sieve_lane *lane, uint64_t import, struct err *err) WARN_UNUSED;
+/* Wipes that import's salts. */
+int sieve_import_end(struct sieve *s, uint64_t import, struct err *err) WARN_UNUSED;
+
+#endif

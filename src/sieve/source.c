@@ -1,0 +1,155 @@
+#include "source.h"
+
+#include <stdlib.h>
+
+enum { SLOTS = 2048, LONGEST_KEY = 64 };
+
+struct row {
+    const char *key;
+    const char *name;
+    enum source_kind kind;
+};
+
+static const struct row rows[] = {
+#define SOURCE(host, name, KIND) {(host), (name), SOURCE_##KIND},
+#include "sources.def"
+#undef SOURCE
+};
+
+_Static_assert(ARRAY_LEN(rows) * 4 <= SLOTS, "hosts and names fill the table at most half");
+
+/* Words campaign links use that are neither a name nor a host. */
+static const struct row aliases[] = {
+    {"fb", "Facebook", SOURCE_SOCIAL},     {"ig", "Instagram", SOURCE_SOCIAL},
+    {"x", "Twitter", SOURCE_SOCIAL},       {"yt", "YouTube", SOURCE_VIDEO},
+    {"adwords", "Google", SOURCE_SEARCH},  {"google_ads", "Google", SOURCE_SEARCH},
+    {"googleads", "Google", SOURCE_SEARCH}, {"yahoo", "Yahoo!", SOURCE_SEARCH},
+    {"brave", "Brave", SOURCE_SEARCH},     {"openai", "ChatGPT", SOURCE_AI},
+    {"linkedin_ads", "LinkedIn", SOURCE_SOCIAL}, {"bluesky", "Bluesky", SOURCE_SOCIAL},
+    {"hackernews", "Hacker News", SOURCE_SOCIAL}, {"hn", "Hacker News", SOURCE_SOCIAL},
+    {"producthunt", "Product Hunt", SOURCE_SOCIAL},
+};
+
+/* Keys are hosts and, in lower case, names; open addressing. */
+struct source_table {
+    struct slot {
+        char key[LONGEST_KEY];
+        size_t len;
+        const struct row *row;
+    } slots[SLOTS];
+};
+
+static const struct slot *slot_of(const struct source_table *t, struct span key) {
+    size_t at = span_hash(key) & (SLOTS - 1);
+    while (t->slots[at].row && !span_eq(span_of(t->slots[at].key, t->slots[at].len), key))
+        at = (at + 1) & (SLOTS - 1);
+    return &t->slots[at];
+}
+
+static bool lower(struct span s, char out[LONGEST_KEY]) {
+    if (s.len > LONGEST_KEY)
+        return false;
+    for (size_t i = 0; i < s.len; i++)
+        out[i] = ascii_lower(s.ptr[i]);
+    return true;
+}
+
+static void add(struct source_table *t, struct span key, const struct row *row) {
+    char text[LONGEST_KEY];
+    if (!lower(key, text))
+        return;
+    const struct slot *found = slot_of(t, span_of(text, key.len));
+    if (found->row)
+        return;
+    struct slot *slot = &t->slots[found - t->slots];
+    memcpy(slot->key, text, key.len);
+    slot->len = key.len;
+    slot->row = row;
+}
+
+int source_table_open(struct source_table **ret, struct err *err) {
+    struct source_table *t = calloc(1, sizeof(*t));
+    if (!t)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        add(t, span_str(rows[i].key), &rows[i]);
+    for (size_t i = 0; i < ARRAY_LEN(aliases); i++)
+        add(t, span_str(aliases[i].key), &aliases[i]);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        add(t, span_str(rows[i].name), &rows[i]);
+    *ret = t;
+    return 0;
+}
+
+void source_table_close(struct source_table *t) {
+    free(t);
+}
+
+static bool get(const struct source_table *t, struct span key, struct source_info *ret) {
+    const struct row *row = slot_of(t, key)->row;
+    if (!row)
+        return false;
+    *ret = (struct source_info){.name = span_str(row->name), .kind = row->kind};
+    return true;
+}
+
+/* "fr", "com", "co.uk", "com.br": enough of a public suffix for the names the list has under many. */
+static bool is_suffix(struct span s) {
+    static const struct span second[] = {{"co", 2}, {"com", 3}, {"org", 3}, {"net", 3}, {"ne", 2}};
+    size_t dot = span_find(s, '.', 0);
+    if (dot == s.len)
+        return s.len >= 2 && s.len <= 3;
+    if (s.len - dot - 1 != 2)
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(second); i++)
+        if (span_eq(span_head(s, dot), second[i]))
+            return true;
+    return false;
+}
+
+/* `s` = "google.co.uk": looks "google.*" up; "mail.yahoo.fr": "mail.yahoo.*". */
+static bool get_any_suffix(const struct source_table *t, struct span s, struct source_info *ret) {
+    char key[LONGEST_KEY];
+    for (size_t dot = span_find(s, '.', 0); dot < s.len; dot = span_find(s, '.', dot + 1)) {
+        if (!is_suffix(span_from(s, dot + 1)))
+            continue;
+        if (dot + 2 > sizeof(key))
+            return false;
+        memcpy(key, s.ptr, dot);
+        memcpy(key + dot, ".*", 2);
+        if (get(t, span_of(key, dot + 2), ret))
+            return true;
+    }
+    return false;
+}
+
+bool source_by_host(const struct source_table *t, struct span host, bool app,
+                    struct source_info *ret) {
+    if (app) {
+        char key[LONGEST_KEY] = "app:";
+        size_t n = 4;
+        if (host.len > sizeof(key) - n)
+            return false;
+        memcpy(key + n, host.ptr, host.len);
+        return get(t, span_of(key, n + host.len), ret);
+    }
+    while (host.len) {
+        size_t dot = span_find(host, '.', 0);
+        if (dot == host.len)
+            return false;
+        if (get(t, host, ret) || get_any_suffix(t, host, ret))
+            return true;
+        host = span_from(host, dot + 1);
+    }
+    return false;
+}
+
+bool source_by_word(const struct source_table *t, struct span word, struct source_info *ret) {
+    char text[LONGEST_KEY];
+    if (!lower(word, text))
+        return false;
+    struct span key = span_of(text, word.len);
+    if (span_starts(key, SPAN_LIT("www.")))
+        key = span_from(key, 4);
+    return get(t, key, ret) || source_by_host(t, key, false, ret);
+}

@@ -1,0 +1,173 @@
+#include "engine.h"
+
+static bool says(const char *text, const char *what) {
+    return text && strcasestr(text, what);
+}
+
+static bool is_damage(duckdb_error_type type, const char *text) {
+    if (type == DUCKDB_ERROR_SERIALIZATION)
+        return true;
+    return says(text, "corrupt") || says(text, "checksum") || says(text, "read enough bytes") ||
+           says(text, "not a valid DuckDB") || says(text, "deserialize");
+}
+
+int engine_error(duckdb_error_type type, const char *text, const char *what,
+                 enum engine_fault *fault, struct err *err) {
+    bool stopped = type == DUCKDB_ERROR_FATAL || type == DUCKDB_ERROR_INTERNAL ||
+                   says(text, "has been invalidated");
+    if (stopped && *fault < ENGINE_STOPPED)
+        *fault = ENGINE_STOPPED;
+    if (says(text, "No space left") || says(text, "Disk quota"))
+        return err_set(err, ERR_FULL, "%s: no space for the hot tables", what);
+    if (is_damage(type, text)) {
+        *fault = ENGINE_DAMAGED;
+        return err_set(err, ERR_CORRUPT, "%s: the hot tables are damaged", what);
+    }
+    if (type == DUCKDB_ERROR_OUT_OF_MEMORY)
+        return err_set(err, ERR_NOMEM, "%s: over the engine's memory", what);
+    if (stopped)
+        return err_set(err, ERR_CORRUPT, "%s: the engine stopped", what);
+    switch (type) {
+    case DUCKDB_ERROR_INTERRUPT:
+        return err_set(err, ERR_TIMEOUT, "%s: took too long", what);
+    case DUCKDB_ERROR_IO:
+        return err_set(err, ERR_IO, "%s: the engine could not read or write", what);
+    case DUCKDB_ERROR_PERMISSION:
+        return err_set(err, ERR_DENIED, "%s: not allowed", what);
+    case DUCKDB_ERROR_NOT_IMPLEMENTED:
+        return err_set(err, ERR_UNSUPPORTED, "%s: the engine cannot do that", what);
+    default:
+        return err_set(err, ERR_INVALID, "%s: refused by the engine (kind %d)", what, (int)type);
+    }
+}
+
+duckdb_error_type engine_error_type(const char *text) {
+    static const struct {
+        const char *prefix;
+        duckdb_error_type type;
+    } kinds[] = {
+        {"IO Error", DUCKDB_ERROR_IO},
+        {"FATAL Error", DUCKDB_ERROR_FATAL},
+        {"INTERNAL Error", DUCKDB_ERROR_INTERNAL},
+        {"Out of Memory", DUCKDB_ERROR_OUT_OF_MEMORY},
+        {"Serialization Error", DUCKDB_ERROR_SERIALIZATION},
+        {"INTERRUPT Error", DUCKDB_ERROR_INTERRUPT},
+        {"Permission Error", DUCKDB_ERROR_PERMISSION},
+        {"Not implemented", DUCKDB_ERROR_NOT_IMPLEMENTED},
+    };
+    for (size_t i = 0; text && i < ARRAY_LEN(kinds); i++)
+        if (strncasecmp(text, kinds[i].prefix, strlen(kinds[i].prefix)) == 0)
+            return kinds[i].type;
+    return DUCKDB_ERROR_INVALID;
+}
+
+int engine_run(duckdb_connection c, const char *sql, enum engine_fault *fault, struct err *err) {
+    duckdb_result r;
+    int code = 0;
+    if (duckdb_query(c, sql, &r) != DuckDBSuccess)
+        code = engine_error(duckdb_result_error_type(&r), duckdb_result_error(&r), "statement",
+                            fault, err);
+    duckdb_destroy_result(&r);
+    return code;
+}
+
+int engine_prepare(duckdb_connection c, const char *sql, duckdb_prepared_statement *ret,
+                   enum engine_fault *fault, struct err *err) {
+    duckdb_prepared_statement p = NULL;
+    if (duckdb_prepare(c, sql, &p) != DuckDBSuccess) {
+        const char *text = p ? duckdb_prepare_error(p) : NULL;
+        int code = engine_error(engine_error_type(text), text, "prepare", fault, err);
+        duckdb_destroy_prepare(&p);
+        return code;
+    }
+    *ret = p;
+    return 0;
+}
+
+int engine_execute(duckdb_prepared_statement p, duckdb_result *ret, enum engine_fault *fault,
+                   struct err *err) {
+    if (duckdb_execute_prepared(p, ret) == DuckDBSuccess)
+        return 0;
+    return engine_error(duckdb_result_error_type(ret), duckdb_result_error(ret), "execute", fault,
+                        err);
+}
+
+static void add_quoted(struct buf *out, const char *s) {
+    buf_addc(out, '\'');
+    for (; *s; s++) {
+        if (*s == '\'')
+            buf_addc(out, '\'');
+        buf_addc(out, *s);
+    }
+    buf_addc(out, '\'');
+}
+
+/* No statement may reach a file but the hot file, the spill folder and the sealed days; nothing is
+ * ever downloaded; and no statement may change that. */
+static int close_doors(duckdb_database db, const struct store_options *options, struct err *err) {
+    BUF_AUTO sql = {0};
+    if (options->read_dir) {
+        buf_adds(&sql, "SET allowed_directories = [");
+        add_quoted(&sql, options->read_dir);
+        buf_adds(&sql, "];");
+    }
+    buf_adds(&sql, "SET enable_external_access = false; SET lock_configuration = true;");
+    const char *text = buf_cstr(&sql);
+    CLEANUP(engine_disconnectp) duckdb_connection c = NULL;
+    if (!text || duckdb_connect(db, &c) != DuckDBSuccess)
+        return err_set(err, ERR_NOMEM, "cannot configure the engine");
+    enum engine_fault fault = ENGINE_FINE;
+    return engine_run(c, text, &fault, err);
+}
+
+static void destroy_configp(duckdb_config *c) {
+    duckdb_destroy_config(c);
+}
+
+int engine_open(const char *dir, const char *path, const struct store_options *options,
+                duckdb_database *ret, struct err *err) {
+    CLEANUP(destroy_configp) duckdb_config config = NULL;
+    if (duckdb_create_config(&config) != DuckDBSuccess)
+        return err_set(err, ERR_NOMEM, "cannot configure the engine");
+    uint64_t memory = options->memory_bytes ? options->memory_bytes : (uint64_t)512 << 20;
+    BUF_AUTO limit = {0};
+    BUF_AUTO threads = {0};
+    BUF_AUTO spill = {0};
+    buf_addf(&limit, "%lluMiB", (unsigned long long)(memory >> 20));
+    buf_addf(&threads, "%u", options->threads);
+    buf_addf(&spill, "%s/spill", dir);
+    const char *const settings[][2] = {
+        {"memory_limit", buf_cstr(&limit)},
+        {"temp_directory", buf_cstr(&spill)},
+        /* Commits rarely meet a checkpoint, and replaying this much at start takes well under a second. */
+        {"checkpoint_threshold", "64MB"},
+        {"autoinstall_known_extensions", "false"},
+        {"autoload_known_extensions", "false"},
+        {"allow_community_extensions", "false"},
+        {options->threads ? "threads" : NULL, buf_cstr(&threads)},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++)
+        if (settings[i][0] &&
+            (!settings[i][1] ||
+             duckdb_set_config(config, settings[i][0], settings[i][1]) != DuckDBSuccess))
+            return err_set(err, ERR_UNSUPPORTED, "the engine does not know %s", settings[i][0]);
+
+    duckdb_database db = NULL;
+    char *text = NULL;
+    if (duckdb_open_ext(path, &db, config, &text) != DuckDBSuccess) {
+        enum engine_fault fault = ENGINE_FINE;
+        int code = engine_error(engine_error_type(text), text, "open", &fault, err);
+        duckdb_free(text);
+        duckdb_close(&db);
+        if (code == ERR_FULL || code == ERR_NOMEM)
+            return code;
+        return err_set(err, ERR_CORRUPT, "the hot file does not open");
+    }
+    int code = close_doors(db, options, err);
+    if (code) {
+        duckdb_close(&db);
+        return code;
+    }
+    *ret = db;
+    return 0;
+}

@@ -1,0 +1,108 @@
+/* Taking up the open visits of a file that was closed (or not). See visits.h for what is open. */
+#include "store_private.h"
+
+static void *column(duckdb_data_chunk rows, idx_t i) {
+    return duckdb_vector_get_data(duckdb_data_chunk_get_vector(rows, i));
+}
+
+static struct span text_at(duckdb_string_t *s) {
+    return span_of(duckdb_string_t_data(s), duckdb_string_t_length(*s));
+}
+
+static int load_clocks(struct visits *t, duckdb_data_chunk rows, struct err *err) {
+    const uint32_t *site = column(rows, 0);
+    const int32_t *day = column(rows, 1);
+    const int64_t *newest = column(rows, 2);
+    idx_t count = duckdb_data_chunk_get_size(rows);
+    for (idx_t i = 0; i < count; i++) {
+        int code = visits_load_clock(t, site[i], day[i], newest[i], err);
+        if (code)
+            return code;
+    }
+    return 0;
+}
+
+/* The columns of table visit and, last, the row's number. */
+static int load_states(struct visits *t, duckdb_data_chunk rows, struct err *err) {
+    void *col[VISIT_COLUMNS + 1];
+    for (idx_t i = 0; i <= VISIT_COLUMNS; i++)
+        col[i] = column(rows, i);
+    idx_t count = duckdb_data_chunk_get_size(rows);
+#define AT(type, name) (((const type *)col[VISIT_COLUMN_##name])[i])
+    for (idx_t i = 0; i < count; i++) {
+        struct visit_facts f = {
+            .visit = AT(uint64_t, visit),
+            .key = {AT(uint32_t, site), AT(int32_t, day), AT(uint64_t, visitor)},
+            .start_ms = AT(int64_t, start_ms),
+            .last_ms = AT(int64_t, last_ms),
+            .seen_ms = AT(int64_t, seen_ms),
+            .touch = (uint64_t)((const int64_t *)col[VISIT_COLUMNS])[i],
+            .pageviews = AT(uint32_t, pageviews),
+            .events = AT(uint32_t, events),
+            .hour = AT(uint8_t, hour),
+            .interactive = AT(uint8_t, interactive),
+        };
+        struct span texts[VISIT_TEXTS];
+#define X(name) \
+    texts[VISIT_TEXT_##name] = text_at(&((duckdb_string_t *)col[VISIT_COLUMN_##name])[i]);
+        VISIT_TEXTS_ALL(X)
+#undef X
+        struct visit *v = visit_new(&f, texts);
+        if (!v)
+            return err_set(err, ERR_NOMEM, "no memory for open visits");
+        int code = visits_load(t, v, err);
+        if (code)
+            return code;
+    }
+#undef AT
+    return 0;
+}
+
+static int each_chunk(duckdb_connection c, const char *sql, struct visits *t,
+                      int (*take)(struct visits *, duckdb_data_chunk, struct err *),
+                      struct err *err) {
+    duckdb_result r;
+    enum engine_fault fault = ENGINE_FINE;
+    int code = 0;
+    if (!sql)
+        return err_set(err, ERR_NOMEM, "no memory for open visits");
+    if (duckdb_query(c, sql, &r) != DuckDBSuccess) {
+        code = engine_error(duckdb_result_error_type(&r), duckdb_result_error(&r),
+                            "load open visits", &fault, err);
+        if (code != ERR_NOMEM && code != ERR_FULL)
+            code = err_set(err, ERR_CORRUPT, "open visits do not read");
+    }
+    for (duckdb_data_chunk rows; !code && (rows = duckdb_fetch_chunk(r));) {
+        code = take(t, rows, err);
+        duckdb_destroy_data_chunk(&rows);
+    }
+    duckdb_destroy_result(&r);
+    return code;
+}
+
+int load_visits(struct hot *h, size_t most, uint64_t next_visit, struct err *err) {
+    h->visits = visits_new(most, next_visit);
+    if (!h->visits)
+        return err_set(err, ERR_NOMEM, "no memory for open visits");
+    if (next_visit == 1)
+        return 0;
+    /* rowid grows with each row, so the greatest one says which day, and which state, came last. */
+    static const char clock[] =
+        "WITH clock AS (SELECT site, day, max(ts_ms) AS newest, max(rowid) AS latest FROM event GROUP BY site, day"
+        " QUALIFY row_number() OVER (PARTITION BY site ORDER BY max(rowid) DESC) <= %d) ";
+    BUF_AUTO sql = {0};
+    buf_addf(&sql, clock, OPEN_DAYS);
+    buf_adds(&sql, "SELECT site, day, newest FROM clock ORDER BY latest");
+    int code = each_chunk(h->writer, buf_cstr(&sql), h->visits, load_clocks, err);
+    if (code)
+        return code;
+    buf_clear(&sql);
+    buf_addf(&sql, clock, OPEN_DAYS);
+    buf_adds(&sql, "SELECT ");
+    schema_visit_columns(&sql, "v.");
+    buf_addf(&sql,
+             ", v.rowid FROM visit v JOIN clock c ON v.site = c.site AND v.day = c.day"
+             " WHERE v.sign = 1 AND c.newest - v.seen_ms <= %d",
+             VISIT_SLACK_MS);
+    return each_chunk(h->writer, buf_cstr(&sql), h->visits, load_states, err);
+}

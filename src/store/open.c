@@ -1,0 +1,205 @@
+/* Opening, closing and setting aside the hot file.
+ *
+ * A mark beside the file says that an opening has begun. When it is found at the next one, the engine did
+ * not survive this file, and it is set aside unread: a damaged cache must not keep the server from starting. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os.h"
+#include "store_private.h"
+
+enum { DEFAULT_OPEN_VISITS = 2000000 };
+
+static void hot_close(struct hot *h) {
+    apply_release(h);
+    if (h->visits)
+        visits_free(h->visits);
+    if (h->writer)
+        duckdb_disconnect(&h->writer);
+    if (h->db)
+        duckdb_close(&h->db);
+    *h = (struct hot){0};
+}
+
+static void hot_closep(struct hot *h) {
+    hot_close(h);
+}
+
+static int hot_open(struct store *s, struct err *err) {
+    CLEANUP(hot_closep) struct hot h = {0};
+    struct schema_meta meta;
+    int code = engine_open(s->dir, s->path, &s->options, &h.db, err);
+    if (code)
+        return code;
+    if (duckdb_connect(h.db, &h.writer) != DuckDBSuccess)
+        return err_set(err, ERR_NOMEM, "no connection to the hot tables");
+    code = schema_open(h.writer, &meta, err);
+    if (!code)
+        code = load_visits(&h, s->options.most_open_visits, meta.next_visit, err);
+    if (!code)
+        code = apply_prepare(&h, err);
+    if (code)
+        return code;
+    pthread_mutex_lock(&s->cursor_lock);
+    s->cursor = meta.cursor;
+    pthread_mutex_unlock(&s->cursor_lock);
+    s->hot = h;
+    h = (struct hot){0};
+    s->applied = false;
+    atomic_store(&s->fault, ENGINE_FINE);
+    return 0;
+}
+
+static char *path_with(const char *path, const char *end) {
+    char *out = NULL;
+    return asprintf(&out, "%s%s", path, end) < 0 ? NULL : out;
+}
+
+static bool exists(const char *path) {
+    return access(path, F_OK) == 0;
+}
+
+/* hot.duckdb → hot.duckdb.bad-<n>; the one before is removed. */
+static int set_aside(struct store *s, struct err *err) {
+    unsigned n = 1;
+    for (unsigned old = 1; old < 10; old++) {
+        char end[16];
+        snprintf(end, sizeof end, ".bad-%u", old);
+        CLEANUP(free_charp) char *path = path_with(s->path, end);
+        if (!path)
+            return err_set(err, ERR_NOMEM, "no memory for a path");
+        if (unlink(path) == 0)
+            n = old % 9 + 1;
+    }
+    char end[16];
+    snprintf(end, sizeof end, ".bad-%u", n);
+    CLEANUP(free_charp) char *bad = path_with(s->path, end);
+    CLEANUP(free_charp) char *wal = path_with(s->path, ".wal");
+    if (!bad || !wal)
+        return err_set(err, ERR_NOMEM, "no memory for a path");
+    if (rename(s->path, bad) != 0 && errno != ENOENT)
+        return err_sys(err, errno, "cannot set the hot file aside");
+    /* The log means nothing without its file, and must not be replayed into a new one. */
+    if (unlink(wal) != 0 && errno != ENOENT)
+        return err_sys(err, errno, "cannot remove the hot file's log");
+    return 0;
+}
+
+static int mark_opening(const char *mark, struct err *err) {
+    int fd = open(mark, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_sys(err, errno, "cannot write beside the hot file");
+    close(fd);
+    return 0;
+}
+
+/* Opens the file; one that is no use is set aside first (1). `suspect`: it is already known to be none. */
+static int open_or_rebuild(struct store *s, bool suspect, struct err *err) {
+    CLEANUP(free_charp) char *mark = path_with(s->path, ".opening");
+    CLEANUP(free_charp) char *wal = path_with(s->path, ".wal");
+    if (!mark || !wal)
+        return err_set(err, ERR_NOMEM, "no memory for a path");
+    bool rebuilt = exists(s->path) && (suspect || exists(mark));
+    /* A log without its file is left from a file that was removed. */
+    if (rebuilt || (!exists(s->path) && exists(wal))) {
+        int code = set_aside(s, err);
+        if (code)
+            return code;
+    }
+    int code = mark_opening(mark, err);
+    if (code)
+        return code;
+    code = hot_open(s, err);
+    if (code == ERR_CORRUPT && !rebuilt) {
+        code = set_aside(s, err);
+        rebuilt = true;
+        if (!code)
+            code = hot_open(s, err);
+    }
+    unlink(mark);
+    return code ? code : rebuilt;
+}
+
+static void store_freep(struct store **s) {
+    if (!*s)
+        return;
+    pthread_mutex_destroy(&(*s)->cursor_lock);
+    pthread_rwlock_destroy(&(*s)->gate);
+    free((*s)->dir);
+    free((*s)->path);
+    free((*s)->read_dir);
+    free(*s);
+}
+
+int store_open(const char *dir, const struct store_options *options, struct store **ret,
+               bool *ret_rebuilt, struct err *err) {
+    CLEANUP(store_freep) struct store *s = calloc(1, sizeof(*s));
+    if (!s)
+        return err_set(err, ERR_NOMEM, "no memory for the store");
+    pthread_mutex_init(&s->cursor_lock, NULL);
+    pthread_rwlock_init(&s->gate, NULL);
+    if (options)
+        s->options = *options;
+    if (!s->options.most_open_visits)
+        s->options.most_open_visits = DEFAULT_OPEN_VISITS;
+    s->dir = strdup(dir);
+    s->path = path_join(dir, "hot.duckdb");
+    s->read_dir = s->options.read_dir ? strdup(s->options.read_dir) : NULL;
+    if (!s->dir || !s->path || (s->options.read_dir && !s->read_dir))
+        return err_set(err, ERR_NOMEM, "no memory for the store");
+    s->options.read_dir = s->read_dir;
+    int code = os_make_dir(&os_system, dir, err);
+    if (code)
+        return code;
+    int opened = open_or_rebuild(s, false, err);
+    if (opened < 0)
+        return opened;
+    code = readers_start(&s->readers, err);
+    if (code) {
+        hot_close(&s->hot);
+        return code;
+    }
+    *ret_rebuilt = opened == 1;
+    *ret = TAKE_PTR(s);
+    return 0;
+}
+
+void store_close(struct store *s) {
+    readers_stop(&s->readers);
+    hot_close(&s->hot);
+    store_freep(&s);
+}
+
+int store_reopen(struct store *s, struct err *err) {
+    int fault = atomic_load(&s->fault);
+    bool suspect = fault == ENGINE_DAMAGED || (fault == ENGINE_STOPPED && !s->applied);
+    atomic_store(&s->shut, true);
+    readers_interrupt(&s->readers, true);
+    pthread_rwlock_wrlock(&s->gate);
+    readers_disconnect(&s->readers);
+    hot_close(&s->hot);
+    int opened = open_or_rebuild(s, suspect, err);
+    pthread_rwlock_unlock(&s->gate);
+    readers_interrupt(&s->readers, false);
+    atomic_store(&s->shut, false);
+    return opened;
+}
+
+bool store_needs_reopen(struct store *s) {
+    return atomic_load(&s->fault) != ENGINE_FINE;
+}
+
+void store_note_fault(struct store *s, enum engine_fault fault) {
+    int known = atomic_load(&s->fault);
+    while (known < (int)fault && !atomic_compare_exchange_weak(&s->fault, &known, (int)fault))
+        ;
+}
+
+struct cursor store_cursor(struct store *s) {
+    pthread_mutex_lock(&s->cursor_lock);
+    struct cursor c = s->cursor;
+    pthread_mutex_unlock(&s->cursor_lock);
+    return c;
+}

@@ -1,0 +1,71 @@
+/* store_private.h — the inside of struct store, for the files of this folder. */
+#ifndef TAMIS_STORE_PRIVATE_H
+#define TAMIS_STORE_PRIVATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "engine.h"
+#include "schema.h"
+#include "visits.h"
+
+enum { IDLE_READERS = 8 };
+
+/* One running select: where the watchdog finds it. Lives on the selecting thread's stack. */
+struct reader {
+    duckdb_connection connection;
+    int64_t deadline_ns;
+    struct reader *next;
+};
+
+/* Connections for selects, and the thread that interrupts those that take too long. */
+struct readers {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    pthread_t watchdog;
+    struct reader *running;
+    duckdb_connection idle[IDLE_READERS];
+    size_t idle_count;
+    bool interrupt_all; /* the file is to be opened again */
+    bool stop;
+};
+
+/* What is open while there is a usable file; all zero otherwise. */
+struct hot {
+    duckdb_database db;
+    duckdb_connection writer;
+    duckdb_prepared_statement set_meta, set_mark, add_mark;
+    duckdb_data_chunk event_rows, visit_rows;
+    struct visits *visits;
+};
+
+struct store {
+    char *dir;
+    char *path;
+    char *read_dir;
+    struct store_options options;
+    struct hot hot;
+    pthread_rwlock_t gate;      /* held to read by whoever uses `hot` off the applying thread */
+    _Atomic bool shut;          /* being opened again: do not queue at the gate */
+    _Atomic int fault;          /* enum engine_fault, the worst since the last opening */
+    bool applied;               /* a batch was applied since the last opening */
+    pthread_mutex_t cursor_lock;
+    struct cursor cursor;
+    struct readers readers;
+};
+
+int readers_start(struct readers *r, struct err *err) WARN_UNUSED;
+void readers_stop(struct readers *r);
+void readers_interrupt(struct readers *r, bool all); /* from now on, or no longer */
+void readers_disconnect(struct readers *r);          /* the idle ones */
+
+/* Notes what an error said about the database. */
+void store_note_fault(struct store *s, enum engine_fault fault);
+
+/* Fills h->visits from the tables. */
+int load_visits(struct hot *h, size_t most, uint64_t next_visit, struct err *err) WARN_UNUSED;
+
+int apply_prepare(struct hot *h, struct err *err) WARN_UNUSED;
+void apply_release(struct hot *h);
+
+#endif

@@ -1,0 +1,256 @@
+// The dashboard against the stand-in server: figures, filters, periods, failures, access for everyone.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { ROOT, USER_AGENT, launch } from './chromium';
+import { TOKEN, startMock, type Mock } from './mock';
+
+interface Violation {
+  id: string;
+  impact: string;
+  nodes: { html: string; failureSummary: string }[];
+}
+
+describe('dashboard', () => {
+  let mock: Mock;
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  let complaints: string[];
+  const axe = readFileSync(join(ROOT, 'node_modules/axe-core/axe.min.js'), 'utf8');
+
+  before(async () => {
+    [mock, browser] = await Promise.all([startMock(ROOT), launch()]);
+  });
+  after(async () => {
+    await browser.close();
+    await mock.close();
+  });
+  beforeEach(async () => {
+    mock.mood = 'well';
+    mock.asked.length = 0;
+    await fresh({});
+  });
+  afterEach(() => context.close());
+
+  const fresh = async (options: Parameters<Browser['newContext']>[0]): Promise<void> => {
+    context = await browser.newContext({ userAgent: USER_AGENT, viewport: { width: 1280, height: 900 }, ...options });
+    context.setDefaultTimeout(8000);
+    page = await context.newPage();
+    complaints = [];
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('console', (message) => {
+      if (/Content Security Policy/.test(message.text())) complaints.push(message.text());
+    });
+  };
+  const open = async (search = ''): Promise<void> => {
+    await page.goto(`${mock.url}/${search}#token=${TOKEN}`);
+  };
+  const shown = async (search = ''): Promise<void> => {
+    await open(search);
+    await page.locator('.panel-pages .rows').waitFor();
+    await page.locator('.u-over').waitFor();
+  };
+  const value = (label: string): Promise<string> =>
+    page.locator('.figure', { hasText: label }).locator('.figure-value').innerText();
+  const serious = async (): Promise<Violation[]> => {
+    await page.evaluate(axe);
+    const { violations } = (await page.evaluate(
+      "axe.run(document, {resultTypes: ['violations']})",
+    )) as { violations: Violation[] };
+    return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+  };
+  const assertAccessible = async (): Promise<void> => {
+    // Skeletons fade in and lines fade out: judge what stays.
+    await page.locator('.bone').first().waitFor({ state: 'detached' });
+    const found = await serious();
+    assert.deepEqual(found.map(({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`), []);
+  };
+
+  it('shows five figures with their change, the chart and the panels', async () => {
+    await shown();
+    for (const label of ['Visitors', 'Visits', 'Page views', 'Bounce rate', 'Visit duration'])
+      assert.match(await value(label), /\d/);
+    assert.match(
+      (await page.locator('.figure').first().locator('.moved').textContent()) ?? '',
+      /(up|down) \d+% against/,
+    );
+    assert.deepEqual(await page.locator('.panel h2').allInnerTexts(), ['Pages', 'Sources', 'Countries', 'Devices', 'Events']);
+    await page.getByRole('button', { name: 'France', exact: true }).waitFor();
+    assert.equal(await page.locator('.chart table tbody tr').count(), 28);
+    assert.match(await page.locator('#added-up').innerText(), /daily visitors, added up/);
+    assert.deepEqual(complaints, []);
+  });
+
+  it('takes the token out of the address bar and keeps it for the tab', async () => {
+    await shown();
+    assert.ok(!page.url().includes('token'));
+    await page.reload();
+    await page.locator('.panel-pages .rows').waitFor();
+  });
+
+  it('filters everything by a click, undone by the chip and by going back', async () => {
+    await shown();
+    const whole = await value('Visitors');
+    await page.getByRole('button', { name: '/nos-pains' }).click();
+    await page.locator('.chip', { hasText: '/nos-pains' }).waitFor();
+    await page.waitForFunction(
+      (before) => document.querySelector('.figure-value')?.textContent !== before,
+      whole,
+    );
+    assert.ok(page.url().includes('f=page:/nos-pains'));
+    const filtered = mock.asked.filter(({ filters }) => filters?.some(([, name]) => name === 'event:page'));
+    assert.equal(new Set(filtered.map(({ dimensions }) => dimensions?.[0] ?? '')).size, 7, 'every panel follows');
+    assert.deepEqual(filtered[0]?.filters?.[0], ['is', 'event:page', ['/nos-pains']]);
+
+    await page.goBack();
+    await page.locator('.chip').waitFor({ state: 'detached' });
+    await page.goForward();
+    await page.getByRole('button', { name: /Remove the filter Page is/ }).click();
+    await page.locator('.chip').waitFor({ state: 'detached' });
+    await page.waitForFunction((before) => document.querySelector('.figure-value')?.textContent === before, whole);
+  });
+
+  it('opens a shared address as it was', async () => {
+    await shown('?site=boulangerie-martin.fr&period=7d&figure=visits&f=country:FR&pages=entry');
+    assert.equal(await page.getByRole('tab', { name: 'Entry' }).getAttribute('aria-selected'), 'true');
+    assert.equal(await page.locator('.figure[aria-pressed=true] .figure-label').innerText(), 'Visits');
+    await page.locator('.chip', { hasText: 'Country is France' }).waitFor();
+    assert.equal(await page.locator('.chart table tbody tr').count(), 7);
+  });
+
+  it('draws today by hours and compares it with the same hours of yesterday', async () => {
+    await shown('?period=today');
+    assert.equal(await page.locator('.chart table tbody tr').count(), 24);
+    assert.ok(mock.asked.some(({ dimensions }) => dimensions?.[0] === 'time:hour'));
+    const datetimes = mock.asked.filter(({ date_range: range }) => Array.isArray(range) && range[0].includes('T'));
+    assert.ok(datetimes.some(({ metrics }) => metrics.length === 5));
+    assert.equal(await page.locator('#added-up').count(), 0);
+  });
+
+  it('picks periods and custom days', async () => {
+    await shown();
+    await page.getByRole('button', { name: /^Period/ }).click();
+    await page.getByRole('button', { name: 'Last 12 months' }).click();
+    await page.waitForFunction("document.querySelectorAll('.chart table tbody tr').length === 12");
+    await page.getByRole('button', { name: /^Period/ }).click();
+    await page.getByLabel('From').fill('2026-03-02');
+    await page.getByLabel('To', { exact: true }).fill('2026-03-06');
+    await page.getByRole('button', { name: 'Show these days' }).click();
+    await page.waitForFunction("document.querySelectorAll('.chart table tbody tr').length === 5");
+    assert.ok(page.url().includes('period=custom&from=2026-03-02&to=2026-03-06'));
+  });
+
+  it('switches tabs by keyboard, sites by the menu', async () => {
+    await shown();
+    await page.getByRole('tab', { name: 'Channels' }).focus();
+    await page.keyboard.press('ArrowRight');
+    await page.getByRole('button', { name: 'lefooding.com' }).waitFor();
+    assert.equal(await page.evaluate('document.activeElement.textContent'), 'Sources');
+    await page.getByRole('button', { name: /^Site/ }).click();
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: /^Site/ }).click();
+    await page.locator('.menu-item', { hasText: 'atelier' }).click();
+    await page.locator('.panel-pages .rows').waitFor();
+    assert.ok(mock.asked.some(({ site_id: site }) => site.startsWith('atelier')));
+  });
+
+  it('counts who is there now, engagement left out', async () => {
+    await shown();
+    await page.locator('.live', { hasText: '7 visitors now' }).waitFor();
+    assert.ok(mock.asked.some(({ filters }) => JSON.stringify(filters) === '[["is_not","event:name",["engagement"]]]'));
+  });
+
+  it('shows more rows on demand', async () => {
+    await shown();
+    assert.equal(await page.locator('.panel-pages tbody tr').count(), 8);
+    await page.getByRole('button', { name: 'Show more pages' }).click();
+    await page.getByRole('button', { name: '/plan-du-site' }).waitFor();
+  });
+
+  it('says what to paste when nobody has come yet', async () => {
+    mock.mood = 'empty';
+    await open();
+    await page.getByRole('heading', { name: 'Waiting for the first visitor' }).waitFor();
+    const snippet = await page.locator('pre').innerText();
+    assert.equal(snippet, `<script defer data-domain="boulangerie-martin.fr" src="${mock.url}/t.js"></script>`);
+    await assertAccessible();
+  });
+
+  it('explains a failure and recovers', async () => {
+    mock.mood = 'failing';
+    await open();
+    await page.getByText('The server failed to answer.').first().waitFor();
+    mock.mood = 'well';
+    assert.equal(await page.getByRole('alert').count(), 1, 'said once');
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.locator('.panel-pages .rows').waitFor();
+    await page.locator('.u-over').waitFor();
+    assert.equal(await page.getByRole('alert').count(), 0);
+  });
+
+  it('keeps the rest when one panel fails', async () => {
+    await shown();
+    mock.mood = 'failing';
+    await page.getByRole('tab', { name: 'Browser' }).click();
+    await page.locator('.panel-devices').getByRole('alert').waitFor();
+    assert.equal(await page.getByRole('alert').count(), 1);
+    await page.locator('.panel-pages .rows').waitFor();
+    mock.mood = 'well';
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByRole('button', { name: 'Firefox' }).waitFor();
+  });
+
+  it('says that the server cannot be reached', async () => {
+    await context.route('**/api/**', (route) => route.abort());
+    await open();
+    await page.getByText('The server cannot be reached.').waitFor();
+    await context.unroute('**/api/**');
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.locator('.panel-pages .rows').waitFor();
+  });
+
+  it('gives up on a server that does not answer', async () => {
+    await page.clock.install();
+    mock.mood = 'hanging';
+    await open();
+    await page.locator('[aria-busy]').waitFor();
+    await page.clock.fastForward(21_000);
+    await page.getByText('The server took too long').first().waitFor();
+  });
+
+  it('asks for a token, and again when it is refused', async () => {
+    await page.goto(mock.url);
+    await page.getByLabel('Token').fill('wrong');
+    await page.keyboard.press('Enter');
+    await page.getByText('This token is not accepted').waitFor();
+    await assertAccessible();
+    await page.getByLabel('Token').fill(TOKEN);
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.locator('.panel-pages .rows').waitFor();
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await page.getByLabel('Token').waitFor();
+    assert.equal(await page.evaluate('sessionStorage.length'), 0);
+  });
+
+  const looks: [string, Parameters<Browser['newContext']>[0]][] = [
+    ['light', { colorScheme: 'light' }],
+    ['dark', { colorScheme: 'dark' }],
+    ['on a phone', { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }],
+    ['on a phone in the dark', { viewport: { width: 390, height: 844 }, colorScheme: 'dark', isMobile: true }],
+  ];
+  for (const [name, options] of looks)
+    it(`has no serious flaw for assistive technology, ${name}`, async () => {
+      await context.close();
+      await fresh({ ...options, reducedMotion: 'reduce' });
+      await shown('?f=page:/&f=country:FR');
+      await assertAccessible();
+      await page.getByRole('button', { name: /^Period/ }).click();
+      await assertAccessible();
+      const wide = Number(await page.evaluate('document.documentElement.scrollWidth'));
+      assert.equal(wide, page.viewportSize()?.width, 'nothing sticks out');
+      assert.deepEqual(complaints, []);
+    });
+});

@@ -1,0 +1,88 @@
+/* fuzz_query.c — JSON bytes → query_run against a small store that is opened once. What comes back in err.text
+ * is for the sender: it must never hold what was sent, here an e-mail address planted in the corpus and put
+ * into the request as a value. A statement that does not prepare is our fault, whatever was sent. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "crypt.h"
+#include "must.h"
+#include "query.h"
+
+#define PLANTED "anna.muster@example.org"
+
+static struct store *store;
+static struct policy_set *policies;
+
+static void open_once(void) {
+    char dir[] = "/tmp/tamis-fuzz-query-XXXXXX";
+    bool rebuilt;
+    struct err err;
+    must(crypt_init() == 0 && mkdtemp(dir));
+    struct store_options options = {.threads = 1};
+    must(store_open(dir, &options, &store, &rebuilt, &err) == 0);
+    policies = policy_set_new();
+    must(policies);
+    static const enum profile profiles[] = {PROFILE_CNIL, PROFILE_FRUGAL, PROFILE_CONSENTED};
+    static const char *const domains[] = {"a.example", "b.example", "c.example"};
+    struct event events[6];
+    for (uint32_t i = 0; i < 3; i++) {
+        struct policy p = {.site = i, .domain = span_str(domains[i]), .profile = profiles[i]};
+        must(policy_set_add(policies, &p, SPAN_LIT("Europe/Paris"), &err) == 0);
+        for (uint32_t k = 0; k < 2; k++) {
+            struct event *e = &events[i * 2 + k];
+            event_init(e);
+            e->site = i;
+            e->ts_ms = 1777000000000 + k * 60000;
+            e->day = 20567;
+            e->visitor = i + 1;
+            e->interactive = 1;
+            e->page = SPAN_LIT("/");
+        }
+    }
+    struct store_batch batch = {.events = events, .event_count = 6, .next = {.offset = 1}};
+    must(store_apply(store, &batch, &err) == 0);
+}
+
+/* Every string that begins with "@" becomes the planted address, so that mutation puts it anywhere. */
+static json_t *plant(json_t *j) {
+    if (json_is_string(j) && json_string_value(j)[0] == '@')
+        return json_string(PLANTED);
+    size_t i;
+    json_t *item;
+    const char *key;
+    void *next;
+    if (json_is_array(j))
+        json_array_foreach(j, i, item) (void)json_array_set_new(j, i, plant(item));
+    if (json_is_object(j))
+        json_object_foreach_safe(j, next, key, item) {
+            if (key[0] == '@')
+                (void)json_object_set(j, PLANTED, item);
+            (void)json_object_set_new(j, key, plant(item));
+        }
+    return json_incref(j);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    if (!store)
+        open_once();
+    if (size < 2)
+        return 0;
+    struct fake_clock clock;
+    fake_clock_init(&clock, 1777000100000);
+    JSON_AUTO parsed = NULL;
+    struct err err = {0};
+    if (json_parse(span_of((const char *)data + 1, size - 1), &parsed, &err) < 0)
+        return 0;
+    JSON_AUTO request = plant(parsed);
+    struct query_env env = {.store = store, .clock = &clock.clock, .timeout_ms = 5000};
+    JSON_AUTO reply = NULL;
+    int r = query_run(&env, policy_by_id(policies, data[0] % 3), request, &reply, &err);
+    must(r == 0 || r == ERR_INVALID || r == ERR_TIMEOUT || r == ERR_NOMEM);
+    must((r == 0) == (reply != NULL));
+    must(r == 0 || !strstr(err.text, "anna."));
+    must(r != ERR_INVALID || strchr(err.text, ':'));
+    return 0;
+}

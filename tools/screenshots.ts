@@ -1,0 +1,88 @@
+// Pictures of the dashboard: node screenshots.cjs OUTDIR [URL TOKEN] — of a running server, or of the stand-in.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BrowserContextOptions, Page } from 'playwright-core';
+import { ROOT, launch } from '../tests/browser/chromium';
+import { TOKEN, startMock, type Mock, type Mood } from '../tests/browser/mock';
+
+interface Shot {
+  name: string;
+  options: BrowserContextOptions;
+  search?: string;
+  mood?: Mood; // of the stand-in only
+  act?: (page: Page) => Promise<void>;
+  whole?: boolean;
+}
+
+const desktop: BrowserContextOptions = { viewport: { width: 1280, height: 900 } };
+const phone: BrowserContextOptions = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true };
+
+const shown = async (page: Page): Promise<void> => {
+  await page.locator('.panel-devices .rows').waitFor();
+  await page.locator('.u-over').waitFor();
+};
+
+const shots: Shot[] = [
+  { name: 'light', options: { ...desktop, colorScheme: 'light' }, act: shown, whole: true },
+  { name: 'dark', options: { ...desktop, colorScheme: 'dark' }, act: shown, whole: true },
+  { name: 'phone-light', options: { ...phone, colorScheme: 'light' }, act: shown, whole: true },
+  { name: 'phone-dark', options: { ...phone, colorScheme: 'dark' }, act: shown },
+];
+
+const standInShots: Shot[] = [
+  {
+    name: 'filter',
+    options: desktop,
+    search: '?period=today&figure=pageviews&f=country:FR&f=page:/blog/pourquoi-nous-avons-choisi-les-farines-anciennes-de-la-drome-et-ce-que-cela-change-au-gout',
+    act: async (page) => {
+      await shown(page);
+      await page.locator('.u-over').hover({ position: { x: 300, y: 90 } });
+    },
+  },
+  {
+    name: 'period',
+    options: { ...desktop, colorScheme: 'dark' },
+    search: '?period=12mo',
+    act: async (page) => {
+      await shown(page);
+      await page.getByRole('button', { name: /^Period/ }).focus();
+      await page.keyboard.press('Enter');
+      await page.keyboard.press('Tab');
+    },
+  },
+  { name: 'empty', options: desktop, mood: 'empty', act: (page) => page.locator('.empty').waitFor() },
+  { name: 'failing', options: desktop, mood: 'failing', act: (page) => page.getByRole('alert').waitFor() },
+];
+
+async function take(shot: Shot, url: string, token: string, out: string): Promise<void> {
+  const browser = await launch();
+  try {
+    const context = await browser.newContext({ ...shot.options, reducedMotion: 'reduce' });
+    const page = await context.newPage();
+    await page.goto(`${url}/${shot.search ?? ''}${token && `#token=${token}`}`);
+    await shot.act?.(page);
+    await page.screenshot({ path: join(out, `dashboard-${shot.name}.png`), fullPage: shot.whole ?? false });
+  } finally {
+    await browser.close();
+  }
+}
+
+async function main(): Promise<void> {
+  const [out = join(ROOT, 'docs/img'), url, token = ''] = process.argv.slice(2);
+  mkdirSync(out, { recursive: true });
+  const mock: Mock | null = url ? null : await startMock(ROOT);
+  for (const shot of mock ? [...shots, ...standInShots] : shots) {
+    if (mock) mock.mood = shot.mood ?? 'well';
+    await take(shot, url ?? mock?.url ?? '', url ? token : TOKEN, out);
+    console.log(`dashboard-${shot.name}.png`);
+  }
+  if (mock) {
+    await take({ name: 'login', options: desktop }, mock.url, '', out);
+    await mock.close();
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,98 @@
+// The server's side of the dashboard: the list of sites and the query API, with errors a person can act on.
+
+export interface Site {
+  id: string | number;
+  domain: string;
+  timezone: string;
+  profile?: string;
+}
+
+export const METRICS = ['visitors', 'visits', 'pageviews', 'bounce_rate', 'visit_duration'] as const;
+export type Metric = (typeof METRICS)[number] | 'events';
+export type Filter = [operator: 'is' | 'is_not', dimension: string, values: string[]];
+
+export interface Query {
+  site_id: string;
+  metrics: Metric[];
+  date_range: string | [from: string, to: string];
+  dimensions?: string[];
+  filters?: Filter[];
+  order_by?: [by: string, direction: 'asc' | 'desc'][];
+  pagination?: { limit: number; offset?: number };
+}
+
+export interface Row {
+  metrics: (number | null)[];
+  dimensions: (string | null)[];
+}
+
+export interface Reply {
+  results: Row[];
+}
+
+export type Failure = 'unauthorised' | 'refused' | 'server' | 'network' | 'timeout';
+
+export class ApiError extends Error {
+  constructor(
+    readonly failure: Failure,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+const PATIENCE_MS = 20_000;
+
+export class Client {
+  constructor(
+    private readonly token: string,
+    private readonly onUnauthorised: () => void = () => {},
+  ) {}
+
+  query(query: Query, signal?: AbortSignal): Promise<Reply> {
+    const init = { method: 'POST', body: JSON.stringify(query) };
+    return this.fetch<Reply>('/api/v2/query', init, signal);
+  }
+
+  sites(signal?: AbortSignal): Promise<Site[]> {
+    return this.fetch<Site[]>('/api/v1/sites', {}, signal);
+  }
+
+  private async fetch<T>(path: string, init: RequestInit, signal?: AbortSignal): Promise<T> {
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(), PATIENCE_MS);
+    const giveUp = (): void => limit.abort();
+    signal?.addEventListener('abort', giveUp);
+    try {
+      const response = await fetch(path, {
+        ...init,
+        credentials: 'omit',
+        cache: 'no-store',
+        signal: limit.signal,
+        headers: { Authorization: `Bearer ${this.token}`, 'Content-Type': 'application/json' },
+      });
+      if (!response.ok) throw await refusal(response);
+      return (await response.json()) as T;
+    } catch (error) {
+      if (error instanceof ApiError) {
+        if (error.failure === 'unauthorised') this.onUnauthorised();
+        throw error;
+      }
+      if (limit.signal.aborted) throw new ApiError('timeout', 'The server took too long to answer.');
+      throw new ApiError('network', 'The server cannot be reached.');
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', giveUp);
+    }
+  }
+}
+
+async function refusal(response: Response): Promise<ApiError> {
+  const body: unknown = await response.json().catch(() => null);
+  const said =
+    body && typeof body === 'object' && 'error' in body && typeof body.error === 'string' ? body.error : '';
+  if (response.status === 401 || response.status === 403)
+    return new ApiError('unauthorised', said || 'This token is not accepted.');
+  if (response.status < 500) return new ApiError('refused', said || 'The server refused this question.');
+  return new ApiError('server', 'The server failed to answer.');
+}

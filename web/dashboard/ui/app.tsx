@@ -1,0 +1,82 @@
+// The whole: a token, the sites it opens, and the dashboard of one of them; or the reason why not.
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { ApiError, Client, type Site } from '../data/api';
+import { keepToken, takeToken } from '../data/token';
+import { Dashboard } from './dashboard';
+import { ErrorNote } from './error_note';
+import { Login } from './login';
+import { Skeleton } from './skeleton';
+
+export function App() {
+  const [token, setToken] = useState(takeToken);
+  const [notice, setNotice] = useState('');
+  const [sites, setSites] = useState<Site[]>();
+  const [error, setError] = useState<ApiError>();
+  const [attempt, setAttempt] = useState(0);
+
+  const leave = (why: string): void => {
+    keepToken('');
+    setToken('');
+    setSites(undefined);
+    setNotice(why);
+  };
+  const client = useMemo(
+    () => new Client(token, () => leave('This token is not accepted, or not any more.')),
+    [token],
+  );
+
+  useEffect(() => {
+    const take = (): void => setToken(takeToken());
+    addEventListener('hashchange', take);
+    return () => removeEventListener('hashchange', take);
+  }, []);
+
+  useEffect(() => {
+    if (!token) return;
+    const abort = new AbortController();
+    setError(undefined);
+    client.sites(abort.signal).then(
+      (list) => {
+        if (!abort.signal.aborted) setSites(list);
+      },
+      (reason: unknown) => {
+        if (!abort.signal.aborted)
+          setError(reason instanceof ApiError ? reason : new ApiError('server', String(reason)));
+      },
+    );
+    return () => abort.abort();
+  }, [client, attempt]);
+
+  if (!token)
+    return (
+      <Login
+        notice={notice}
+        onToken={(given) => {
+          keepToken(given);
+          setNotice('');
+          setToken(given);
+        }}
+      />
+    );
+  if (error && error.failure !== 'unauthorised')
+    return (
+      <main class="alone">
+        <ErrorNote error={error} onRetry={() => setAttempt(attempt + 1)} />
+      </main>
+    );
+  if (!sites)
+    return (
+      <main class="alone" aria-busy="true">
+        <Skeleton lines={4} label="Loading your sites" />
+      </main>
+    );
+  if (sites.length === 0)
+    return (
+      <main class="alone">
+        <p class="note">
+          This token opens no site yet. Add one with <code>tamis site add example.com</code>.
+        </p>
+      </main>
+    );
+  return <Dashboard client={client} sites={sites} onLeave={() => leave('')} />;
+}

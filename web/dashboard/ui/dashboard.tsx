@@ -1,0 +1,129 @@
+// One site's figures. All of it follows one view (site, period, filters), so all of it always agrees.
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { METRICS, type Client, type Query, type Site } from '../data/api';
+import { PANELS } from '../data/dimensions';
+import { rangeOf } from '../data/period';
+import { SessionContext, useQuery } from '../data/use_query';
+import { filtersOf, holds } from '../data/view';
+import { Chips } from './chips';
+import { EmptySite } from './empty_site';
+import { Header } from './header';
+import { Overview } from './overview';
+import { Panel } from './panel';
+import { useView } from './use_view';
+
+const BEAT_MS = 30_000;
+
+interface Props {
+  client: Client;
+  sites: Site[];
+  onLeave: () => void;
+}
+
+export function Dashboard({ client, sites, onLeave }: Props) {
+  const [view, change] = useView();
+  const site = sites.find(({ domain }) => domain === view.site) ?? (sites[0] as Site);
+  const beat = useBeat();
+  // A new beat may be a new day.
+  const range = useMemo(
+    () => rangeOf(view.period, site.timezone, view.custom),
+    [view.period, view.custom?.join(), site.timezone, beat],
+  );
+  const session = useMemo(() => ({ client, beat: range.live ? beat : 0 }), [client, range.live && beat]);
+
+  useEffect(() => {
+    document.title = `${site.domain} · Tamis`;
+  }, [site.domain]);
+
+  return (
+    <SessionContext.Provider value={session}>
+      <Header sites={sites} site={site} view={view} range={range} onChange={change} onLeave={onLeave} />
+      <Body key={site.domain} {...{ site, view, range, change }} />
+      <footer class="foot">
+        {range.from !== range.to && (
+          <p id="added-up">
+            * Over several days, visitors are <em>daily visitors, added up</em>: who comes on two days counts
+            twice, because Tamis forgets everyone at midnight ({site.timezone}).
+          </p>
+        )}
+        <p>No cookies, no profiles, nothing that outlives the day.</p>
+      </footer>
+    </SessionContext.Provider>
+  );
+}
+
+interface BodyProps {
+  site: Site;
+  view: ReturnType<typeof useView>[0];
+  range: ReturnType<typeof rangeOf>;
+  change: ReturnType<typeof useView>[1];
+}
+
+function Body({ site, view, range, change }: BodyProps) {
+  const base: Query = {
+    site_id: site.domain,
+    metrics: [...METRICS],
+    date_range: [range.from, range.to],
+    filters: filtersOf(view.conditions),
+  };
+  const totals = useQuery(base, range);
+  const row = totals.reply?.results[0];
+  const failed = totals.error && !totals.reply; // said once, above, not once more in each panel
+  const nothing = !totals.stale && row !== undefined && row.metrics.every((value) => !value);
+  const ever = useQuery(
+    nothing && view.conditions.length === 0
+      ? { site_id: site.domain, metrics: ['pageviews'], date_range: 'all' }
+      : null,
+    null,
+  );
+  const everCounted = ever.reply?.results[0]?.metrics[0];
+
+  if (nothing && everCounted === 0) return <EmptySite site={site} />;
+  return (
+    <main class="page">
+      <Chips
+        conditions={view.conditions}
+        onRemove={(gone) => change({ conditions: view.conditions.filter((each) => each !== gone) })}
+        onClear={() => change({ conditions: [] })}
+      />
+      <Overview {...{ site, range, base, totals }} figure={view.figure} onFigure={(figure) => change({ figure })} />
+      <div class="panels">
+        {(!failed ? PANELS : []).map((spec) => (
+          <Panel
+            key={spec.id}
+            spec={spec}
+            base={base}
+            total={row?.metrics[0] ?? 0}
+            tab={view.tabs[spec.id]}
+            onTab={(alias) => change({ tabs: { ...view.tabs, [spec.id]: alias } })}
+            isOn={(dimension, value) => holds(view, dimension, value)}
+            onPick={(dimension, value) =>
+              change({
+                conditions: holds(view, dimension, value)
+                  ? view.conditions.filter((each) => each.dimension !== dimension || each.value !== value)
+                  : [...view.conditions, { dimension, value }],
+              })
+            }
+          />
+        ))}
+      </div>
+    </main>
+  );
+}
+
+/** Counts up while somebody looks. */
+function useBeat(): number {
+  const [beat, setBeat] = useState(0);
+  useEffect(() => {
+    const next = (): void => {
+      if (!document.hidden) setBeat((count) => count + 1);
+    };
+    const timer = setInterval(next, BEAT_MS);
+    document.addEventListener('visibilitychange', next);
+    return () => {
+      clearInterval(timer);
+      document.removeEventListener('visibilitychange', next);
+    };
+  }, []);
+  return beat;
+}

@@ -1,0 +1,49 @@
+import type { Site } from '../data/api';
+import type { Range } from '../data/period';
+import type { View } from '../data/view';
+import { Live } from './live';
+import { Logo } from './logo';
+import { Menu, MenuItem } from './menu';
+import { PeriodPicker } from './period_picker';
+
+interface Props {
+  sites: Site[];
+  site: Site;
+  view: View;
+  range: Range;
+  onChange: (change: Partial<View>) => void;
+  onLeave: () => void;
+}
+
+export function Header({ sites, site, view, range, onChange, onLeave }: Props) {
+  return (
+    <header class="top">
+      <div class="brand">
+        <Logo />
+        <span class="wordmark">Tamis</span>
+      </div>
+      <Menu label="Site" text={site.domain} class="site-menu">
+        {(close) =>
+          sites.map(({ domain }) => (
+            <MenuItem
+              key={domain}
+              on={domain === site.domain}
+              onPick={() => {
+                onChange({ site: domain, conditions: [] });
+                close();
+              }}
+            >
+              {domain}
+            </MenuItem>
+          ))
+        }
+      </Menu>
+      <Live key={site.domain} site={site} />
+      <span class="gap" />
+      <PeriodPicker view={view} range={range} zone={site.timezone} onChange={onChange} />
+      <button type="button" class="quiet" onClick={onLeave}>
+        Log out
+      </button>
+    </header>
+  );
+}

@@ -1,0 +1,82 @@
+// One question, "which pages?", "from where?", as a table with tabs.
+import { useEffect, useState } from 'preact/hooks';
+import type { Query } from '../data/api';
+import type { Dimension, PanelSpec } from '../data/dimensions';
+import { useQuery } from '../data/use_query';
+import { ErrorNote } from './error_note';
+import { Rows } from './rows';
+import { Skeleton } from './skeleton';
+import { Tabs } from './tabs';
+
+const FEW = 8;
+const MANY = 100;
+
+interface Props {
+  spec: PanelSpec;
+  base: Query;
+  total: number;
+  tab: string | undefined;
+  onTab: (alias: string) => void;
+  isOn: (dimension: Dimension, value: string) => boolean;
+  onPick: (dimension: Dimension, value: string) => void;
+}
+
+export function Panel({ spec, base, total, tab, onTab, isOn, onPick }: Props) {
+  const dimension = spec.dimensions.find(({ alias }) => alias === tab) ?? spec.dimensions[0];
+  const [all, setAll] = useState(false);
+  useEffect(() => setAll(false), [dimension]);
+  const query: Query = {
+    ...base,
+    metrics: spec.second ? ['visitors', spec.second.metric] : ['visitors'],
+    dimensions: [dimension.api],
+    order_by: [['visitors', 'desc']],
+    pagination: { limit: all ? MANY : FEW + 1 }, // one more tells whether there are more
+  };
+  if (dimension.api === 'event:name')
+    query.filters = [...(base.filters ?? []), ['is_not', 'event:name', ['pageview', 'engagement']]];
+  const answer = useQuery(query, dimension);
+  const reply = answer.tag === dimension ? answer.reply : undefined;
+  const rows = reply?.results ?? [];
+  const shown = all ? rows : rows.slice(0, FEW);
+
+  return (
+    <section class={`card panel panel-${spec.id}`} aria-labelledby={`title-${spec.id}`}>
+      <header class="panel-head">
+        <h2 id={`title-${spec.id}`}>{spec.title}</h2>
+        {spec.dimensions.length > 1 && (
+          <Tabs panel={spec.id} dimensions={spec.dimensions} on={dimension} onTab={onTab} />
+        )}
+      </header>
+      <div
+        class={answer.stale && reply ? 'panel-body stale' : 'panel-body'}
+        id={`body-${spec.id}`}
+        {...(spec.dimensions.length > 1 && {
+          role: 'tabpanel',
+          'aria-labelledby': `tab-${spec.id}-${dimension.alias}`,
+        })}
+      >
+        {answer.error && !reply ? (
+          <ErrorNote error={answer.error} onRetry={answer.retry} />
+        ) : !reply ? (
+          <Skeleton lines={FEW - 2} label={`Loading ${spec.title.toLowerCase()}`} />
+        ) : shown.length === 0 ? (
+          <p class="nothing">Nothing here in this period.</p>
+        ) : (
+          <Rows
+            {...{ dimension, total }}
+            rows={shown}
+            second={spec.second?.label}
+            isOn={(value) => isOn(dimension, value)}
+            onPick={(value) => onPick(dimension, value)}
+          />
+        )}
+      </div>
+      {reply && (all || rows.length > FEW) && (
+        <button type="button" class="more quiet" aria-expanded={all} onClick={() => setAll(!all)}>
+          {all ? 'Show fewer' : 'Show more'}
+          <span class="unseen"> {spec.title.toLowerCase()}</span>
+        </button>
+      )}
+    </section>
+  );
+}
