@@ -1,5 +1,6 @@
-/* gen_patterns — compiles src/sieve/patterns.def into a serialized libhs database, written as C. Runs at build time.
- * The database asks for no particular processor, so that one build runs on every machine of the architecture. */
+/* gen_patterns — compiles src/sieve/patterns.def into a serialized libhs database, written as C.
+ * Runs at build time. The database asks for no particular processor, so that one build runs on
+ * every machine of the architecture. */
 #include <hs/hs.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +19,10 @@ static int write_c(const char *path, const char *bytes, size_t n) {
         perror(path);
         return 1;
     }
-    (void)fprintf(f, "#include \"scrub_db.h\"\n\nconst size_t scrub_db_size = %zu;\n"
-                  "const unsigned char scrub_db[] = {", n);
+    (void)fprintf(f,
+                  "#include \"scrub_db.h\"\n\nconst size_t scrub_db_size = %zu;\n"
+                  "const unsigned char scrub_db[] = {",
+                  n);
     for (size_t i = 0; i < n; i++)
         (void)fprintf(f, "%s%d,", i % 24 ? "" : "\n", (unsigned char)bytes[i]);
     (void)fprintf(f, "\n};\n");

@@ -51,7 +51,7 @@ const standInShots: Shot[] = [
     },
   },
   { name: 'empty', options: desktop, mood: 'empty', act: (page) => page.locator('.empty').waitFor() },
-  { name: 'failing', options: desktop, mood: 'failing', act: (page) => page.getByRole('alert').waitFor() },
+  { name: 'failing', options: desktop, mood: 'failing', act: (page) => page.locator('.overview .error-note').waitFor() },
 ];
 
 async function take(shot: Shot, url: string, token: string, out: string): Promise<void> {

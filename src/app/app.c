@@ -102,8 +102,7 @@ static int open_parts(struct app *a, const char *data, unsigned parts, struct er
         return rc;
     if ((parts & APP_SIEVE) && (rc = open_sieve(a, err)) < 0)
         return rc;
-    if ((parts & APP_STORE) &&
-        ((rc = open_journal(a, err)) < 0 || (rc = open_store(a, err)) < 0))
+    if ((parts & APP_STORE) && ((rc = open_journal(a, err)) < 0 || (rc = open_store(a, err)) < 0))
         return rc;
     if (!(parts & APP_DRAIN))
         return 0;
@@ -121,7 +120,8 @@ int app_open(struct app *a, const char *data, unsigned parts, struct err *err) {
 }
 
 void app_close(struct app *a) {
-    imports_free(TAKE_PTR(a->imports)); /* their lanes belong to the sieve, their frames to the journal */
+    imports_free(
+        TAKE_PTR(a->imports)); /* their lanes belong to the sieve, their frames to the journal */
     if (a->drain) {
         /* A courtesy to the next start; what is in the journal is safe in any case. */
         if (drain_wait_for(a->drain, journal_end(a->journal), CLOSE_DRAIN_MS) < 0)
@@ -149,6 +149,12 @@ int app_catch_up(struct app *a, int timeout_ms, struct err *err) {
         return drain_once(a->journal, a->store, &a->counters, err);
     int rc = drain_wait_for(a->drain, journal_end(a->journal), timeout_ms);
     return rc < 0 ? err_set(err, rc, "the hot tables are behind the journal") : 0;
+}
+
+const struct policy *app_site(const struct policy_set *set, struct span domain) {
+    BUF_AUTO clean = {0};
+    return control_domain(domain, &clean, NULL) < 0 ? NULL
+                                                    : policy_by_domain(set, buf_span(&clean));
 }
 
 struct query_env app_query_env(const struct app *a) {

@@ -1,7 +1,7 @@
 /* app.h — everything of one data folder, opened in order and closed in reverse.
  *
- * The server and the command line without a server open the folder with the same code. A lock on DATA/tamis.lock
- * keeps it with one process. */
+ * The server and the command line without a server open the folder with the same code. A lock on
+ * DATA/tamis.lock keeps it with one process. */
 #ifndef TAMIS_APP_H
 #define TAMIS_APP_H
 
@@ -22,8 +22,8 @@ enum app_parts {
     APP_STORE = 1,   /* journal and hot tables */
     APP_SIEVE = 2,
     APP_ALL = APP_STORE | APP_SIEVE,
-    APP_MAKE = 4,    /* make the folder when it is missing, take rights from others when it has them */
-    APP_DRAIN = 8,   /* drain in the background */
+    APP_MAKE = 4, /* make the folder when it is missing, take rights from others when it has them */
+    APP_DRAIN = 8, /* drain in the background */
 };
 
 struct app {
@@ -42,8 +42,8 @@ struct app {
     bool hot_rebuilt;
 };
 
-/* Opens `parts` of the folder. a->config must be set. ERR_BUSY: another process has it. On an error everything
- * is closed again, the config too. */
+/* Opens `parts` of the folder. a->config must be set. ERR_BUSY: another process has it. On an error
+ * everything is closed again, the config too. */
 int app_open(struct app *a, const char *data, unsigned parts, struct err *err) WARN_UNUSED;
 
 /* Drains what is durable into the hot tables, as far as it can, and closes. */
@@ -52,10 +52,13 @@ void app_close(struct app *a);
 /* Waits until what is durable now can be queried. ERR_TIMEOUT. */
 int app_catch_up(struct app *a, int timeout_ms, struct err *err) WARN_UNUSED;
 
+/* The site of a domain as somebody typed it; belongs to `set`. NULL: there is none. */
+const struct policy *app_site(const struct policy_set *set, struct span domain);
+
 struct query_env app_query_env(const struct app *a);
 
-/* Path of the control socket of a data folder, short enough for sockaddr_un: a long one is reached through
- * `data_fd` in /proc. For the caller to free; NULL on out of memory. */
+/* Path of the control socket of a data folder, short enough for sockaddr_un: a long one is reached
+ * through `data_fd` in /proc. For the caller to free; NULL on out of memory. */
 char *app_socket_path(const char *data, int data_fd) WARN_UNUSED;
 
 #endif

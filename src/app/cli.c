@@ -45,7 +45,8 @@ static int put_list(json_t *args, const char *key, const char *value, struct err
                : err_set(err, ERR_INVALID, "arguments must be UTF-8");
 }
 
-static int put_option(json_t *args, const struct cli_option *o, const char *value, struct err *err) {
+static int put_option(json_t *args, const struct cli_option *o, const char *value,
+                      struct err *err) {
     struct span v = span_str(value);
     switch (o->kind) {
     case CLI_TEXT:
@@ -193,8 +194,9 @@ void cli_help(const struct cli_command *commands, const struct cli_command *c, s
         buf_adds(out, "usage: tamis COMMAND [OPTION…]\n\ncommands:\n");
         for (c = commands; c->words; c++)
             buf_addf(out, "  %-14s %s\n", c->words, c->text);
-        buf_adds(out, "\n`tamis COMMAND --help` tells more. Exit codes: 0 fine, 1 findings, 2 usage, "
-                      "3 failed.\n");
+        buf_adds(out,
+                 "\n`tamis COMMAND --help` tells more. Exit codes: 0 fine, 1 findings, 2 usage, "
+                 "3 failed.\n");
         return;
     }
     buf_addf(out, "usage: tamis %s%s%s%s [OPTION…]\n\n%s\n\noptions:\n", c->words,
@@ -203,5 +205,7 @@ void cli_help(const struct cli_command *commands, const struct cli_command *c, s
     help_options(c->options, out);
     help_options(common_options, out);
     if (c->takes_request)
-        buf_adds(out, "  --json REQUEST             a query as the API takes it; prints the API's reply\n");
+        buf_adds(
+            out,
+            "  --json REQUEST             a query as the API takes it; prints the API's reply\n");
 }

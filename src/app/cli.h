@@ -1,4 +1,5 @@
-/* cli.h — the command line as a table: words, operands and options become one JSON object of arguments. */
+/* cli.h — the command line as a table: words, operands and options become one JSON object of
+ * arguments. */
 #ifndef TAMIS_CLI_H
 #define TAMIS_CLI_H
 
@@ -18,8 +19,8 @@ enum cli_kind {
 };
 
 struct cli_option {
-    const char *name;  /* without the dashes */
-    const char *key;   /* in the arguments */
+    const char *name; /* without the dashes */
+    const char *key;  /* in the arguments */
     enum cli_kind kind;
     const char *value; /* what stands for it in the help; NULL for a flag */
     const char *text;
@@ -46,13 +47,15 @@ struct cli {
     json_t *args;
 };
 
-/* `commands` ends with a row without words. ERR_INVALID: err->text is for the user. data: what counts when
+/* `commands` ends with a row without words. ERR_INVALID: err->text is for the user. data: what
+ * counts when
  * --data is not given (may be NULL). ret->command may be set even on an error, for the help. */
 int cli_parse(int argc, char *const *argv, const struct cli_command *commands, const char *data,
               struct cli *ret, struct err *err) WARN_UNUSED;
 void cli_release(struct cli *cli);
 
 /* command NULL: the list of commands. */
-void cli_help(const struct cli_command *commands, const struct cli_command *command, struct buf *out);
+void cli_help(const struct cli_command *commands, const struct cli_command *command,
+              struct buf *out);
 
 #endif

@@ -65,7 +65,7 @@ static void print_sites(const json_t *list) {
     if (json_array_size(list))
         (void)printf("%6s  %-32s %-10s %-20s %-8s %s\n", "id", "domain", "profile", "timezone",
                      "signals", "made");
-    json_array_foreach(list, i, row) {
+    json_array_foreach (list, i, row) {
         char day[CIVIL_TEXT];
         day_of(row, day);
         (void)printf("%6lld  %-32s %-10s %-20s %-8s %s\n", figure(row, "id"), word(row, "domain"),
@@ -79,19 +79,19 @@ static void print_tokens(const json_t *list) {
     json_t *row;
     if (json_array_size(list))
         (void)printf("%6s  %-32s %-10s  %s\n", "id", "site", "made", "label");
-    json_array_foreach(list, i, row) {
+    json_array_foreach (list, i, row) {
         char day[CIVIL_TEXT];
         day_of(row, day);
         const char *site = word(row, "site");
-        (void)printf("%6lld  %-32s %-10s  %s\n", figure(row, "id"), *site ? site : "every site", day,
-                     word(row, "label"));
+        (void)printf("%6lld  %-32s %-10s  %s\n", figure(row, "id"), *site ? site : "every site",
+                     day, word(row, "label"));
     }
 }
 
 static void print_versions(const json_t *reply) {
     const char *name;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)reply, name, value)
+    json_object_foreach ((json_t *)(uintptr_t)reply, name, value)
         (void)printf("%-12s %s\n", name, json_string_value(value));
 }
 
@@ -151,16 +151,18 @@ static int doctor(const struct cli *cli) {
     bool fine = true;
     size_t i;
     json_t *row;
-    json_array_foreach(reply, i, row) {
+    json_array_foreach (reply, i, row) {
         bool ok = json_is_true(json_member(row, "ok"));
         fine &= ok;
         if (!cli->json)
-            (void)printf("%-8s %-12s %s\n", ok ? "ok" : "FINDING", word(row, "check"), word(row, "text"));
+            (void)printf("%-8s %-12s %s\n", ok ? "ok" : "FINDING", word(row, "check"),
+                         word(row, "text"));
     }
     return fine ? EXIT_FINE : EXIT_FINDINGS;
 }
 
-/* --- query ------------------------------------------------------------------------------------- */
+/* --- query -------------------------------------------------------------------------------------
+ */
 
 static const struct figure {
     const char *metric, *label, *unit;
@@ -185,7 +187,8 @@ static void print_figures(const json_t *reply) {
     for (size_t i = 0; i < ARRAY_LEN(figures); i++) {
         const json_t *v = json_array_get(values, i);
         if (json_is_number(v))
-            (void)printf("%-16s %.10g%s\n", figures[i].label, json_number_value(v), figures[i].unit);
+            (void)printf("%-16s %.10g%s\n", figures[i].label, json_number_value(v),
+                         figures[i].unit);
         else
             (void)printf("%-16s -\n", figures[i].label);
     }
@@ -204,14 +207,18 @@ static int query(const struct cli *cli) {
     return run_plain(cli, "query", print_figures);
 }
 
-/* --- the table --------------------------------------------------------------------------------- */
+/* --- the table ---------------------------------------------------------------------------------
+ */
 
-#define SITE_SETTINGS                                                                             \
-    {"timezone", "timezone", CLI_TEXT, "ZONE", "its days begin at midnight there (UTC)"},         \
-    {"profile", "profile", CLI_TEXT, "P", "cnil, frugal or consented (frugal)"},                  \
-    {"honour-signals", "honour_signals", CLI_BOOL, "on|off", "heed Sec-GPC and DNT (on)"},        \
-    {"path-pattern", "path_patterns", CLI_LIST, "PATTERN", "such as /orders/*; may be repeated"}, \
-    {"query-keep", "query_keep", CLI_LIST, "NAME", "a query parameter to keep; may be repeated"}
+#define SITE_SETTINGS                                                                              \
+    {"timezone", "timezone", CLI_TEXT, "ZONE", "its days begin at midnight there (UTC)"},          \
+        {"profile", "profile", CLI_TEXT, "P", "cnil, frugal or consented (frugal)"},               \
+        {"honour-signals", "honour_signals", CLI_BOOL, "on|off", "heed Sec-GPC and DNT (on)"},     \
+        {"path-pattern", "path_patterns", CLI_LIST, "PATTERN",                                     \
+         "such as /orders/*; may be repeated"},                                                    \
+    {                                                                                              \
+        "query-keep", "query_keep", CLI_LIST, "NAME", "a query parameter to keep; may be repeated" \
+    }
 
 static const struct cli_option site_add_options[] = {SITE_SETTINGS, {0}};
 static const struct cli_option site_set_options[] = {
@@ -240,25 +247,55 @@ static const struct cli_option serve_options[] = {
 
 const struct cli_command commands[] = {
     {.words = "serve", .options = serve_options, .text = "run the server", .run = command_serve},
-    {.words = "site add", .operand = "DOMAIN", .operand_key = "domain", .least_operands = 1,
-     .most_operands = 1, .options = site_add_options, .text = "add a site; prints its id",
+    {.words = "site add",
+     .operand = "DOMAIN",
+     .operand_key = "domain",
+     .least_operands = 1,
+     .most_operands = 1,
+     .options = site_add_options,
+     .text = "add a site; prints its id",
      .run = site_add},
     {.words = "site list", .text = "list the sites", .run = site_list},
-    {.words = "site set", .operand = "DOMAIN", .operand_key = "site", .least_operands = 1,
-     .most_operands = 1, .options = site_set_options, .text = "change settings of a site",
+    {.words = "site set",
+     .operand = "DOMAIN",
+     .operand_key = "site",
+     .least_operands = 1,
+     .most_operands = 1,
+     .options = site_set_options,
+     .text = "change settings of a site",
      .run = site_set},
-    {.words = "site remove", .operand = "DOMAIN", .operand_key = "site", .least_operands = 1,
-     .most_operands = 1, .text = "remove a site and its tokens", .run = site_remove},
-    {.words = "token add", .options = token_add_options,
-     .text = "make an API token; it is printed this once", .run = token_add},
+    {.words = "site remove",
+     .operand = "DOMAIN",
+     .operand_key = "site",
+     .least_operands = 1,
+     .most_operands = 1,
+     .text = "remove a site and its tokens",
+     .run = site_remove},
+    {.words = "token add",
+     .options = token_add_options,
+     .text = "make an API token; it is printed this once",
+     .run = token_add},
     {.words = "token list", .text = "list the tokens", .run = token_list},
-    {.words = "token remove", .operand = "ID", .operand_key = "id", .least_operands = 1,
-     .most_operands = 1, .text = "revoke a token", .run = token_remove},
-    {.words = "query", .options = query_options, .takes_request = true,
-     .text = "print figures of a site", .run = query},
-    {.words = "import", .operand = "FILE", .operand_key = "files", .least_operands = 1,
-     .most_operands = 10000, .options = import_options,
-     .text = "import access logs, also .gz; - is the standard input", .run = command_import},
+    {.words = "token remove",
+     .operand = "ID",
+     .operand_key = "id",
+     .least_operands = 1,
+     .most_operands = 1,
+     .text = "revoke a token",
+     .run = token_remove},
+    {.words = "query",
+     .options = query_options,
+     .takes_request = true,
+     .text = "print figures of a site",
+     .run = query},
+    {.words = "import",
+     .operand = "FILE",
+     .operand_key = "files",
+     .least_operands = 1,
+     .most_operands = 10000,
+     .options = import_options,
+     .text = "import access logs, also .gz; - is the standard input",
+     .run = command_import},
     {.words = "doctor", .text = "check the data folder", .run = doctor},
     {.words = "version", .no_data = true, .text = "print versions", .run = version},
     {0},

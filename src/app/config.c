@@ -16,7 +16,8 @@ static const struct param {
     const char *text;
     size_t offset;
 } params[] = {
-#define NUMBER(n, u, l, m, f, t) {#n, PARAM_NUMBER, u, l, m, f, NULL, t, offsetof(struct config, n)},
+#define NUMBER(n, u, l, m, f, t) \
+    {#n, PARAM_NUMBER, u, l, m, f, NULL, t, offsetof(struct config, n)},
 #define TEXT(n, f, t) {#n, PARAM_TEXT, "", 0, 0, 0, f, t, offsetof(struct config, n)},
 #define LIST(n, t) {#n, PARAM_LIST, "", 0, 0, 0, NULL, t, offsetof(struct config, n)},
 #include "params.def"
@@ -118,6 +119,9 @@ int config_set(struct config *c, struct span name, struct span value, struct err
             return set_list(field(c, p), value, err);
         }
     }
+    for (size_t i = 0; i < name.len; i++)
+        if (name.ptr[i] <= ' ' || name.ptr[i] > '~')
+            return err_set(err, ERR_INVALID, "the name of a setting has odd characters");
     return err_set(err, ERR_INVALID, "unknown setting \"%.*s\"", SPAN_ARG(span_head(name, 60)));
 }
 

@@ -1,7 +1,7 @@
 /* config.h — the server's settings, generated from params.def.
  *
- * A file holds `name = value` lines; `#` begins a comment. A name that is not in the table is refused with its
- * line, so that a slip of the pen does not run as the default. */
+ * A file holds `name = value` lines; `#` begins a comment. A name that is not in the table is
+ * refused with its line, so that a slip of the pen does not run as the default. */
 #ifndef TAMIS_CONFIG_H
 #define TAMIS_CONFIG_H
 

@@ -1,4 +1,5 @@
-/* doctor.c — checks of a data folder, one function each; together they make the report of `tamis doctor`. */
+/* doctor.c — checks of a data folder, one function each; together they make the report of `tamis
+ * doctor`. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,22 +14,24 @@
 
 enum {
     READ_BYTES = 4 * 1024 * 1024,
-    KEY_DAYS = 3,     /* a day lasts up to 50 hours from its first zone to its last */
-    IMPORT_DAYS = 7,  /* a broken-off import's keys */
+    KEY_DAYS = 3,    /* a day lasts up to 50 hours from its first zone to its last */
+    IMPORT_DAYS = 7, /* a broken-off import's keys */
     CATCH_UP_MS = 60 * 1000,
     DAY_SEC = 86400,
 };
 static const uint64_t least_free_bytes = 1ULL << 30;
 static const int64_t least_time_ms = 1735689600000; /* 2025-01-01, before any release */
 
-static void report(json_t *list, const char *check, bool ok, const char *fmt, ...) PRINTF_LIKE(4, 5);
+static void report(json_t *list, const char *check, bool ok, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
 static void report(json_t *list, const char *check, bool ok, const char *fmt, ...) {
     char text[240];
     va_list ap;
     va_start(ap, fmt);
     (void)vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    (void)json_array_append_new(list, json_pack("{s:s, s:b, s:s}", "check", check, "ok", (int)ok, "text", text));
+    (void)json_array_append_new(
+        list, json_pack("{s:s, s:b, s:s}", "check", check, "ok", (int)ok, "text", text));
 }
 
 /* What is open to others, by name; folders one level deep. */
@@ -42,8 +45,8 @@ static unsigned rights_in(struct app *a, const char *name, json_t *list) {
 }
 
 static void check_rights(struct app *a, json_t *list) {
-    static const char *const names[] = {".", "control.db", "journal", "hot", "keys", "tamis.lock",
-                                        "tamis.sock"};
+    static const char *const names[] = {".",    "control.db", "journal",   "hot",
+                                        "keys", "tamis.lock", "tamis.sock"};
     unsigned open_to_others = 0;
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         open_to_others += rights_in(a, names[i], list);
@@ -93,7 +96,8 @@ static int64_t hot_number(struct app *a, const char *sql, struct err *err) {
 static void check_hot(struct app *a, json_t *list) {
     struct err err = {0};
     if (a->hot_rebuilt)
-        report(list, "hot", false, "the hot tables were unusable and are built again from the journal");
+        report(list, "hot", false,
+               "the hot tables were unusable and are built again from the journal");
     int rc = app_catch_up(a, CATCH_UP_MS, &err);
     if (rc < 0) {
         report(list, "hot", false, "cannot be brought up to date: %s", err.text);
@@ -119,14 +123,17 @@ static void check_control(struct app *a, json_t *list) {
     CLEANUP(free_charp) char *path = path_join(a->data, "control.db");
     sqlite3 *db = NULL;
     char integrity[120] = "", foreign[120] = "";
-    bool read = path && sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK &&
-                sqlite3_exec(db, "PRAGMA integrity_check(1)", first_text, integrity, NULL) == SQLITE_OK &&
-                sqlite3_exec(db, "PRAGMA foreign_key_check", first_text, foreign, NULL) == SQLITE_OK;
+    bool read =
+        path && sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK &&
+        sqlite3_exec(db, "PRAGMA integrity_check(1)", first_text, integrity, NULL) == SQLITE_OK &&
+        sqlite3_exec(db, "PRAGMA foreign_key_check", first_text, foreign, NULL) == SQLITE_OK;
     (void)sqlite3_close(db);
     if (!read || strcmp(integrity, "ok") != 0)
-        report(list, "control", false, "control.db is damaged: %s", read ? integrity : "cannot be read");
+        report(list, "control", false, "control.db is damaged: %s",
+               read ? integrity : "cannot be read");
     else if (foreign[0])
-        report(list, "control", false, "control.db has rows of table %s without their site", foreign);
+        report(list, "control", false, "control.db has rows of table %s without their site",
+               foreign);
     else
         report(list, "control", true, "control.db is whole");
 }
@@ -161,7 +168,8 @@ static void check_space(struct app *a, json_t *list) {
         return;
     }
     uint64_t bytes = (uint64_t)v.f_bavail * v.f_frsize;
-    report(list, "space", bytes >= least_free_bytes, "%llu MiB free", (unsigned long long)(bytes >> 20));
+    report(list, "space", bytes >= least_free_bytes, "%llu MiB free",
+           (unsigned long long)(bytes >> 20));
 }
 
 static void check_keys(struct app *a, json_t *list) {
@@ -183,15 +191,17 @@ static void check_keys(struct app *a, json_t *list) {
     if (dir)
         (void)closedir(dir);
     if (days)
-        report(list, "keys", false, "%u key files of past days are left over; run `tamis serve`", days);
+        report(list, "keys", false, "%u key files of past days are left over; run `tamis serve`",
+               days);
     if (imports)
-        report(list, "keys", false, "%u imports were broken off over %d days ago; finish them", imports,
-               IMPORT_DAYS);
+        report(list, "keys", false, "%u imports were broken off over %d days ago; finish them",
+               imports, IMPORT_DAYS);
     if (!days && !imports)
         report(list, "keys", true, "none left over from past days");
 }
 
-int verb_doctor(struct app *a, const json_t *args, struct span body, json_t **ret, struct err *err) {
+int verb_doctor(struct app *a, const json_t *args, struct span body, json_t **ret,
+                struct err *err) {
     JSON_AUTO list = json_array();
     if (!list)
         return err_set(err, ERR_NOMEM, "out of memory");

@@ -1,6 +1,7 @@
 #include "drain.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 
 #include "clock.h"
 #include "log.h"
@@ -9,6 +10,8 @@
 enum {
     BATCH_BYTES = 4 << 20,
     KEEP_EVENTS = 4096, /* an idle drain holds no more memory than for these */
+    SAVE_EVENTS = 200000,
+    SAVE_AFTER_MS = 60000,
     IDLE_WAIT_MS = 250,
     LEAST_BACKOFF_MS = 50,
     MOST_BACKOFF_MS = 5000,
@@ -33,13 +36,15 @@ struct drain {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    struct cursor reached; /* everything before it is applied */
+    struct cursor reached;   /* everything before it is applied */
     int64_t behind_since_ns; /* 0: not behind */
+    int64_t saved_ns; /* the thread's own: when the store was last seen with nothing unsaved */
     bool stop;
     bool ended;
 };
 
-/* --- one batch ---------------------------------------------------------------------------------- */
+/* --- one batch ----------------------------------------------------------------------------------
+ */
 
 static void work_release(struct work *w) {
     buf_release(&w->bytes);
@@ -153,11 +158,13 @@ static int step(struct work *w, struct err *err) {
     return 0;
 }
 
-/* --- the thread --------------------------------------------------------------------------------- */
+/* --- the thread ---------------------------------------------------------------------------------
+ */
 
 static struct timespec after_ms(int64_t ms) {
     int64_t ns = clock_mono_ns(&clock_system) + ms * 1000000;
-    return (struct timespec){.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
+    return (struct timespec){.tv_sec = (time_t)(ns / 1000000000),
+                             .tv_nsec = (long)(ns % 1000000000)};
 }
 
 /* False when it is time to stop. */
@@ -191,6 +198,22 @@ static void note_reached(struct drain *d, struct cursor at, bool all) {
 /* What the loop is to do after looking around once. */
 enum outlook { OUTLOOK_STOP, OUTLOOK_IDLE, OUTLOOK_WORK };
 
+/* While nothing waits: writes what a crash would have to drain again, when that is much or old. */
+static void save_when_due(struct drain *d) {
+    int64_t now_ns = clock_mono_ns(&clock_system);
+    uint64_t unsaved = store_unsaved_events(d->work.store);
+    if (unsaved == 0 || d->saved_ns == 0)
+        d->saved_ns = now_ns;
+    if (unsaved < SAVE_EVENTS && now_ns - d->saved_ns < SAVE_AFTER_MS * 1000000LL)
+        return;
+    struct err err = {0};
+    if (store_checkpoint(d->work.store, &err)) {
+        counters_add(d->work.counters, COUNT_DRAIN_FAILURES, 1);
+        log_warn("drain: %s", err.text);
+    }
+    d->saved_ns = now_ns;
+}
+
 static enum outlook look(struct drain *d) {
     struct work *w = &d->work;
     if (store_needs_reopen(w->store))
@@ -202,6 +225,7 @@ static enum outlook look(struct drain *d) {
         note_reached(d, cursor_before(end, at) ? at : end, true);
         if (w->event_cap > KEEP_EVENTS)
             work_release(w);
+        save_when_due(d);
         more = journal_wait(w->journal, at, IDLE_WAIT_MS);
     }
     return more < 0 ? OUTLOOK_STOP : more > 0 ? OUTLOOK_WORK : OUTLOOK_IDLE;
@@ -252,7 +276,8 @@ static void *run(void *arg) {
     return NULL;
 }
 
-/* --- from outside ------------------------------------------------------------------------------- */
+/* --- from outside -------------------------------------------------------------------------------
+ */
 
 static void drain_free(struct drain *d) {
     pthread_cond_destroy(&d->changed);
@@ -324,8 +349,8 @@ int drain_once(struct journal *journal, struct store *store, struct counters *co
         .journal = journal, .store = store, .counters = counters, .batch_bytes = BATCH_BYTES};
     unsigned failures = 0;
     int code = 0;
-    while (failures < TRIES && (store_needs_reopen(store) ||
-                                journal_wait(journal, store_cursor(store), 0) == 1)) {
+    while (failures < TRIES &&
+           (store_needs_reopen(store) || journal_wait(journal, store_cursor(store), 0) == 1)) {
         code = step(&w, err);
         failures = code ? failures + 1 : 0;
     }

@@ -1,10 +1,11 @@
 /* drain.h — carries what is durable in the journal into the store.
  *
- * One thread reads frames after the store's cursor, decodes them and applies them in batches. A lone event is
- * taken at once; under load batches start DRAIN_PACE_MS apart unless a full one waits. Exactly-once comes from the
- * store, which keeps rows and cursor in one transaction. A store that fails is tried again, later and later;
- * one that says ERR_CORRUPT is opened again, and built anew from the journal when need be. Frames that do not
- * verify or parse are counted, logged and passed over. */
+ * One thread reads frames after the store's cursor, decodes them and applies them in batches. A
+ * lone event is taken at once; under load batches start DRAIN_PACE_MS apart unless a full one
+ * waits. Exactly-once comes from the store, which keeps rows and cursor in one transaction. A store
+ * that fails is tried again, later and later; one that says ERR_CORRUPT is opened again, and built
+ * anew from the journal when need be. Frames that do not verify or parse are counted, logged and
+ * passed over. */
 #ifndef TAMIS_APP_DRAIN_H
 #define TAMIS_APP_DRAIN_H
 
@@ -24,18 +25,21 @@ struct drain_options {
 };
 
 /* Journal, store and counters must outlive the drain. From here on only its thread applies. */
-int drain_start(const struct drain_options *options, struct drain **ret, struct err *err) WARN_UNUSED;
+int drain_start(const struct drain_options *options, struct drain **ret,
+                struct err *err) WARN_UNUSED;
 
 /* Ends after the batch at hand; what is left is drained after the next start. */
 void drain_stop(struct drain *d);
 
-/* Waits until everything before `until` has been applied. ERR_TIMEOUT; ERR_CLOSED when the thread has ended. */
+/* Waits until everything before `until` has been applied. ERR_TIMEOUT; ERR_CLOSED when the thread
+ * has ended. */
 int drain_wait_for(struct drain *d, struct cursor until, int timeout_ms) WARN_UNUSED;
 
 /* How long ago the store last held all that is durable; 0 while it does. For /metrics. */
 int64_t drain_lag_ms(struct drain *d);
 
-/* Drains all that is durable, on the calling thread: for commands without a server. Not beside a drain. */
+/* Drains all that is durable, on the calling thread: for commands without a server. Not beside a
+ * drain. */
 int drain_once(struct journal *journal, struct store *store, struct counters *counters,
                struct err *err) WARN_UNUSED;
 

@@ -1,4 +1,5 @@
-/* import_cli.c — `tamis import`: reads logs, sends them in pieces cut at line ends, shows how it goes. */
+/* import_cli.c — `tamis import`: reads logs, sends them in pieces cut at line ends, shows how it
+ * goes. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -26,7 +27,8 @@ static void progress(struct job *j, bool last) {
     if (!j->show || (!last && now - j->shown_ns < 200000000))
         return;
     j->shown_ns = now;
-    double took = seconds(now - j->began_ns) + 1e-9, part = j->size ? (double)j->at / (double)j->size : 1;
+    double took = seconds(now - j->began_ns) + 1e-9,
+           part = j->size ? (double)j->at / (double)j->size : 1;
     int bar = (int)(part * 30);
     (void)fprintf(stderr, "\r[%.*s%.*s] %3.0f %%  %.0f lines/s  %.0f s left ", bar,
                   "##############################", 30 - bar, "                              ",
@@ -43,7 +45,8 @@ static uint64_t line_count(struct span s) {
 }
 
 static int send_piece(struct job *j, struct span piece, struct err *err) {
-    JSON_AUTO args = json_pack("{s:I, s:I}", "run", (json_int_t)j->run, "offset", (json_int_t)j->at);
+    JSON_AUTO args =
+        json_pack("{s:I, s:I}", "run", (json_int_t)j->run, "offset", (json_int_t)j->at);
     JSON_AUTO reply = NULL;
     int rc = session_call(j->session, "import.chunk", args, piece, &reply, err);
     if (rc < 0)
@@ -111,9 +114,8 @@ static int begin(struct job *j, struct err *err) {
 static const struct count {
     const char *key, *label;
 } counts[] = {
-    {"lines", "lines"},         {"pages", "page views"},    {"bots", "bots"},
-    {"assets", "assets"},       {"errors", "errors"},       {"redirects", "redirects"},
-    {"methods", "not GET"},     {"broken", "broken"},
+    {"lines", "lines"},   {"pages", "page views"},    {"bots", "bots"},       {"assets", "assets"},
+    {"errors", "errors"}, {"redirects", "redirects"}, {"methods", "not GET"}, {"broken", "broken"},
 };
 
 static void print_counts(const struct job *j, const json_t *reply, double took) {
@@ -122,7 +124,7 @@ static void print_counts(const struct job *j, const json_t *reply, double took) 
                      (long long)json_integer_value(json_member(reply, counts[i].key)));
     const char *rule;
     json_t *n;
-    json_object_foreach(json_member(reply, "refused"), rule, n)
+    json_object_foreach (json_member(reply, "refused"), rule, n)
         if (json_integer_value(n))
             (void)printf("refused: %-7s %12lld\n", rule, (long long)json_integer_value(n));
     (void)printf("%-16s %12.0f lines/s\n", "rate", (double)j->lines / took);
@@ -150,8 +152,12 @@ static int run(struct job *j, struct err *err) {
     return 0;
 }
 
-static int import_file(struct session *s, const struct cli *cli, const char *path, struct err *err) {
-    struct job j = {.session = s, .cli = cli, .path = path, .began_ns = clock_mono_ns(&clock_system),
+static int import_file(struct session *s, const struct cli *cli, const char *path,
+                       struct err *err) {
+    struct job j = {.session = s,
+                    .cli = cli,
+                    .path = path,
+                    .began_ns = clock_mono_ns(&clock_system),
                     .show = isatty(STDERR_FILENO) == 1};
     int rc = log_file_open(&j.file, path, cli->data, err);
     if (rc < 0)
@@ -173,7 +179,7 @@ int command_import(const struct cli *cli) {
     int code = EXIT_FINE;
     size_t i;
     json_t *file;
-    json_array_foreach(json_member(cli->args, "files"), i, file) {
+    json_array_foreach (json_member(cli->args, "files"), i, file) {
         const char *path = json_string_value(file);
         if (import_file(&s, cli, path, &err) < 0) {
             (void)fprintf(stderr, "tamis: %s: %s\n", path, err.text);

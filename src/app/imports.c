@@ -77,8 +77,8 @@ static void put(struct imports *im, struct run *r, bool done) {
     (void)pthread_mutex_unlock(&im->lock);
 }
 
-/* A free place for the import `id`: the one of an older run of it, an empty one, or that of the run longest
- * unused. It is marked busy. */
+/* A free place for the import `id`: the one of an older run of it, an empty one, or that of the run
+ * longest unused. It is marked busy. */
 static struct run *make_room(struct imports *im, uint64_t id, struct err *err) {
     (void)pthread_mutex_lock(&im->lock);
     struct run *r;
@@ -117,7 +117,8 @@ static bool hex_digest(struct span hex, uint8_t out[CRYPT_DIGEST_BYTES]) {
 
 static int site_id(struct app *a, const json_t *args, uint32_t *ret, struct err *err) {
     CLEANUP(policy_set_unrefp) struct policy_set *set = policy_board_get(a->policies);
-    const struct policy *p = policy_by_domain(set, json_span(json_member(args, "site")));
+    struct span domain = json_span(json_member(args, "site"));
+    const struct policy *p = domain.ptr ? app_site(set, domain) : NULL;
     if (!p)
         return err_set(err, ERR_NOT_FOUND, "no such site");
     *ret = p->site;
@@ -161,8 +162,9 @@ int imports_begin(struct app *a, const json_t *args, struct span body, json_t **
         return err_set(err, ERR_INVALID, "digest: must be 64 hex digits");
     struct control_import known;
     int rc = site_id(a, args, &site, err);
-    if (rc < 0 || (rc = control_import_begin(a->control, site, digest,
-                                             json_is_true(json_member(args, "force")), &known, err)) < 0)
+    if (rc < 0 ||
+        (rc = control_import_begin(a->control, site, digest,
+                                   json_is_true(json_member(args, "force")), &known, err)) < 0)
         return rc;
     uint64_t done = 0, key = 0;
     if (!known.finished) {
@@ -198,8 +200,8 @@ int imports_chunk(struct app *a, const json_t *args, struct span body, json_t **
     return *ret ? 0 : err_set(err, ERR_NOMEM, "out of memory");
 }
 
-/* Keys go first: after a crash in between the import is begun once more, finds nothing left to store, and ends. The
- * other way round its keys would stay. */
+/* Keys go first: after a crash in between the import is begun once more, finds nothing left to
+ * store, and ends. The other way round its keys would stay. */
 static int finish(struct app *a, struct run *r, json_t **ret, struct err *err) {
     JSON_AUTO counts = NULL;
     int rc = import_flush(r->import, err);

@@ -1,6 +1,8 @@
-/* imports.h — the imports that run right now, for the verbs import.begin, import.chunk and import.finish.
+/* imports.h — the imports that run right now, for the verbs import.begin, import.chunk and
+ * import.finish.
  *
- * A client that died leaves its run behind; the next begin of the same file takes over from it. Any thread. */
+ * A client that died leaves its run behind; the next begin of the same file takes over from it. Any
+ * thread. */
 #ifndef TAMIS_IMPORTS_H
 #define TAMIS_IMPORTS_H
 
@@ -14,13 +16,15 @@ struct imports;
 struct imports *imports_new(void) WARN_UNUSED;
 void imports_free(struct imports *im);
 
-/* args: site, format, digest (hex), force. Reply: import, run, done_bytes, finished (then nothing was begun). */
+/* args: site, format, digest (hex), force. Reply: import, run, done_bytes, finished (then nothing
+ * was begun). */
 int imports_begin(struct app *a, const json_t *args, struct span body, json_t **ret,
                   struct err *err) WARN_UNUSED;
 /* args: run, offset; body: the piece of the log. */
 int imports_chunk(struct app *a, const json_t *args, struct span body, json_t **ret,
                   struct err *err) WARN_UNUSED;
-/* args: run. Reply: the counts. When it returns everything is durable and the import's keys are wiped. */
+/* args: run. Reply: the counts. When it returns everything is durable and the import's keys are
+ * wiped. */
 int imports_finish(struct app *a, const json_t *args, struct span body, json_t **ret,
                    struct err *err) WARN_UNUSED;
 

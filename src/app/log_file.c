@@ -24,7 +24,8 @@ static int copy_block(int from, int to, char *block, int64_t *at, struct err *er
     return rc < 0 ? rc : 1;
 }
 
-/* The log holds addresses. The copy has no name, so that nothing stays behind however this process ends. */
+/* The log holds addresses. The copy has no name, so that nothing stays behind however this process
+ * ends. */
 static int spool(int *fd, const char *data, struct err *err) {
     CLEANUP(closep) int to = open(data, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (to < 0)
@@ -61,7 +62,7 @@ static int open_fd(struct log_file *f, const char *path, const char *data, struc
     f->fd = strcmp(path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
                                    : open(path, O_RDONLY | O_CLOEXEC);
     if (f->fd < 0)
-        return err_sys(err, errno, "%.120s", path);
+        return err_sys(err, errno, "cannot be opened");
     if (lseek(f->fd, 0, SEEK_SET) < 0) {
         f->spooled = true;
         return spool(&f->fd, data, err);

@@ -1,4 +1,5 @@
-/* log_file.h — an access log as bytes: plain or gzip, a file or the standard input, readable twice. */
+/* log_file.h — an access log as bytes: plain or gzip, a file or the standard input, readable twice.
+ */
 #ifndef TAMIS_LOG_FILE_H
 #define TAMIS_LOG_FILE_H
 
@@ -12,8 +13,10 @@ struct log_file {
     bool spooled;
 };
 
-/* path "-": the standard input; one that cannot be read twice is copied into a nameless file in `data` first. */
-int log_file_open(struct log_file *f, const char *path, const char *data, struct err *err) WARN_UNUSED;
+/* path "-": the standard input; one that cannot be read twice is copied into a nameless file in
+ * `data` first. */
+int log_file_open(struct log_file *f, const char *path, const char *data,
+                  struct err *err) WARN_UNUSED;
 
 /* Fills `out` as far as the log goes; *ret_len < size only at its end. ERR_CORRUPT: broken gzip. */
 int log_file_read(struct log_file *f, char *out, size_t size, size_t *ret_len,

@@ -16,8 +16,8 @@ int main(int argc, char **argv) {
     int code = EXIT_FINE;
     if (rc < 0) {
         code = command_failed(&err);
-        (void)fprintf(stderr, "`tamis %s%s--help` tells more.\n", cli.command ? cli.command->words : "",
-                      cli.command ? " " : "");
+        (void)fprintf(stderr, "`tamis %s%s--help` tells more.\n",
+                      cli.command ? cli.command->words : "", cli.command ? " " : "");
     } else if (cli.help) {
         BUF_AUTO text = {0};
         cli_help(commands, cli.command, &text);

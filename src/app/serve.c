@@ -1,4 +1,5 @@
-/* serve.c — `tamis serve`: opens the folder, starts the listeners, waits for signals, stops without loss. */
+/* serve.c — `tamis serve`: opens the folder, starts the listeners, waits for signals, stops without
+ * loss. */
 #include <errno.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -15,6 +16,7 @@ enum { MOST_FILES = 65536 };
 
 struct serve {
     struct app app;
+    struct http_services services; /* borrowed by http */
     struct http *http;
     const char *data, *config_path, *listen;
     _Atomic bool stopping;
@@ -28,13 +30,14 @@ static bool is_ready(void *ctx) {
 static void write_gauges(void *ctx, struct buf *out) {
     struct serve *s = ctx;
     CLEANUP(policy_set_unrefp) struct policy_set *set = policy_board_get(s->app.policies);
-    buf_addf(out,
-             "# HELP tamis_build_info version of the server\n# TYPE tamis_build_info gauge\n"
-             "tamis_build_info{version=\"" TAMIS_VERSION "\"} 1\n"
-             "# HELP tamis_sites sites served\n# TYPE tamis_sites gauge\ntamis_sites %zu\n"
-             "# HELP tamis_drain_lag_seconds how long ago all acknowledged events could be queried\n"
-             "# TYPE tamis_drain_lag_seconds gauge\ntamis_drain_lag_seconds %.3f\n",
-             policy_count(set), (double)drain_lag_ms(s->app.drain) / 1000);
+    buf_addf(
+        out,
+        "# HELP tamis_build_info version of the server\n# TYPE tamis_build_info gauge\n"
+        "tamis_build_info{version=\"" TAMIS_VERSION "\"} 1\n"
+        "# HELP tamis_sites sites served\n# TYPE tamis_sites gauge\ntamis_sites %zu\n"
+        "# HELP tamis_drain_lag_seconds how long ago all acknowledged events could be queried\n"
+        "# TYPE tamis_drain_lag_seconds gauge\ntamis_drain_lag_seconds %.3f\n",
+        policy_count(set), (double)drain_lag_ms(s->app.drain) / 1000);
 }
 
 static int call(void *ctx, struct span verb, const json_t *args, struct span body, json_t **ret,
@@ -77,7 +80,8 @@ static void raise_limits(void) {
     (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
 }
 
-/* Blocked before the first thread starts, so that all of them inherit it and only wait_signals() takes them. */
+/* Blocked before the first thread starts, so that all of them inherit it and only wait_signals()
+ * takes them. */
 static void block_signals(sigset_t *set) {
     (void)sigemptyset(set);
     (void)sigaddset(set, SIGTERM);
@@ -108,7 +112,7 @@ static int start_http(struct serve *s, struct err *err) {
         .trusted_proxies = (const char *const *)c->trusted_proxies,
         .forwarded_header = c->forwarded_header,
     };
-    struct http_services services = {
+    s->services = (struct http_services){
         .clock = a->clock,
         .journal = a->journal,
         .sieve = a->sieve,
@@ -121,7 +125,7 @@ static int start_http(struct serve *s, struct err *err) {
         .rpc = call,
         .ctx = s,
     };
-    int rc = http_start(&o, &services, &s->http, err);
+    int rc = http_start(&o, &s->services, &s->http, err);
     if (rc < 0)
         return rc;
     (void)printf("listening on %s\n", http_address(s->http));

@@ -118,7 +118,8 @@ static int call_server(struct session *s, const char *verb, const json_t *args, 
     BUF_AUTO reply = {0};
     buf_addf(&url, "http://localhost/rpc/%s", verb);
     buf_add(&header, prefix);
-    char *text = json_dumps(args, JSON_COMPACT | JSON_ENSURE_ASCII); /* a header holds no other bytes */
+    char *text =
+        json_dumps(args, JSON_COMPACT | JSON_ENSURE_ASCII); /* a header holds no other bytes */
     buf_adds(&header, text ? text : "");
     free(text);
     if (!text || !buf_cstr(&url) || !buf_cstr(&header))

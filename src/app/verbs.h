@@ -1,4 +1,5 @@
-/* verbs.h — what can be asked of a data folder: one table, used over the control socket and in-process. */
+/* verbs.h — what can be asked of a data folder: one table, used over the control socket and
+ * in-process. */
 #ifndef TAMIS_VERBS_H
 #define TAMIS_VERBS_H
 

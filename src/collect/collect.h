@@ -1,7 +1,7 @@
 /* collect.h — wire formats into hits.
  *
- * Parsers are pure: bytes in, hits out, memory from the caller's arena. What is invalid is named by field, for the
- * sender; the text never repeats what was sent. */
+ * Parsers are pure: bytes in, hits out, memory from the caller's arena. What is invalid is named by
+ * field, for the sender; the text never repeats what was sent. */
 #ifndef TAMIS_COLLECT_H
 #define TAMIS_COLLECT_H
 
@@ -21,9 +21,10 @@ struct collect_hits {
     size_t count;      /* a `domain` list makes several of one event */
 };
 
-/* Plausible's events API (one object) or an array of such objects. `from` gives the sender's fields and ts_ms;
- * everything else is overwritten. Tamis's own addition: key "z", the browser's time zone.
- * ERR_INVALID: *ret_fault says what; an array is taken whole or not at all. Most hits a body: 1,000. */
+/* Plausible's events API (one object) or an array of such objects. `from` gives the sender's fields
+ * and ts_ms; everything else is overwritten. Tamis's own addition: key "z", the browser's time
+ * zone. ERR_INVALID: *ret_fault says what; an array is taken whole or not at all. Most hits a body:
+ * 1,000. */
 int collect_plausible(struct span body, const struct hit *from, struct arena *arena,
                       struct collect_hits *ret, struct collect_fault *ret_fault,
                       struct err *err) WARN_UNUSED;
@@ -32,18 +33,20 @@ enum log_format { LOG_FORMAT_COMBINED, LOG_FORMAT_COMMON };
 
 /* What one access-log line is. */
 enum log_line_kind {
-    LOG_LINE_PAGE,    /* *ret is filled */
-    LOG_LINE_ASSET,   /* image, style, script, font, feed, robots.txt … */
-    LOG_LINE_ERROR,   /* status 4xx or 5xx */
-    LOG_LINE_REDIRECT,/* status 3xx but 304, or 1xx */
-    LOG_LINE_METHOD,  /* not GET */
-    LOG_LINE_BROKEN,  /* does not parse */
+    LOG_LINE_PAGE,     /* *ret is filled */
+    LOG_LINE_ASSET,    /* image, style, script, font, feed, robots.txt … */
+    LOG_LINE_ERROR,    /* status 4xx or 5xx */
+    LOG_LINE_REDIRECT, /* status 3xx but 304, or 1xx */
+    LOG_LINE_METHOD,   /* not GET */
+    LOG_LINE_BROKEN,   /* does not parse */
     LOG_LINE_KINDS
 };
 
-/* Parses one line without its line end. A page is a GET with status 200–299 or 304 whose path has no extension
- * or a page's (.html .htm .php .asp .aspx .jsp .cgi .pl .xhtml .shtml). `host` makes the hit's URL absolute
- * ("https://" host target; from the arena). The client's address, user agent, referrer and time come from the line. */
+/* Parses one line without its line end. A page is a GET with status 200–299 or 304 whose path has
+ * no extension or a page's (.html .htm .php .asp .aspx .jsp .cgi .pl .xhtml .shtml). `host` makes
+ * the hit's URL absolute
+ * ("https://" host target; from the arena). The client's address, user agent, referrer and time
+ * come from the line. */
 enum log_line_kind collect_log_line(enum log_format format, struct span line, struct span host,
                                     struct arena *arena, struct hit *ret);
 

@@ -1,6 +1,8 @@
-/* hit.h — what a browser sent. In front of the door: collect/ fills it, sieve/ reads it, nobody keeps it.
+/* hit.h — what a browser sent. In front of the door: collect/ fills it, sieve/ reads it, nobody
+ * keeps it.
  *
- * Every span borrows from the request (its headers, its body, its arena). A hit is never stored, never logged. */
+ * Every span borrows from the request (its headers, its body, its arena). A hit is never stored,
+ * never logged. */
 #ifndef TAMIS_HIT_H
 #define TAMIS_HIT_H
 

@@ -13,16 +13,19 @@ static void skip_space(struct json_in *in) {
         in->at++;
 }
 
-/* --- strings ------------------------------------------------------------------------------------ */
+/* --- strings ------------------------------------------------------------------------------------
+ */
 
 #define EACH(byte) (0x0101010101010101U * (uint64_t)(byte))
 
-/* High bits set at bytes of w that are zero; exact up to the first one, which is all that is asked of it. */
+/* High bits set at bytes of w that are zero; exact up to the first one, which is all that is asked
+ * of it. */
 static uint64_t zero_bytes(uint64_t w) {
     return (w - EACH(1)) & ~w & EACH(0x80);
 }
 
-/* The first byte of a string that is a quote, a backslash or a control character; *ret_high gathers high bits. */
+/* The first byte of a string that is a quote, a backslash or a control character; *ret_high gathers
+ * high bits. */
 static const char *string_stop(const char *p, const char *end, bool *ret_high) {
     uint64_t high = 0;
     for (; end - p >= 8; p += 8) {
@@ -86,14 +89,30 @@ static bool take_escape(const char **p, const char *end, uint32_t *ret) {
         return false;
     char c = *(*p)++;
     switch (c) {
-    case '"': case '\\': case '/': *ret = (unsigned char)c; return true;
-    case 'b': *ret = '\b'; return true;
-    case 'f': *ret = '\f'; return true;
-    case 'n': *ret = '\n'; return true;
-    case 'r': *ret = '\r'; return true;
-    case 't': *ret = '\t'; return true;
-    case 'u': break;
-    default: return false;
+    case '"':
+    case '\\':
+    case '/':
+        *ret = (unsigned char)c;
+        return true;
+    case 'b':
+        *ret = '\b';
+        return true;
+    case 'f':
+        *ret = '\f';
+        return true;
+    case 'n':
+        *ret = '\n';
+        return true;
+    case 'r':
+        *ret = '\r';
+        return true;
+    case 't':
+        *ret = '\t';
+        return true;
+    case 'u':
+        break;
+    default:
+        return false;
     }
     uint32_t unit, low;
     if (!take_hex4(p, end, &unit) || unit == 0 || (unit >= 0xdc00 && unit <= 0xdfff))
@@ -154,7 +173,8 @@ static bool take_string(struct json_in *in, bool keep, struct span *ret) {
     return true;
 }
 
-/* --- the other values --------------------------------------------------------------------------- */
+/* --- the other values ---------------------------------------------------------------------------
+ */
 
 static size_t digits(const char **p, const char *end) {
     const char *start = *p;
@@ -226,8 +246,8 @@ static bool take_scalar(struct json_in *in, bool keep, struct json_in_value *ret
     return true;
 }
 
-/* Checks the container at in->at and goes past it, without recursion: bit n of `objects` says that the
- * container at depth n is an object. */
+/* Checks the container at in->at and goes past it, without recursion: bit n of `objects` says that
+ * the container at depth n is an object. */
 static bool skip_container(struct json_in *in) {
     uint64_t objects = 0;
     unsigned depth = 0;
@@ -275,7 +295,8 @@ bool json_in_value(struct json_in *in, struct json_in_value *ret) {
     return true;
 }
 
-/* --- containers --------------------------------------------------------------------------------- */
+/* --- containers ---------------------------------------------------------------------------------
+ */
 
 bool json_in_open(struct json_in *in, char bracket) {
     skip_space(in);

@@ -1,9 +1,11 @@
 /* logline.c — access-log lines in the common and combined formats (Apache's mod_log_config, nginx).
  *
- *   host ident user [17/May/2015:10:05:03 +0000] "GET /path HTTP/1.1" 200 1234 "referrer" "user agent"
+ *   host ident user [17/May/2015:10:05:03 +0000] "GET /path HTTP/1.1" 200 1234 "referrer" "user
+ * agent"
  *
- * Inside quotes a backslash escapes the next character (Apache writes \" and \xhh); what is between is taken as it
- * stands and unescaped only when there is a backslash. What follows the last known field is ignored. */
+ * Inside quotes a backslash escapes the next character (Apache writes \" and \xhh); what is between
+ * is taken as it stands and unescaped only when there is a backslash. What follows the last known
+ * field is ignored. */
 #include "collect.h"
 
 #include "civil.h"
@@ -12,7 +14,8 @@ struct cursor_in {
     const char *at, *end;
 };
 
-/* --- fields ------------------------------------------------------------------------------------- */
+/* --- fields -------------------------------------------------------------------------------------
+ */
 
 static bool take_char(struct cursor_in *c, char want) {
     if (c->at == c->end || *c->at != want)
@@ -103,28 +106,30 @@ static int month_of(const char *p) {
 static bool take_time(struct cursor_in *c, int64_t *ret_ms) {
     enum { LENGTH = 28 };
     const char *p = c->at;
-    if (c->end - p < LENGTH || p[0] != '[' || p[3] != '/' || p[7] != '/' || p[12] != ':' || p[15] != ':' ||
-        p[18] != ':' || p[21] != ' ' || p[27] != ']')
+    if (c->end - p < LENGTH || p[0] != '[' || p[3] != '/' || p[7] != '/' || p[12] != ':' ||
+        p[15] != ':' || p[18] != ':' || p[21] != ' ' || p[27] != ']')
         return false;
     int day = two_digits(p + 1), month = month_of(p + 4);
     int century = two_digits(p + 8), year = two_digits(p + 10);
     int hour = two_digits(p + 13), minute = two_digits(p + 16), second = two_digits(p + 19);
     int zone_hour = two_digits(p + 23), zone_minute = two_digits(p + 25);
-    if ((p[22] != '+' && p[22] != '-') || month == 0 || century < 0 || year < 0 || hour < 0 || hour > 23 ||
-        minute < 0 || minute > 59 || second < 0 || second > 60 || zone_hour < 0 || zone_hour > 15 ||
-        zone_minute < 0 || zone_minute > 59)
+    if ((p[22] != '+' && p[22] != '-') || month == 0 || century < 0 || year < 0 || hour < 0 ||
+        hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60 || zone_hour < 0 ||
+        zone_hour > 15 || zone_minute < 0 || zone_minute > 59)
         return false;
     year += century * 100;
     if (day < 1 || day > civil_days_in_month(year, month))
         return false;
-    int64_t at = (int64_t)civil_to_day((struct civil){year, month, day}) * 86400 + hour * 3600 + minute * 60 + second;
+    int64_t at = (int64_t)civil_to_day((struct civil){year, month, day}) * 86400 + hour * 3600 +
+                 minute * 60 + second;
     int zone = zone_hour * 3600 + zone_minute * 60;
     *ret_ms = (p[22] == '+' ? at - zone : at + zone) * 1000;
     c->at += LENGTH;
     return true;
 }
 
-/* --- the client's address ----------------------------------------------------------------------- */
+/* --- the client's address -----------------------------------------------------------------------
+ */
 
 static bool parse_v4(struct span s, uint8_t out[4]) {
     size_t part = 0, digits = 0;
@@ -221,12 +226,13 @@ static struct net_address parse_address(struct span s) {
     return a;
 }
 
-/* --- pages -------------------------------------------------------------------------------------- */
+/* --- pages --------------------------------------------------------------------------------------
+ */
 
 static bool is_page(struct span target) {
     static const struct span page_ends[] = {
-        SPAN_LIT("html"), SPAN_LIT("htm"), SPAN_LIT("php"),   SPAN_LIT("asp"),   SPAN_LIT("aspx"),
-        SPAN_LIT("jsp"),  SPAN_LIT("cgi"), SPAN_LIT("pl"),    SPAN_LIT("xhtml"), SPAN_LIT("shtml"),
+        SPAN_LIT("html"), SPAN_LIT("htm"), SPAN_LIT("php"), SPAN_LIT("asp"),   SPAN_LIT("aspx"),
+        SPAN_LIT("jsp"),  SPAN_LIT("cgi"), SPAN_LIT("pl"),  SPAN_LIT("xhtml"), SPAN_LIT("shtml"),
     };
     size_t end = 0, dot = SIZE_MAX;
     for (; end < target.len && target.ptr[end] != '?' && target.ptr[end] != '#'; end++) {

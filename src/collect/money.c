@@ -44,8 +44,8 @@ bool money_milli(struct span text, int64_t *ret) {
         if (!ascii_is_digit(text.ptr[i]))
             return false;
         unsigned digit = (unsigned)(text.ptr[i] - '0');
-        if (seen < keep &&
-            (__builtin_mul_overflow(milli, 10U, &milli) || __builtin_add_overflow(milli, digit, &milli)))
+        if (seen < keep && (__builtin_mul_overflow(milli, 10U, &milli) ||
+                            __builtin_add_overflow(milli, digit, &milli)))
             return false;
         if (seen == keep)
             round_up = digit >= 5;

@@ -1,7 +1,8 @@
 /* plausible.c — Plausible's events API (https://plausible.io/docs/events-api) into hits.
  *
- * Every key has a long and a short name; where both are sent, the one named first in `keys` wins, unless it is
- * null. Wrong types are errors for name, url and domain and count as not sent for the rest. */
+ * Every key has a long and a short name; where both are sent, the one named first in `keys` wins,
+ * unless it is null. Wrong types are errors for name, url and domain and count as not sent for the
+ * rest. */
 #include "collect.h"
 
 #include "json_in.h"
@@ -18,8 +19,20 @@ enum {
 };
 #define ENGAGED_LIMIT_MS (30ULL * 24 * 3600 * 1000)
 
-enum key { KEY_NAME, KEY_URL, KEY_DOMAIN, KEY_REFERRER, KEY_PROPS, KEY_HASH, KEY_REVENUE, KEY_INTERACTIVE,
-           KEY_SCROLL, KEY_ENGAGED, KEY_ZONE, KEYS };
+enum key {
+    KEY_NAME,
+    KEY_URL,
+    KEY_DOMAIN,
+    KEY_REFERRER,
+    KEY_PROPS,
+    KEY_HASH,
+    KEY_REVENUE,
+    KEY_INTERACTIVE,
+    KEY_SCROLL,
+    KEY_ENGAGED,
+    KEY_ZONE,
+    KEYS
+};
 
 struct spelling {
     struct span text;
@@ -27,20 +40,29 @@ struct spelling {
     uint8_t rank; /* 1 wins over 2 */
 };
 
-#define SPELL(word, id, r) {{(word), sizeof(word) - 1}, KEY_##id, (r)}
+#define SPELL(word, id, r) \
+    { {(word), sizeof(word) - 1}, KEY_##id, (r) }
 
 /* One letter each: indexed by the letter. */
 static const struct spelling short_names[128] = {
-    ['n'] = SPELL("n", NAME, 1),   ['u'] = SPELL("u", URL, 1),         ['d'] = SPELL("d", DOMAIN, 1),
-    ['r'] = SPELL("r", REFERRER, 1), ['m'] = SPELL("m", PROPS, 1),     ['p'] = SPELL("p", PROPS, 3),
-    ['h'] = SPELL("h", HASH, 1),   ['$'] = SPELL("$", REVENUE, 1),     ['i'] = SPELL("i", INTERACTIVE, 1),
-    ['e'] = SPELL("e", ENGAGED, 1), ['z'] = SPELL("z", ZONE, 1),
+    ['n'] = SPELL("n", NAME, 1),        ['u'] = SPELL("u", URL, 1),
+    ['d'] = SPELL("d", DOMAIN, 1),      ['r'] = SPELL("r", REFERRER, 1),
+    ['m'] = SPELL("m", PROPS, 1),       ['p'] = SPELL("p", PROPS, 3),
+    ['h'] = SPELL("h", HASH, 1),        ['$'] = SPELL("$", REVENUE, 1),
+    ['i'] = SPELL("i", INTERACTIVE, 1), ['e'] = SPELL("e", ENGAGED, 1),
+    ['z'] = SPELL("z", ZONE, 1),
 };
 
 static const struct spelling long_names[] = {
-    SPELL("name", NAME, 2),         SPELL("url", URL, 2),         SPELL("domain", DOMAIN, 2),
-    SPELL("referrer", REFERRER, 2), SPELL("meta", PROPS, 2),      SPELL("props", PROPS, 4),
-    SPELL("hashMode", HASH, 2),     SPELL("revenue", REVENUE, 2), SPELL("interactive", INTERACTIVE, 2),
+    SPELL("name", NAME, 2),
+    SPELL("url", URL, 2),
+    SPELL("domain", DOMAIN, 2),
+    SPELL("referrer", REFERRER, 2),
+    SPELL("meta", PROPS, 2),
+    SPELL("props", PROPS, 4),
+    SPELL("hashMode", HASH, 2),
+    SPELL("revenue", REVENUE, 2),
+    SPELL("interactive", INTERACTIVE, 2),
     SPELL("sd", SCROLL, 1),
 };
 
@@ -111,7 +133,8 @@ static struct span sent_text(const struct message *m, enum key key) {
     return v && v->kind == JSON_IN_STRING ? v->text : SPAN_EMPTY;
 }
 
-/* --- required keys ------------------------------------------------------------------------------ */
+/* --- required keys ------------------------------------------------------------------------------
+ */
 
 static bool longer_than_chars(struct span s, size_t most) {
     if (s.len <= most)
@@ -135,7 +158,8 @@ static int take_required(struct parse *p, const struct message *m, enum key key,
     return 0;
 }
 
-/* The authority of a URL without user and port: "https://u@Example.com:8080/x" gives "Example.com". */
+/* The authority of a URL without user and port: "https://u@Example.com:8080/x" gives "Example.com".
+ */
 static struct span url_host(struct span url) {
     size_t at = span_find_span(span_head(url, 64), SPAN_LIT("://"));
     if (at == SIZE_MAX)
@@ -172,8 +196,9 @@ static struct span site_name(struct parse *p, struct span domain) {
     return span_of(out, domain.len);
 }
 
-/* With hashMode the fragment belongs to the page: "…/app?x#/cart" becomes "…/app%23/cart". A question mark in the
- * fragment opens its own query, which is cut for the same reason as the URL's. */
+/* With hashMode the fragment belongs to the page: "…/app?x#/cart" becomes "…/app%23/cart". A
+ * question mark in the fragment opens its own query, which is cut for the same reason as the URL's.
+ */
 static struct span fragment_into_path(struct parse *p, struct span url) {
     size_t hash = span_find(url, '#', 0);
     struct span page = span_head(url, hash);
@@ -199,13 +224,16 @@ static struct span fragment_into_path(struct parse *p, struct span url) {
 
 static bool wants_hash(const struct message *m) {
     const struct json_in_value *v = sent(m, KEY_HASH);
-    return v && (v->kind == JSON_IN_TRUE || (v->kind == JSON_IN_NUMBER && span_eq(v->text, SPAN_LIT("1"))));
+    return v && (v->kind == JSON_IN_TRUE ||
+                 (v->kind == JSON_IN_NUMBER && span_eq(v->text, SPAN_LIT("1"))));
 }
 
-/* --- optional keys ------------------------------------------------------------------------------ */
+/* --- optional keys ------------------------------------------------------------------------------
+ */
 
 /* The object a key holds, itself or as JSON in a string; false when it holds none. */
-static bool open_object(struct parse *p, const struct message *m, enum key key, struct json_in *ret) {
+static bool open_object(struct parse *p, const struct message *m, enum key key,
+                        struct json_in *ret) {
     const struct json_in_value *v = sent(m, key);
     if (!v || (v->kind != JSON_IN_OBJECT && v->kind != JSON_IN_STRING))
         return false;
@@ -227,8 +255,8 @@ static int take_props(struct parse *p, const struct message *m, struct hit *h) {
         struct json_in_value v;
         if (!json_in_value(&in, &v))
             break;
-        if (count == MOST_PROPS || v.kind == JSON_IN_NULL || v.kind == JSON_IN_OBJECT || v.kind == JSON_IN_ARRAY ||
-            key.len == 0 || v.text.len == 0)
+        if (count == MOST_PROPS || v.kind == JSON_IN_NULL || v.kind == JSON_IN_OBJECT ||
+            v.kind == JSON_IN_ARRAY || key.len == 0 || v.text.len == 0)
             continue;
         too_long |= key.len > MOST_KEY_BYTES || v.text.len > MOST_VALUE_BYTES;
         props[count++] = (struct hit_prop){.key = key, .value = v.text};
@@ -256,7 +284,8 @@ static int take_revenue(struct parse *p, const struct message *m, struct hit *h)
             break;
         if (v.kind == JSON_IN_STRING && span_eq(key, SPAN_LIT("currency")))
             currency = v.text;
-        if ((v.kind == JSON_IN_STRING || v.kind == JSON_IN_NUMBER) && span_eq(key, SPAN_LIT("amount")))
+        if ((v.kind == JSON_IN_STRING || v.kind == JSON_IN_NUMBER) &&
+            span_eq(key, SPAN_LIT("amount")))
             amount = v.text;
     }
     if (in.nomem)
@@ -297,7 +326,8 @@ static int take_engagement(struct parse *p, const struct message *m, struct hit 
     return 0;
 }
 
-/* --- one event ---------------------------------------------------------------------------------- */
+/* --- one event ----------------------------------------------------------------------------------
+ */
 
 static int add_hit(struct parse *p, const struct hit *h, struct span domain) {
     if (p->out.count == MOST_HITS)
@@ -383,8 +413,9 @@ static int take_batch(struct parse *p, struct json_in *in) {
     for (; json_in_element(in, &first); p->fault.index++) {
         struct json_in_value other;
         if (!json_in_open(in, '{'))
-            return json_in_value(in, &other) ? refuse(p, "request", "must be an object or an array of objects")
-                                             : refuse_json(p, in);
+            return json_in_value(in, &other)
+                       ? refuse(p, "request", "must be an object or an array of objects")
+                       : refuse_json(p, in);
         int rc = take_event(p, in);
         if (rc < 0)
             return rc;

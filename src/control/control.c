@@ -5,9 +5,11 @@
 
 #include "db.h"
 
-/* Entry n brings a database of user_version n to n + 1. Never change one that was released: add the next. */
+/* Entry n brings a database of user_version n to n + 1. Never change one that was released: add the
+ * next. */
 static const char *const migrations[] = {
-    /* AUTOINCREMENT: an id must not come back, events of a removed site may still be in the journal. */
+    /* AUTOINCREMENT: an id must not come back, events of a removed site may still be in the
+       journal. */
     "CREATE TABLE site ("
     "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
     "  created_ms INTEGER NOT NULL,"
@@ -57,7 +59,8 @@ static int migrate(struct control *c, struct err *err) {
     if ((rc = version_read(c, &version, err)) < 0)
         return rc;
     if (version < 0 || (size_t)version > ARRAY_LEN(migrations))
-        return err_set(err, ERR_UNSUPPORTED, "control.db was made by a newer tamis (version %d)", version);
+        return err_set(err, ERR_UNSUPPORTED, "control.db was made by a newer tamis (version %d)",
+                       version);
     for (; (size_t)version < ARRAY_LEN(migrations); version++) {
         char pragma[40];
         (void)snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %d", version + 1);
@@ -97,9 +100,13 @@ int control_open(const char *path, const struct clock *clock, struct policy_boar
     if (sqlite3_open_v2(path, &c->db, flags, NULL) != SQLITE_OK)
         return db_fail(c, err);
     (void)sqlite3_busy_timeout(c->db, 5000);
-    /* synchronous FULL: a token or a site that was shown to its owner must be there after a power cut. */
-    int rc = db_run(c, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-                       "PRAGMA trusted_schema = OFF; PRAGMA secure_delete = ON", err);
+    /* synchronous FULL: a token or a site that was shown to its owner must be there after a power
+     * cut. */
+    int rc =
+        db_run(c,
+               "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+               "PRAGMA trusted_schema = OFF; PRAGMA secure_delete = ON",
+               err);
     if (rc < 0 || (rc = migrate(c, err)) < 0 || (rc = publish_first(c, err)) < 0)
         return rc;
     *ret = TAKE_PTR(c);

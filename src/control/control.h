@@ -1,10 +1,11 @@
 /* control.h — the control plane in SQLite (control.db): sites, tokens, imports.
  *
- * Every change builds a new policy set and publishes it on the board. Thread-safe: one connection behind a
- * lock; nothing here is on the path of an event. */
+ * Every change builds a new policy set and publishes it on the board. Thread-safe: one connection
+ * behind a lock; nothing here is on the path of an event. */
 #ifndef TAMIS_CONTROL_H
 #define TAMIS_CONTROL_H
 
+#include "buf.h"
 #include "clock.h"
 #include "err.h"
 #include "json.h"
@@ -17,9 +18,11 @@ int control_open(const char *path, const struct clock *clock, struct policy_boar
                  struct control **ret, struct err *err) WARN_UNUSED;
 void control_close(struct control *c);
 
-/* --- sites ----------------------------------------------------------------------------------------
- * Settings travel as a JSON object: domain, profile, timezone, honour_signals (bool), path_patterns
- * (array of text), query_keep (array of text). Unknown keys and bad values are ERR_INVALID, naming the key. */
+/* --- sites
+ * ---------------------------------------------------------------------------------------- Settings
+ * travel as a JSON object: domain, profile, timezone, honour_signals (bool), path_patterns (array
+ * of text), query_keep (array of text). Unknown keys and bad values are ERR_INVALID, naming the
+ * key. */
 int control_site_add(struct control *c, const json_t *settings, uint32_t *ret_site,
                      struct err *err) WARN_UNUSED;
 int control_site_set(struct control *c, struct span domain, const json_t *settings,
@@ -28,7 +31,11 @@ int control_site_remove(struct control *c, struct span domain, struct err *err) 
 /* An array of objects with id, created_ms and the settings. */
 int control_site_list(struct control *c, json_t **ret, struct err *err) WARN_UNUSED;
 
-/* --- tokens: only a digest is stored --------------------------------------------------------------*/
+/* A domain as sites have it: "WWW.Example.com." → "example.com", appended to *ret. ERR_INVALID. */
+int control_domain(struct span given, struct buf *ret, struct err *err) WARN_UNUSED;
+
+/* --- tokens: only a digest is stored
+ * --------------------------------------------------------------*/
 /* domain empty: the token reads every site. ret_token has room for CRYPT_TOKEN_CHARS (crypt.h). */
 int control_token_add(struct control *c, struct span domain, struct span label, char *ret_token,
                       struct err *err) WARN_UNUSED;
@@ -37,17 +44,21 @@ int control_token_remove(struct control *c, uint64_t id, struct err *err) WARN_U
 /* Whether `token` may read `site`. ERR_DENIED when not. */
 int control_token_check(struct control *c, struct span token, uint32_t site,
                         struct err *err) WARN_UNUSED;
-/* The sites a token may read, as an array like control_site_list's. ERR_DENIED for an unknown token. */
-int control_token_sites(struct control *c, struct span token, json_t **ret, struct err *err) WARN_UNUSED;
+/* The sites a token may read, as an array like control_site_list's. ERR_DENIED for an unknown
+ * token. */
+int control_token_sites(struct control *c, struct span token, json_t **ret,
+                        struct err *err) WARN_UNUSED;
 
-/* --- imports --------------------------------------------------------------------------------------*/
+/* --- imports
+ * --------------------------------------------------------------------------------------*/
 struct control_import {
     uint64_t id;
     uint32_t site;
     bool finished;
 };
-/* Finds or makes the import of a file, known by its digest (32 bytes). force: makes a new one though the same
- * file was imported. *ret->finished says that it was done before (then nothing was made). */
+/* Finds or makes the import of a file, known by its digest (32 bytes). force: makes a new one
+ * though the same file was imported. *ret->finished says that it was done before (then nothing was
+ * made). */
 int control_import_begin(struct control *c, uint32_t site, const uint8_t digest[32], bool force,
                          struct control_import *ret, struct err *err) WARN_UNUSED;
 /* `counts` is kept for `tamis doctor` and the audit. */

@@ -1,4 +1,5 @@
-/* db.h — what the files of control/ share: the connection, its lock, and short forms of SQLite's calls. */
+/* db.h — what the files of control/ share: the connection, its lock, and short forms of SQLite's
+ * calls. */
 #ifndef TAMIS_DB_H
 #define TAMIS_DB_H
 
@@ -52,8 +53,6 @@ void db_undop(struct db_change *change);
 int settings_apply(const json_t *settings, json_t *site, struct err *err) WARN_UNUSED;
 /* A new site's settings, without a domain. NULL on out of memory. */
 json_t *settings_defaults(void) WARN_UNUSED;
-/* "WWW.Example.com." → "example.com", appended to *ret. */
-int settings_domain(struct span given, struct buf *ret, struct err *err) WARN_UNUSED;
 
 /* --- sites.c; the lock is held --- */
 

@@ -6,8 +6,10 @@ enum { DIGEST_BYTES = 32 };
 static int find(struct control *c, uint32_t site, const uint8_t *digest, struct control_import *ret,
                 struct err *err) {
     DB_STMT s = NULL;
-    int rc = db_prepare(c, "SELECT id, finished_ms IS NOT NULL FROM import"
-                           " WHERE site = ?1 AND digest = ?2 ORDER BY id DESC LIMIT 1", &s, err);
+    int rc = db_prepare(c,
+                        "SELECT id, finished_ms IS NOT NULL FROM import"
+                        " WHERE site = ?1 AND digest = ?2 ORDER BY id DESC LIMIT 1",
+                        &s, err);
     if (rc < 0)
         return rc;
     db_bind_int(s, 1, site);
@@ -47,7 +49,8 @@ int control_import_begin(struct control *c, uint32_t site, const uint8_t digest[
     return 0;
 }
 
-int control_import_finish(struct control *c, uint64_t import, const json_t *counts, struct err *err) {
+int control_import_finish(struct control *c, uint64_t import, const json_t *counts,
+                          struct err *err) {
     BUF_AUTO text = {0};
     int rc = json_write(counts, &text, err);
     if (rc < 0)

@@ -8,7 +8,8 @@ static int invalid(struct err *err, const char *key, const char *why) {
 }
 
 static int keep(json_t *site, const char *key, json_t *owned, struct err *err) {
-    return json_object_set_new(site, key, owned) == 0 ? 0 : err_set(err, ERR_NOMEM, "out of memory");
+    return json_object_set_new(site, key, owned) == 0 ? 0
+                                                      : err_set(err, ERR_NOMEM, "out of memory");
 }
 
 static bool label_char(char c) {
@@ -35,7 +36,7 @@ static bool port_fine(struct span port) {
     return span_u64(port, &n) && n > 0 && n <= UINT16_MAX;
 }
 
-int settings_domain(struct span given, struct buf *ret, struct err *err) {
+int control_domain(struct span given, struct buf *ret, struct err *err) {
     BUF_AUTO lower = {0};
     struct span s = span_trim(given);
     for (size_t i = 0; i < s.len; i++) {
@@ -51,7 +52,8 @@ int settings_domain(struct span given, struct buf *ret, struct err *err) {
     if (colon == s.len && span_ends(host, SPAN_LIT(".")))
         s = host = span_head(host, host.len - 1);
     if (!host_fine(host) || (colon < s.len && !port_fine(span_from(s, colon + 1))))
-        return invalid(err, "domain", "must be a host name such as example.com, without scheme or path");
+        return invalid(err, "domain",
+                       "must be a host name such as example.com, without scheme or path");
     buf_add(ret, s);
     return lower.failed || ret->failed ? err_set(err, ERR_NOMEM, "out of memory") : 0;
 }
@@ -60,7 +62,7 @@ static int set_domain(const char *key, const json_t *value, json_t *site, struct
     if (!json_is_string(value))
         return invalid(err, key, "must be text");
     BUF_AUTO domain = {0};
-    int rc = settings_domain(json_span(value), &domain, err);
+    int rc = control_domain(json_span(value), &domain, err);
     return rc < 0 ? rc : keep(site, key, json_stringn(domain.data, domain.len), err);
 }
 
@@ -103,18 +105,20 @@ static int set_list(const char *key, const json_t *value, json_t *site, bool (*f
         return invalid(err, key, "must be an array of at most 100 texts");
     size_t i;
     json_t *item;
-    json_array_foreach(value, i, item)
+    json_array_foreach (value, i, item)
         if (!json_is_string(item) || !fine(json_span(item)))
             return invalid(err, key, why);
     return keep(site, key, json_deep_copy(value), err);
 }
 
 static int set_path_patterns(const char *key, const json_t *value, json_t *site, struct err *err) {
-    return set_list(key, value, site, path_pattern_fine, "each must be a path such as /orders/*", err);
+    return set_list(key, value, site, path_pattern_fine, "each must be a path such as /orders/*",
+                    err);
 }
 
 static int set_query_keep(const char *key, const json_t *value, json_t *site, struct err *err) {
-    return set_list(key, value, site, query_name_fine, "each must be the name of a query parameter", err);
+    return set_list(key, value, site, query_name_fine, "each must be the name of a query parameter",
+                    err);
 }
 
 static const struct setting {
@@ -147,7 +151,7 @@ int settings_apply(const json_t *settings, json_t *site, struct err *err) {
         return 0;
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)settings, key, value) {
+    json_object_foreach ((json_t *)(uintptr_t)settings, key, value) {
         bool known = false;
         for (size_t i = 0; i < ARRAY_LEN(settings_known); i++)
             known |= strcmp(key, settings_known[i].key) == 0;

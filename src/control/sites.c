@@ -6,15 +6,14 @@
 static int row_json(sqlite3_stmt *s, json_t **ret, struct err *err) {
     JSON_AUTO patterns = NULL;
     JSON_AUTO keep = NULL;
-    if (json_parse(db_text(s, 6), &patterns, NULL) < 0 || json_parse(db_text(s, 7), &keep, NULL) < 0)
+    if (json_parse(db_text(s, 6), &patterns, NULL) < 0 ||
+        json_parse(db_text(s, 7), &keep, NULL) < 0)
         return err_set(err, ERR_CORRUPT, "control.db: settings of a site do not parse");
-    json_t *site = json_pack("{s:I, s:I, s:s, s:s, s:s, s:b, s:O, s:O}",
-                             "id", (json_int_t)sqlite3_column_int64(s, 0),
-                             "created_ms", (json_int_t)sqlite3_column_int64(s, 1),
-                             "domain", db_text(s, 2).ptr, "profile", db_text(s, 3).ptr,
-                             "timezone", db_text(s, 4).ptr,
-                             "honour_signals", sqlite3_column_int(s, 5),
-                             "path_patterns", patterns, "query_keep", keep);
+    json_t *site = json_pack(
+        "{s:I, s:I, s:s, s:s, s:s, s:b, s:O, s:O}", "id", (json_int_t)sqlite3_column_int64(s, 0),
+        "created_ms", (json_int_t)sqlite3_column_int64(s, 1), "domain", db_text(s, 2).ptr,
+        "profile", db_text(s, 3).ptr, "timezone", db_text(s, 4).ptr, "honour_signals",
+        sqlite3_column_int(s, 5), "path_patterns", patterns, "query_keep", keep);
     if (!site)
         return err_set(err, ERR_NOMEM, "out of memory");
     *ret = site;
@@ -23,7 +22,8 @@ static int row_json(sqlite3_stmt *s, json_t **ret, struct err *err) {
 
 int sites_list(struct control *c, uint32_t site, json_t **ret, struct err *err) {
     DB_STMT s = NULL;
-    int rc = db_prepare(c, "SELECT " SITE_COLUMNS " FROM site WHERE ?1 IN (0, id) ORDER BY id", &s, err);
+    int rc =
+        db_prepare(c, "SELECT " SITE_COLUMNS " FROM site WHERE ?1 IN (0, id) ORDER BY id", &s, err);
     if (rc < 0)
         return rc;
     db_bind_int(s, 1, site);
@@ -42,7 +42,7 @@ int sites_list(struct control *c, uint32_t site, json_t **ret, struct err *err) 
 
 int sites_id(struct control *c, struct span domain, uint32_t *ret, struct err *err) {
     BUF_AUTO clean = {0};
-    int rc = settings_domain(domain, &clean, err);
+    int rc = control_domain(domain, &clean, err);
     DB_STMT s = NULL;
     if (rc < 0 || (rc = db_prepare(c, "SELECT id FROM site WHERE domain = ?1", &s, err)) < 0)
         return rc;
@@ -97,14 +97,15 @@ int sites_policies(struct control *c, struct policy_set **ret, struct err *err) 
         return err_set(err, ERR_NOMEM, "out of memory");
     size_t i;
     json_t *site;
-    json_array_foreach(list, i, site)
+    json_array_foreach (list, i, site)
         if ((rc = add_policy(set, site, err)) < 0)
             return rc;
     *ret = TAKE_PTR(set);
     return 0;
 }
 
-/* The set is made inside the transaction: a change that cannot be published is not committed either. */
+/* The set is made inside the transaction: a change that cannot be published is not committed
+ * either. */
 static int commit_and_publish(struct control *c, struct db_change *change, struct err *err) {
     CLEANUP(policy_set_unrefp) struct policy_set *set = NULL;
     int rc = sites_policies(c, &set, err);
@@ -117,11 +118,14 @@ static int commit_and_publish(struct control *c, struct db_change *change, struc
 /* id 0: a new row. */
 static int write_row(struct control *c, uint32_t id, const json_t *site, struct err *err) {
     DB_STMT s = NULL;
-    int rc = db_prepare(c, id == 0
-        ? "INSERT INTO site (domain, profile, timezone, honour_signals, path_patterns, query_keep,"
-          " created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
-        : "UPDATE site SET domain = ?1, profile = ?2, timezone = ?3, honour_signals = ?4,"
-          " path_patterns = ?5, query_keep = ?6 WHERE id = ?7", &s, err);
+    int rc = db_prepare(
+        c,
+        id == 0 ? "INSERT INTO site (domain, profile, timezone, honour_signals, path_patterns, "
+                  "query_keep,"
+                  " created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+                : "UPDATE site SET domain = ?1, profile = ?2, timezone = ?3, honour_signals = ?4,"
+                  " path_patterns = ?5, query_keep = ?6 WHERE id = ?7",
+        &s, err);
     if (rc < 0)
         return rc;
     BUF_AUTO patterns = {0};
@@ -137,10 +141,12 @@ static int write_row(struct control *c, uint32_t id, const json_t *site, struct 
     db_bind_text(s, 6, buf_span(&keep));
     db_bind_int(s, 7, id == 0 ? clock_wall_ms(c->clock) : (int64_t)id);
     rc = db_step(c, s, err);
-    return rc == ERR_EXISTS ? err_set(err, ERR_EXISTS, "a site of that domain is there already") : rc;
+    return rc == ERR_EXISTS ? err_set(err, ERR_EXISTS, "a site of that domain is there already")
+                            : rc;
 }
 
-int control_site_add(struct control *c, const json_t *settings, uint32_t *ret_site, struct err *err) {
+int control_site_add(struct control *c, const json_t *settings, uint32_t *ret_site,
+                     struct err *err) {
     JSON_AUTO site = settings_defaults();
     if (!site)
         return err_set(err, ERR_NOMEM, "out of memory");
@@ -160,13 +166,15 @@ int control_site_add(struct control *c, const json_t *settings, uint32_t *ret_si
     return 0;
 }
 
-int control_site_set(struct control *c, struct span domain, const json_t *settings, struct err *err) {
+int control_site_set(struct control *c, struct span domain, const json_t *settings,
+                     struct err *err) {
     DB_LOCKED(c);
     DB_CHANGE change = {0};
     int rc = db_begin(c, &change, err);
     uint32_t id;
     JSON_AUTO list = NULL;
-    if (rc < 0 || (rc = sites_id(c, domain, &id, err)) < 0 || (rc = sites_list(c, id, &list, err)) < 0)
+    if (rc < 0 || (rc = sites_id(c, domain, &id, err)) < 0 ||
+        (rc = sites_list(c, id, &list, err)) < 0)
         return rc;
     json_t *site = json_array_get(list, 0);
     if ((rc = settings_apply(settings, site, err)) < 0 || (rc = write_row(c, id, site, err)) < 0)

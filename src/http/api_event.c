@@ -1,4 +1,5 @@
-/* api_event.c — POST /api/event: a body through the door into one frame, answered after its commit. */
+/* api_event.c — POST /api/event: a body through the door into one frame, answered after its commit.
+ */
 #include "server.h"
 
 #include "collect.h"
@@ -10,7 +11,8 @@ enum MHD_Result api_event_preflight(struct request *r) {
     return reply_shared(r, MHD_HTTP_NO_CONTENT, r->http->preflight);
 }
 
-/* --- answers ------------------------------------------------------------------------------------- */
+/* --- answers -------------------------------------------------------------------------------------
+ */
 
 static enum MHD_Result answer_accepted(struct request *r) {
     struct http *h = r->http;
@@ -38,7 +40,8 @@ static enum MHD_Result answer_fault(struct request *r, const struct collect_faul
         buf_addf(&body, ",\"index\":%zu", fault->index);
     buf_addc(&body, '}');
     struct MHD_Response *response =
-        body.failed ? NULL : MHD_create_response_from_buffer(body.len, body.data, MHD_RESPMEM_MUST_COPY);
+        body.failed ? NULL
+                    : MHD_create_response_from_buffer(body.len, body.data, MHD_RESPMEM_MUST_COPY);
     if (!response)
         return MHD_NO;
     reply_header(response, "Content-Type", "application/json");
@@ -49,13 +52,16 @@ static enum MHD_Result answer_fault(struct request *r, const struct collect_faul
 static enum MHD_Result answer_unavailable(struct request *r, int rc) {
     struct http *h = r->http;
     bool busy = rc == ERR_BUSY || rc == ERR_NOMEM;
-    counters_add(h->counters, busy ? COUNT_REQUESTS_UNAVAILABLE_BUSY : COUNT_REQUESTS_UNAVAILABLE_JOURNAL, 1);
+    counters_add(h->counters,
+                 busy ? COUNT_REQUESTS_UNAVAILABLE_BUSY : COUNT_REQUESTS_UNAVAILABLE_JOURNAL, 1);
     return reply_shared(r, MHD_HTTP_SERVICE_UNAVAILABLE, busy ? h->busy : h->journal_down);
 }
 
-/* --- the sender ---------------------------------------------------------------------------------- */
+/* --- the sender ----------------------------------------------------------------------------------
+ */
 
-/* Several header lines are one list (RFC 9110 5.3). An empty span on out of memory: then the peer counts. */
+/* Several header lines are one list (RFC 9110 5.3). An empty span on out of memory: then the peer
+ * counts. */
 static struct span forwarded_list(const struct request *r, struct arena *arena) {
     if (r->forwarded_count <= 1)
         return r->forwarded_count ? r->forwarded[0] : SPAN_EMPTY;
@@ -76,8 +82,8 @@ static struct span forwarded_list(const struct request *r, struct arena *arena) 
 static void read_sender(const struct request *r, struct arena *arena, struct hit *h) {
     const struct http *http = r->http;
     hit_init(h);
-    h->address = http->trusted_count ? address_of_client(&r->conn->peer, forwarded_list(r, arena), http->trusted,
-                                                         http->trusted_count)
+    h->address = http->trusted_count ? address_of_client(&r->conn->peer, forwarded_list(r, arena),
+                                                         http->trusted, http->trusted_count)
                                      : r->conn->peer;
     if (r->user_agent.ptr)
         h->user_agent = r->user_agent;
@@ -87,11 +93,13 @@ static void read_sender(const struct request *r, struct arena *arena, struct hit
     h->ts_ms = clock_wall_ms(http->services->clock);
 }
 
-/* --- the road ------------------------------------------------------------------------------------ */
+/* --- the road ------------------------------------------------------------------------------------
+ */
 
 static int pass_all(struct request *r, struct workspace *w, const struct collect_hits *hits) {
     struct http *h = r->http;
-    CLEANUP(policy_set_unrefp) struct policy_set *policies = policy_board_get(h->services->policies);
+    CLEANUP(policy_set_unrefp)
+    struct policy_set *policies = policy_board_get(h->services->policies);
     unsigned unknown = 0;
     for (size_t i = 0; i < hits->count; i++) {
         const struct policy *policy = policy_by_domain(policies, hits->items[i].domain);

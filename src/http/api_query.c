@@ -5,10 +5,12 @@
 
 enum { CURRENT_VISITOR_MS = 5 * 60 * 1000 };
 
-/* One wording for a missing token, an unknown one, and a site it may not read: which it is, is nobody's business. */
+/* One wording for a missing token, an unknown one, and a site it may not read: which it is, is
+ * nobody's business. */
 static void answer_denied(struct request *r) {
     counters_add(r->http->counters, COUNT_REQUESTS_BAD_AUTH, 1);
-    answer_error(r, MHD_HTTP_UNAUTHORIZED, "invalid API token or site; send \"Authorization: Bearer <token>\"");
+    answer_error(r, MHD_HTTP_UNAUTHORIZED,
+                 "invalid API token or site; send \"Authorization: Bearer <token>\"");
 }
 
 static bool bearer(const struct request *r, struct span *ret) {
@@ -41,7 +43,9 @@ static void run(struct request *r, const struct policy *policy, const json_t *qu
     struct err err = {0};
     int rc = query_run(&h->services->query, policy, query, ret, &err);
     switch (rc) {
-    case 0: counters_add(h->counters, COUNT_QUERIES_OK, 1); break;
+    case 0:
+        counters_add(h->counters, COUNT_QUERIES_OK, 1);
+        break;
     case ERR_INVALID:
         counters_add(h->counters, COUNT_QUERIES_INVALID, 1);
         answer_error(r, MHD_HTTP_BAD_REQUEST, err.text);
@@ -85,7 +89,8 @@ void api_query(struct request *r) {
         counters_add(h->counters, COUNT_REQUESTS_BAD_FIELDS, 1);
         return answer_error(r, MHD_HTTP_BAD_REQUEST, "site_id is required");
     }
-    CLEANUP(policy_set_unrefp) struct policy_set *policies = policy_board_get(h->services->policies);
+    CLEANUP(policy_set_unrefp)
+    struct policy_set *policies = policy_board_get(h->services->policies);
     const struct policy *policy = find_site(policies, name);
     if (!may_read(r, policy))
         return answer_denied(r);
@@ -115,8 +120,8 @@ static json_t *iso_time(int64_t ms) {
     int64_t sec = ms / 1000;
     civil_format((int32_t)(sec / 86400), date);
     int64_t of_day = sec % 86400;
-    (void)snprintf(text, sizeof(text), "%sT%02d:%02d:%02dZ", date, (int)(of_day / 3600), (int)(of_day / 60 % 60),
-                   (int)(of_day % 60));
+    (void)snprintf(text, sizeof(text), "%sT%02d:%02d:%02dZ", date, (int)(of_day / 3600),
+                   (int)(of_day / 60 % 60), (int)(of_day % 60));
     return json_string(text);
 }
 
@@ -124,14 +129,16 @@ static json_t *iso_time(int64_t ms) {
 void api_realtime_visitors(struct request *r) {
     struct http *h = r->http;
     const char *site = MHD_lookup_connection_value(r->mhd, MHD_GET_ARGUMENT_KIND, "site_id");
-    CLEANUP(policy_set_unrefp) struct policy_set *policies = policy_board_get(h->services->policies);
+    CLEANUP(policy_set_unrefp)
+    struct policy_set *policies = policy_board_get(h->services->policies);
     const struct policy *policy = find_site(policies, span_str(site));
     if (!may_read(r, policy))
         return answer_denied(r);
     int64_t now_ms = clock_wall_ms(h->services->clock);
-    JSON_AUTO query = json_pack("{s:s,s:[s],s:[o,o],s:[[s,s,[s]]]}", "site_id", site, "metrics", "visitors",
-                                "date_range", iso_time(now_ms - CURRENT_VISITOR_MS), iso_time(now_ms + 1000),
-                                "filters", "is_not", "event:name", "engagement");
+    JSON_AUTO query =
+        json_pack("{s:s,s:[s],s:[o,o],s:[[s,s,[s]]]}", "site_id", site, "metrics", "visitors",
+                  "date_range", iso_time(now_ms - CURRENT_VISITOR_MS), iso_time(now_ms + 1000),
+                  "filters", "is_not", "event:name", "engagement");
     JSON_AUTO reply = NULL;
     if (!query)
         return answer_error(r, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory");

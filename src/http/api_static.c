@@ -2,9 +2,9 @@
 #include "assets.h"
 #include "server.h"
 
-static const char page_policy[] =
-    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+static const char page_policy[] = "default-src 'self'; img-src 'self' data:; style-src 'self' "
+                                  "'unsafe-inline'; object-src 'none'; "
+                                  "base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /* Whether a header's comma list names `token` and does not refuse it with q=0. */
 static bool list_accepts(struct span list, struct span token) {
@@ -55,7 +55,8 @@ enum MHD_Result api_static(struct request *r) {
         body = a->gzip;
         encoding = "gzip";
     }
-    struct MHD_Response *response = reply_static(same ? NULL : a->content_type, same ? SPAN_EMPTY : body);
+    struct MHD_Response *response =
+        reply_static(same ? NULL : a->content_type, same ? SPAN_EMPTY : body);
     if (!response)
         return MHD_NO;
     if (encoding && !same)

@@ -34,7 +34,8 @@ static uint64_t resident_bytes(void) {
     (void)close(fd);
     struct span rest = span_of(text, n > 0 ? (size_t)n : 0), field;
     uint64_t pages = 0;
-    if (!span_next(&rest, ' ', &field) || !span_next(&rest, ' ', &field) || !span_u64(field, &pages))
+    if (!span_next(&rest, ' ', &field) || !span_next(&rest, ' ', &field) ||
+        !span_u64(field, &pages))
         return 0;
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
@@ -57,7 +58,8 @@ enum MHD_Result api_metrics(struct request *r) {
           (double)((clock_mono_ns(s->clock) - h->started_ns) / 1000000) / 1000);
     gauge(&out, "tamis_connections", "open connections", connections);
     gauge(&out, "tamis_requests_in_flight", "requests being answered", atomic_load(&h->in_flight));
-    gauge(&out, "tamis_queries_waiting", "queries in the queue", (double)pool_backlog(h->query_pool));
+    gauge(&out, "tamis_queries_waiting", "queries in the queue",
+          (double)pool_backlog(h->query_pool));
     if (s->gauges)
         s->gauges(s->ctx, &out);
     return reply_bytes(r, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", &out);

@@ -5,10 +5,10 @@
 #include "span.h"
 
 struct asset {
-    const char *path;         /* "/t.js", "/", "/app.js" … */
+    const char *path; /* "/t.js", "/", "/app.js" … */
     const char *content_type;
-    bool immutable;           /* the name holds a content hash: cache for a year */
-    const char *etag;         /* quoted */
+    bool immutable;   /* the name holds a content hash: cache for a year */
+    const char *etag; /* quoted */
     struct span raw, gzip, brotli;
 };
 

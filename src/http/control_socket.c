@@ -1,7 +1,7 @@
 /* control_socket.c — POST /rpc/<verb> on the unix socket: how `tamis …` talks to a running server.
  *
- * Arguments are JSON: the body, or the header X-Tamis-Args when the body carries bytes. A thread a connection,
- * because calls may take long and are few. */
+ * Arguments are JSON: the body, or the header X-Tamis-Args when the body carries bytes. A thread a
+ * connection, because calls may take long and are few. */
 #include <unistd.h>
 
 #include "server.h"
@@ -18,7 +18,8 @@ struct call {
 static enum MHD_Result answer(struct MHD_Connection *mhd, unsigned status, struct buf *body) {
     if (body->failed || !body->data)
         return MHD_NO;
-    struct MHD_Response *response = MHD_create_response_from_buffer(body->len, body->data, MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(body->len, body->data, MHD_RESPMEM_MUST_COPY);
     if (!response)
         return MHD_NO;
     reply_header(response, "Content-Type", "application/json");
@@ -27,7 +28,8 @@ static enum MHD_Result answer(struct MHD_Connection *mhd, unsigned status, struc
     return queued;
 }
 
-static enum MHD_Result answer_failed(struct MHD_Connection *mhd, unsigned status, const char *text, const char *word) {
+static enum MHD_Result answer_failed(struct MHD_Connection *mhd, unsigned status, const char *text,
+                                     const char *word) {
     BUF_AUTO body = {0};
     buf_adds(&body, "{\"error\":");
     json_write_string(&body, span_str(text));
@@ -35,7 +37,8 @@ static enum MHD_Result answer_failed(struct MHD_Connection *mhd, unsigned status
     return answer(mhd, status, &body);
 }
 
-static enum MHD_Result call_run(struct http *h, struct MHD_Connection *mhd, struct span verb, struct call *call) {
+static enum MHD_Result call_run(struct http *h, struct MHD_Connection *mhd, struct span verb,
+                                struct call *call) {
     const char *header = MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, "X-Tamis-Args");
     struct span text = header ? span_str(header) : buf_span(&call->body);
     struct span bytes = header ? buf_span(&call->body) : SPAN_EMPTY;
@@ -60,8 +63,9 @@ static enum MHD_Result call_run(struct http *h, struct MHD_Connection *mhd, stru
     return rc < 0 ? MHD_NO : answer(mhd, MHD_HTTP_OK, &body);
 }
 
-static enum MHD_Result on_access(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
-                                 const char *version, const char *upload, size_t *upload_size, void **state) {
+static enum MHD_Result on_access(void *cls, struct MHD_Connection *mhd, const char *url,
+                                 const char *method, const char *version, const char *upload,
+                                 size_t *upload_size, void **state) {
     struct call *call = *state;
     if (!call) {
         *state = calloc(1, sizeof(*call));
@@ -78,15 +82,18 @@ static enum MHD_Result on_access(void *cls, struct MHD_Connection *mhd, const ch
     }
     struct span path = span_str(url);
     if (call->too_large || call->body.failed)
-        return answer_failed(mhd, MHD_HTTP_CONTENT_TOO_LARGE, "body is larger than 16 MiB", err_word(ERR_INVALID));
+        return answer_failed(mhd, MHD_HTTP_CONTENT_TOO_LARGE, "body is larger than 16 MiB",
+                             err_word(ERR_INVALID));
     if (!span_starts(path, prefix))
         return answer_failed(mhd, MHD_HTTP_NOT_FOUND, "no such call", err_word(ERR_NOT_FOUND));
     if (strcmp(method, "POST") != 0)
-        return answer_failed(mhd, MHD_HTTP_METHOD_NOT_ALLOWED, "method not allowed", err_word(ERR_INVALID));
+        return answer_failed(mhd, MHD_HTTP_METHOD_NOT_ALLOWED, "method not allowed",
+                             err_word(ERR_INVALID));
     return call_run(cls, mhd, span_from(path, prefix.len), call);
 }
 
-static void on_completed(void *cls, struct MHD_Connection *mhd, void **state, enum MHD_RequestTerminationCode code) {
+static void on_completed(void *cls, struct MHD_Connection *mhd, void **state,
+                         enum MHD_RequestTerminationCode code) {
     struct call *call = *state;
     if (!call)
         return;
@@ -104,11 +111,13 @@ int control_socket_start(struct http *h, struct err *err) {
         return rc;
     }
     h->control_daemon = MHD_start_daemon(
-        MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ITC | MHD_USE_ERROR_LOG,
-        0, NULL, NULL, on_access, h, MHD_OPTION_EXTERNAL_LOGGER, mhd_message, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONTROL_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)CONTROL_IDLE_SEC, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONTROL_MEMORY,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
+        MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL |
+            MHD_USE_ITC | MHD_USE_ERROR_LOG,
+        0, NULL, NULL, on_access, h, MHD_OPTION_EXTERNAL_LOGGER, mhd_message, NULL,
+        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONTROL_CONNECTIONS,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONTROL_IDLE_SEC,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONTROL_MEMORY, MHD_OPTION_NOTIFY_COMPLETED,
+        on_completed, NULL, MHD_OPTION_END);
     if (h->control_daemon)
         return 0;
     (void)close(fd);

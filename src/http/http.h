@@ -1,6 +1,7 @@
 /* http.h — the server: connections, limits, routes. No product logic.
  *
- * Two listeners: the public one (TCP, a thread a core) and the control socket (unix, 0600, same host and user). */
+ * Two listeners: the public one (TCP, a thread a core) and the control socket (unix, 0600, same
+ * host and user). */
 #ifndef TAMIS_HTTP_H
 #define TAMIS_HTTP_H
 
@@ -16,8 +17,8 @@
 struct sieve;
 struct http;
 
-/* Answers one call on the control socket. `body` is the request's body after the JSON arguments, for calls that
- * carry bytes. Runs on a worker thread, may block. */
+/* Answers one call on the control socket. `body` is the request's body after the JSON arguments,
+ * for calls that carry bytes. Runs on a worker thread, may block. */
 typedef int (*http_rpc_fn)(void *ctx, struct span verb, const json_t *args, struct span body,
                            json_t **ret, struct err *err);
 
@@ -30,23 +31,23 @@ struct http_services {
     struct control *control;
     struct counters *counters;
     struct query_env query;
-    bool (*ready)(void *ctx);                         /* for /readyz, besides the journal's health */
-    void (*gauges)(void *ctx, struct buf *out);       /* appended to /metrics */
+    bool (*ready)(void *ctx);                   /* for /readyz, besides the journal's health */
+    void (*gauges)(void *ctx, struct buf *out); /* appended to /metrics */
     http_rpc_fn rpc;
     void *ctx;
 };
 
 struct http_options {
-    const char *listen;          /* "127.0.0.1:8420", "[::]:443", port 0: any */
-    const char *control_socket;  /* path; NULL: none */
-    unsigned threads;            /* 0: one a core */
-    unsigned query_threads;      /* 0: 2 */
-    size_t most_body_bytes;      /* 0: 64 KiB */
-    size_t most_header_bytes;    /* 0: 16 KiB */
-    unsigned most_connections;   /* 0: 4,000 */
-    unsigned idle_sec;           /* 0: 15; silence after which a connection is closed */
-    unsigned request_sec;        /* 0: 30; longest time a request may take to arrive */
-    const char *tls_cert, *tls_key; /* PEM files; both or neither */
+    const char *listen;                 /* "127.0.0.1:8420", "[::]:443", port 0: any */
+    const char *control_socket;         /* path; NULL: none */
+    unsigned threads;                   /* 0: one a core */
+    unsigned query_threads;             /* 0: 2 */
+    size_t most_body_bytes;             /* 0: 64 KiB */
+    size_t most_header_bytes;           /* 0: 16 KiB */
+    unsigned most_connections;          /* 0: 4,000 */
+    unsigned idle_sec;                  /* 0: 15; silence after which a connection is closed */
+    unsigned request_sec;               /* 0: 30; longest time a request may take to arrive */
+    const char *tls_cert, *tls_key;     /* PEM files; both or neither */
     const char *const *trusted_proxies; /* addresses or ranges; NULL-terminated or NULL */
     const char *forwarded_header;       /* NULL: "X-Forwarded-For" */
 };

@@ -13,8 +13,8 @@
 
 enum {
     MOST_LANES = 4,
-    LEAST_PART = 64 * 1024,             /* smaller pieces are not worth another thread */
-    CUT_BYTES = 4 * 1024 * 1024,        /* a part's events are cut into runs of about this */
+    LEAST_PART = 64 * 1024,                   /* smaller pieces are not worth another thread */
+    CUT_BYTES = 4 * 1024 * 1024,              /* a part's events are cut into runs of about this */
     FRAME_ROOM = JOURNAL_LARGEST_FRAME - 256, /* leaves room for the mark */
     BUSY_TRIES = 1000,
     BUSY_PAUSE_MS = 10,

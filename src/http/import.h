@@ -1,11 +1,14 @@
-/* import.h — an access log into the journal: lines become hits, pass the sieve, and travel in marked frames.
+/* import.h — an access log into the journal: lines become hits, pass the sieve, and travel in
+ * marked frames.
  *
- * In: pieces of the decompressed log, in order, cut at line ends. Out: journal frames, each ending with a mark of
- * how far the log is done, and counts of what the lines were. Lines before `done_bytes` are only counted, so an
- * import that was broken off ends with the same figures as one that was not.
+ * In: pieces of the decompressed log, in order, cut at line ends. Out: journal frames, each ending
+ * with a mark of how far the log is done, and counts of what the lines were. Lines before
+ * `done_bytes` are only counted, so an import that was broken off ends with the same figures as one
+ * that was not.
  *
- * A piece is split over a few threads and put together in order. While a frame commits the next piece is parsed,
- * but never two frames are under way: a later mark must not become durable when an earlier frame failed. */
+ * A piece is split over a few threads and put together in order. While a frame commits the next
+ * piece is parsed, but never two frames are under way: a later mark must not become durable when an
+ * earlier frame failed. */
 #ifndef TAMIS_IMPORT_H
 #define TAMIS_IMPORT_H
 
@@ -32,11 +35,14 @@ struct import_options {
 
 enum { IMPORT_MOST_PIECE = 16 * 1024 * 1024 };
 
-int import_open(const struct import_options *options, struct import **ret, struct err *err) WARN_UNUSED;
+int import_open(const struct import_options *options, struct import **ret,
+                struct err *err) WARN_UNUSED;
 
-/* The next piece, which begins `offset` bytes into the log; only the last one may lack a line end. ERR_INVALID:
- * not the next piece. After any other error the import cannot go on; open it again at the last mark. */
-int import_piece(struct import *im, uint64_t offset, struct span bytes, struct err *err) WARN_UNUSED;
+/* The next piece, which begins `offset` bytes into the log; only the last one may lack a line end.
+ * ERR_INVALID: not the next piece. After any other error the import cannot go on; open it again at
+ * the last mark. */
+int import_piece(struct import *im, uint64_t offset, struct span bytes,
+                 struct err *err) WARN_UNUSED;
 
 /* Waits until everything given is durable. */
 int import_flush(struct import *im, struct err *err) WARN_UNUSED;
@@ -44,7 +50,8 @@ int import_flush(struct import *im, struct err *err) WARN_UNUSED;
 /* Where the next piece has to begin. */
 uint64_t import_at(const struct import *im);
 
-/* {"lines", "pages", "bots", "assets", "errors", "redirects", "methods", "broken", "refused": {rule: n}} */
+/* {"lines", "pages", "bots", "assets", "errors", "redirects", "methods", "broken", "refused":
+ * {rule: n}} */
 int import_counts(const struct import *im, json_t **ret, struct err *err) WARN_UNUSED;
 
 /* Waits for a frame under way, then frees. */

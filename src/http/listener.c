@@ -49,11 +49,13 @@ int listener_tcp(const char *listen_on, int *ret_fd, char **ret_address, struct 
     int rc = split_listen(listen_on, host, &port, err);
     if (rc < 0)
         return rc;
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    struct addrinfo hints = {
+        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo *found;
     if (getaddrinfo(host[0] ? host : NULL, port, &hints, &found) != 0)
         return err_set(err, ERR_INVALID, "listen address is not known here");
-    CLEANUP(closep) int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    CLEANUP(closep)
+    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     int on = 1, off = 0;
     /* TCP_NODELAY is inherited by what is accepted. */
     bool fine = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
@@ -86,21 +88,24 @@ static int remove_stale(const struct sockaddr_un *at, struct err *err) {
         return err_set(err, ERR_EXISTS, "another server is running on this folder");
     if (errno != ECONNREFUSED)
         return err_sys(err, errno, "control socket");
-    return unlink(at->sun_path) == 0 || errno == ENOENT ? 0 : err_sys(err, errno, "remove the stale control socket");
+    return unlink(at->sun_path) == 0 || errno == ENOENT
+               ? 0
+               : err_sys(err, errno, "remove the stale control socket");
 }
 
 int listener_unix(const char *path, int *ret_fd, struct err *err) {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     size_t len = strlen(path);
     if (len >= sizeof(at.sun_path))
-        return err_set(err, ERR_INVALID, "control socket: the path is longer than %zu bytes", sizeof(at.sun_path) - 1);
+        return err_set(err, ERR_INVALID, "control socket: the path is longer than %zu bytes",
+                       sizeof(at.sun_path) - 1);
     memcpy(at.sun_path, path, len + 1);
     int rc = remove_stale(&at, err);
     if (rc < 0)
         return rc;
     CLEANUP(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    /* On Linux the file gets the socket's own mode (cut by the umask), so it is never open to others, and
-     * nobody can connect before listen(). */
+    /* On Linux the file gets the socket's own mode (cut by the umask), so it is never open to
+     * others, and nobody can connect before listen(). */
     if (fd < 0 || fchmod(fd, 0600) < 0 || bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0 ||
         chmod(path, 0600) < 0 || listen(fd, 64) < 0)
         return err_sys(err, errno, "control socket");

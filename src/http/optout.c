@@ -1,4 +1,5 @@
-/* optout.c — GET and POST /optout: a visitor's own switch, kept in a cookie that says nothing else. */
+/* optout.c — GET and POST /optout: a visitor's own switch, kept in a cookie that says nothing else.
+ */
 #include "server.h"
 
 #define COOKIE_NAME "tamis_optout"
@@ -9,17 +10,21 @@ struct wording {
 };
 
 static const struct wording english = {
-    "en", "Audience measurement",
+    "en",
+    "Audience measurement",
     "Your visits are counted, without any identifier kept beyond the day.",
     "Your visits are not counted.",
-    "Do not count my visits", "Count my visits again",
+    "Do not count my visits",
+    "Count my visits again",
 };
 
 static const struct wording french = {
-    "fr", "Mesure d’audience",
+    "fr",
+    "Mesure d’audience",
     "Vos visites sont comptées, sans identifiant conservé au-delà de la journée.",
     "Vos visites ne sont pas comptées.",
-    "Ne plus compter mes visites", "Compter de nouveau mes visites",
+    "Ne plus compter mes visites",
+    "Compter de nouveau mes visites",
 };
 
 bool optout_in_cookie(struct span cookie) {
@@ -50,17 +55,19 @@ enum MHD_Result optout_page(struct request *r) {
     buf_addf(&page,
              "<!doctype html><html lang=\"%s\"><meta charset=\"utf-8\">"
              "<meta name=\"viewport\" content=\"width=device-width\"><title>%s</title>"
-             "<style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:32rem;"
+             "<style>:root{color-scheme:light dark}body{font:16px/1.5 "
+             "system-ui,sans-serif;max-width:32rem;"
              "margin:2rem auto;padding:0 1rem}button{font:inherit;padding:.5rem 1rem}</style>"
              "<main><h1>%s</h1><p role=\"status\">%s</p><form method=\"post\" action=\"/optout\">"
              "<button name=\"out\" value=\"%c\">%s</button></form></main></html>",
-             w->lang, w->title, w->title, r->opt_out ? w->not_counted : w->counted, r->opt_out ? '0' : '1',
-             r->opt_out ? w->start : w->stop);
+             w->lang, w->title, w->title, r->opt_out ? w->not_counted : w->counted,
+             r->opt_out ? '0' : '1', r->opt_out ? w->start : w->stop);
     if (page.failed) {
         buf_release(&page);
         return MHD_NO;
     }
-    struct MHD_Response *response = MHD_create_response_from_buffer(page.len, page.data, MHD_RESPMEM_MUST_FREE);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(page.len, page.data, MHD_RESPMEM_MUST_FREE);
     if (!response) {
         buf_release(&page);
         return MHD_NO;
@@ -71,8 +78,9 @@ enum MHD_Result optout_page(struct request *r) {
     reply_header(response, "X-Content-Type-Options", "nosniff");
     reply_header(response, "Referrer-Policy", "no-referrer");
     /* Other sites may embed it: that is what it is for. */
-    reply_header(response, "Content-Security-Policy",
-                 "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'");
+    reply_header(
+        response, "Content-Security-Policy",
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'");
     return reply_send(r, MHD_HTTP_OK, response);
 }
 
@@ -82,7 +90,8 @@ enum MHD_Result optout_set(struct request *r) {
     if (!response)
         return MHD_NO;
     /* SameSite=None, which an embedding page needs, is only taken with Secure. */
-    const char *scope = r->http->tls ? "; Path=/; HttpOnly; SameSite=None; Secure" : "; Path=/; HttpOnly; SameSite=Lax";
+    const char *scope = r->http->tls ? "; Path=/; HttpOnly; SameSite=None; Secure"
+                                     : "; Path=/; HttpOnly; SameSite=Lax";
     char cookie[160];
     (void)snprintf(cookie, sizeof(cookie), COOKIE_NAME "=%s; Max-Age=%s%s", out ? "1" : "",
                    out ? THIRTEEN_MONTHS_SEC : "0", scope);

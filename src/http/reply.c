@@ -11,8 +11,8 @@ void reply_header(struct MHD_Response *response, const char *name, const char *v
 
 struct MHD_Response *reply_static(const char *content_type, struct span body) {
     /* MHD's parameter is not const, but persistent memory is only read. */
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(body.len, (void *)(uintptr_t)body.ptr, MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        body.len, (void *)(uintptr_t)body.ptr, MHD_RESPMEM_PERSISTENT);
     if (response && content_type)
         reply_header(response, "Content-Type", content_type);
     return response;
@@ -30,10 +30,12 @@ enum MHD_Result reply_shared(struct request *r, unsigned status, struct MHD_Resp
     return MHD_queue_response(r->mhd, status, response);
 }
 
-enum MHD_Result reply_bytes(struct request *r, unsigned status, const char *content_type, struct buf *body) {
+enum MHD_Result reply_bytes(struct request *r, unsigned status, const char *content_type,
+                            struct buf *body) {
     if (body->failed || !body->data)
         return reply_shared(r, MHD_HTTP_SERVICE_UNAVAILABLE, r->http->busy);
-    struct MHD_Response *response = MHD_create_response_from_buffer(body->len, body->data, MHD_RESPMEM_MUST_FREE);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(body->len, body->data, MHD_RESPMEM_MUST_FREE);
     if (!response)
         return MHD_NO;
     *body = (struct buf){0};
@@ -66,20 +68,30 @@ void answer_json(struct request *r, const json_t *j) {
 
 unsigned reply_status_of(int err_code) {
     switch (err_code) {
-    case ERR_INVALID: return MHD_HTTP_BAD_REQUEST;
-    case ERR_NOT_FOUND: return MHD_HTTP_NOT_FOUND;
-    case ERR_EXISTS: return MHD_HTTP_CONFLICT;
-    case ERR_DENIED: return MHD_HTTP_FORBIDDEN;
-    case ERR_UNSUPPORTED: return MHD_HTTP_NOT_IMPLEMENTED;
+    case ERR_INVALID:
+        return MHD_HTTP_BAD_REQUEST;
+    case ERR_NOT_FOUND:
+        return MHD_HTTP_NOT_FOUND;
+    case ERR_EXISTS:
+        return MHD_HTTP_CONFLICT;
+    case ERR_DENIED:
+        return MHD_HTTP_FORBIDDEN;
+    case ERR_UNSUPPORTED:
+        return MHD_HTTP_NOT_IMPLEMENTED;
     case ERR_BUSY:
-    case ERR_CLOSED: return MHD_HTTP_SERVICE_UNAVAILABLE;
-    case ERR_TIMEOUT: return MHD_HTTP_GATEWAY_TIMEOUT;
-    case ERR_FULL: return MHD_HTTP_INSUFFICIENT_STORAGE;
-    default: return MHD_HTTP_INTERNAL_SERVER_ERROR;
+    case ERR_CLOSED:
+        return MHD_HTTP_SERVICE_UNAVAILABLE;
+    case ERR_TIMEOUT:
+        return MHD_HTTP_GATEWAY_TIMEOUT;
+    case ERR_FULL:
+        return MHD_HTTP_INSUFFICIENT_STORAGE;
+    default:
+        return MHD_HTTP_INTERNAL_SERVER_ERROR;
     }
 }
 
-/* --- shared -------------------------------------------------------------------------------------- */
+/* --- shared --------------------------------------------------------------------------------------
+ */
 
 static struct MHD_Response *cross_origin(const char *type, struct span body) {
     struct MHD_Response *response = reply_static(type, body);
@@ -104,8 +116,8 @@ int reply_make_shared(struct http *h) {
     h->too_large = cross_origin(type_json, SPAN_LIT("{\"error\":\"request body is too large\"}"));
     h->journal_down = retry_later(SPAN_LIT("{\"error\":\"events cannot be stored now\"}"));
     h->busy = retry_later(SPAN_LIT("{\"error\":\"busy\"}"));
-    if (!h->accepted || !h->dropped_one || !h->preflight || !h->method_not_allowed || !h->not_found ||
-        !h->too_large || !h->journal_down || !h->busy)
+    if (!h->accepted || !h->dropped_one || !h->preflight || !h->method_not_allowed ||
+        !h->not_found || !h->too_large || !h->journal_down || !h->busy)
         return ERR_NOMEM;
     reply_header(h->dropped_one, "x-plausible-dropped", "1");
     reply_header(h->dropped_one, "Access-Control-Expose-Headers", "x-plausible-dropped");
@@ -117,8 +129,9 @@ int reply_make_shared(struct http *h) {
 }
 
 void reply_free_shared(struct http *h) {
-    struct MHD_Response *shared[] = {h->accepted,  h->dropped_one, h->preflight,    h->method_not_allowed,
-                                     h->not_found, h->too_large,   h->journal_down, h->busy};
+    struct MHD_Response *shared[] = {h->accepted,           h->dropped_one, h->preflight,
+                                     h->method_not_allowed, h->not_found,   h->too_large,
+                                     h->journal_down,       h->busy};
     for (size_t i = 0; i < ARRAY_LEN(shared); i++) {
         if (shared[i])
             MHD_destroy_response(shared[i]);

@@ -1,12 +1,13 @@
 /* request.c — the life of one request: headers, body, route, answer.
  *
- * MHD calls request_on_access once with the headers, then for each piece of body, then once more to have it
- * answered, and again after each resume. */
+ * MHD calls request_on_access once with the headers, then for each piece of body, then once more to
+ * have it answered, and again after each resume. */
 #include "server.h"
 
 #include "assets.h"
 
-/* --- the free list ------------------------------------------------------------------------------- */
+/* --- the free list -------------------------------------------------------------------------------
+ */
 
 static struct request *request_take(struct http *h) {
     (void)pthread_mutex_lock(&h->lock);
@@ -46,7 +47,8 @@ void request_free_all(struct http *h) {
     }
 }
 
-/* --- headers ------------------------------------------------------------------------------------- */
+/* --- headers -------------------------------------------------------------------------------------
+ */
 
 static bool header_is(struct span name, const char *lower) {
     return span_eq_nocase(name, span_of(lower, name.len));
@@ -63,8 +65,8 @@ static void on_forwarded(struct request *r, struct span value) {
 }
 
 /* All headers in one pass: looking each up walks MHD's list every time. */
-static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_len,
-                                 const char *value, size_t value_len) {
+static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *key,
+                                 size_t key_len, const char *value, size_t value_len) {
     struct request *r = cls;
     struct span name = span_of(key, key_len), v = span_of(value ? value : "", value_len);
     switch (key_len) {
@@ -105,14 +107,16 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
         else if (header_is(name, "x-tamis-opt-out"))
             r->opt_out |= span_eq(v, SPAN_LIT("1"));
         break;
-    default: break;
+    default:
+        break;
     }
     if (r->http->trusted_count > 0 && span_eq_nocase(name, span_str(r->http->forwarded_header)))
         on_forwarded(r, v);
     return MHD_YES;
 }
 
-/* --- body ---------------------------------------------------------------------------------------- */
+/* --- body ----------------------------------------------------------------------------------------
+ */
 
 static enum MHD_Result body_add(struct request *r, const char *data, size_t n) {
     size_t most = r->http->options.most_body_bytes;
@@ -146,7 +150,8 @@ static enum MHD_Result body_add(struct request *r, const char *data, size_t n) {
     return MHD_YES;
 }
 
-/* --- suspending ---------------------------------------------------------------------------------- */
+/* --- suspending ----------------------------------------------------------------------------------
+ */
 
 void request_suspend(struct request *r) {
     atomic_fetch_add(&r->http->suspended, 1);
@@ -157,15 +162,18 @@ void request_suspend(struct request *r) {
 void request_resume(struct request *r) {
     struct http *h = r->http;
     MHD_resume_connection(r->mhd);
-    /* The request may be gone from here on; http_stop waits for this count, so the server is not. */
+    /* The request may be gone from here on; http_stop waits for this count, so the server is not.
+     */
     atomic_fetch_sub(&h->suspended, 1);
 }
 
-/* --- the three calls ----------------------------------------------------------------------------- */
+/* --- the three calls -----------------------------------------------------------------------------
+ */
 
-static enum MHD_Result begin(struct http *h, struct MHD_Connection *mhd, const char *url, const char *method,
-                             void **state) {
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+static enum MHD_Result begin(struct http *h, struct MHD_Connection *mhd, const char *url,
+                             const char *method, void **state) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     struct conn *c = info ? info->socket_context : NULL;
     struct request *r = c ? request_take(h) : NULL;
     if (!r)
@@ -213,14 +221,16 @@ static enum MHD_Result dispatch(struct request *r) {
     request_suspend(r);
     if (!pool_try_push(h->query_pool, r)) {
         counters_add(h->counters, COUNT_REQUESTS_UNAVAILABLE_BUSY, 1);
-        answer_error(r, MHD_HTTP_SERVICE_UNAVAILABLE, "too many queries are running, try again later");
+        answer_error(r, MHD_HTTP_SERVICE_UNAVAILABLE,
+                     "too many queries are running, try again later");
         request_resume(r);
     }
     return MHD_YES;
 }
 
-enum MHD_Result request_on_access(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
-                                  const char *version, const char *upload, size_t *upload_size, void **state) {
+enum MHD_Result request_on_access(void *cls, struct MHD_Connection *mhd, const char *url,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_size, void **state) {
     struct request *r = *state;
     if (!r)
         return begin(cls, mhd, url, method, state);
@@ -242,7 +252,8 @@ void request_on_completed(void *cls, struct MHD_Connection *mhd, void **state,
     *state = NULL;
     /* Silence is MHD's to end (idle_sec); a request that trickles in is the sweeper's. */
     int64_t wait_sec = (int64_t)h->options.idle_sec + h->options.request_sec;
-    atomic_store_explicit(&r->conn->deadline_ns, clock_mono_ns(h->services->clock) + wait_sec * 1000000000,
+    atomic_store_explicit(&r->conn->deadline_ns,
+                          clock_mono_ns(h->services->clock) + wait_sec * 1000000000,
                           memory_order_relaxed);
     request_give(r);
     atomic_fetch_sub(&h->in_flight, 1);

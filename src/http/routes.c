@@ -1,7 +1,8 @@
 /* routes.c — every address the server answers but static files. */
 #include "server.h"
 
-#define ROUTE(method, path, run, work) {{(path), sizeof(path) - 1}, (method), (run), (work)}
+#define ROUTE(method, path, run, work) \
+    { {(path), sizeof(path) - 1}, (method), (run), (work) }
 
 static const struct route routes[] = {
     ROUTE("POST", "/api/event", api_event, NULL),

@@ -17,7 +17,8 @@ enum {
     LARGEST_KEPT_FRAME = 1024 * 1024,
 };
 
-/* --- workspaces ---------------------------------------------------------------------------------- */
+/* --- workspaces ----------------------------------------------------------------------------------
+ */
 
 struct workspace *workspace_take(struct http *h) {
     (void)pthread_mutex_lock(&h->lock);
@@ -68,7 +69,8 @@ static void workspaces_free(struct http *h) {
     }
 }
 
-/* --- options ------------------------------------------------------------------------------------- */
+/* --- options -------------------------------------------------------------------------------------
+ */
 
 static int take_options(struct http *h, const struct http_options *o, struct err *err) {
     h->options = *o;
@@ -94,7 +96,8 @@ static int take_options(struct http *h, const struct http_options *o, struct err
     if (!o->tls_cert != !o->tls_key)
         return err_set(err, ERR_INVALID, "TLS needs both a certificate and a key");
     h->forwarded_header = strdup(o->forwarded_header ? o->forwarded_header : "X-Forwarded-For");
-    if (!h->forwarded_header || (o->control_socket && !(h->control_path = strdup(o->control_socket))))
+    if (!h->forwarded_header ||
+        (o->control_socket && !(h->control_path = strdup(o->control_socket))))
         return err_set(err, ERR_NOMEM, "out of memory");
     for (const char *const *p = o->trusted_proxies; p && *p; p++) {
         if (h->trusted_count == MOST_TRUSTED)
@@ -105,10 +108,11 @@ static int take_options(struct http *h, const struct http_options *o, struct err
     return 0;
 }
 
-/* --- the daemon ---------------------------------------------------------------------------------- */
+/* --- the daemon ----------------------------------------------------------------------------------
+ */
 
-/* MHD answers oversized or malformed headers by itself and tells nobody but its log. The text is dropped: it
- * could hold what was sent. */
+/* MHD answers oversized or malformed headers by itself and tells nobody but its log. The text is
+ * dropped: it could hold what was sent. */
 void mhd_message(void *cls, const char *format, va_list args) {
     struct http *h = cls;
     static const char refused[] = "Error processing request (HTTP ";
@@ -118,15 +122,15 @@ void mhd_message(void *cls, const char *format, va_list args) {
     va_copy(copy, args);
     unsigned status = va_arg(copy, unsigned);
     va_end(copy);
-    bool large = status == MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE || status == MHD_HTTP_URI_TOO_LONG ||
-                 status == MHD_HTTP_CONTENT_TOO_LARGE;
+    bool large = status == MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE ||
+                 status == MHD_HTTP_URI_TOO_LONG || status == MHD_HTTP_CONTENT_TOO_LARGE;
     counters_add(h->counters, large ? COUNT_REQUESTS_BAD_TOO_LARGE : COUNT_REQUESTS_BAD_FIELDS, 1);
 }
 
 /* The URL's escapes are decoded by MHD; queries are parsed by it too. */
 static int daemon_start(struct http *h, struct err *err) {
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO | MHD_USE_ITC |
-                     MHD_USE_ERROR_LOG;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO |
+                     MHD_USE_ITC | MHD_USE_ERROR_LOG;
     struct MHD_OptionItem tls[] = {
         {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, h->tls ? tls_callback() : NULL},
         {MHD_OPTION_END, 0, NULL},
@@ -135,15 +139,17 @@ static int daemon_start(struct http *h, struct err *err) {
         flags |= MHD_USE_TLS;
     else
         tls[0].option = MHD_OPTION_END;
-    /* The pool holds the headers twice over: read, and parsed into entries. */
-    size_t memory = h->options.most_header_bytes * 2;
+    /* Headers as read, parsed and answered share this; MHD zeroes it after each request, so more
+     * costs time. */
+    size_t memory = h->options.most_header_bytes;
     unsigned threads = h->options.threads > 1 ? h->options.threads : 0;
     h->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, request_on_access, h, MHD_OPTION_EXTERNAL_LOGGER, mhd_message, h,
-        MHD_OPTION_LISTEN_SOCKET, h->listen_fd, MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_CONNECTION_LIMIT,
-        h->options.most_connections, MHD_OPTION_CONNECTION_TIMEOUT, h->options.idle_sec,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory, MHD_OPTION_NOTIFY_COMPLETED, request_on_completed, h,
-        MHD_OPTION_NOTIFY_CONNECTION, conn_on_notify, h, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+        MHD_OPTION_LISTEN_SOCKET, h->listen_fd, MHD_OPTION_THREAD_POOL_SIZE, threads,
+        MHD_OPTION_CONNECTION_LIMIT, h->options.most_connections, MHD_OPTION_CONNECTION_TIMEOUT,
+        h->options.idle_sec, MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory,
+        MHD_OPTION_NOTIFY_COMPLETED, request_on_completed, h, MHD_OPTION_NOTIFY_CONNECTION,
+        conn_on_notify, h, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
     return h->daemon ? 0 : err_set(err, ERR_IO, "HTTP server cannot be started");
 }
 
@@ -166,9 +172,11 @@ static int start(struct http *h, const struct http_options *options, struct err 
         return err_set(err, ERR_NOMEM, "out of memory");
     if ((rc = workspaces_make(h, err)) < 0)
         return rc;
-    if (options->tls_cert && (rc = tls_open(options->tls_cert, options->tls_key, h->services->clock, &h->tls, err)) < 0)
+    if (options->tls_cert &&
+        (rc = tls_open(options->tls_cert, options->tls_key, h->services->clock, &h->tls, err)) < 0)
         return rc;
-    rc = pool_start("query", h->options.query_threads, QUERY_QUEUE, query_work, h, &h->query_pool, err);
+    rc = pool_start("query", h->options.query_threads, QUERY_QUEUE, query_work, h, &h->query_pool,
+                    err);
     if (rc < 0)
         return rc;
     if ((rc = listener_tcp(options->listen, &h->listen_fd, &bound, err)) < 0)
@@ -184,8 +192,8 @@ static int start(struct http *h, const struct http_options *options, struct err 
     return daemon_start(h, err);
 }
 
-int http_start(const struct http_options *options, const struct http_services *services, struct http **ret,
-               struct err *err) {
+int http_start(const struct http_options *options, const struct http_services *services,
+               struct http **ret, struct err *err) {
     struct http *h = calloc(1, sizeof(*h));
     if (!h)
         return err_set(err, ERR_NOMEM, "out of memory");
@@ -215,10 +223,12 @@ const char *http_address(const struct http *h) {
 }
 
 int http_reload_tls(struct http *h, struct err *err) {
-    return h->tls ? tls_reload(h->tls, err) : err_set(err, ERR_UNSUPPORTED, "the server runs without TLS");
+    return h->tls ? tls_reload(h->tls, err)
+                  : err_set(err, ERR_UNSUPPORTED, "the server runs without TLS");
 }
 
-/* --- stopping ------------------------------------------------------------------------------------ */
+/* --- stopping ------------------------------------------------------------------------------------
+ */
 
 static void pause_ms(long ms) {
     (void)nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL);
@@ -231,8 +241,8 @@ void http_stop(struct http *h, int drain_ms) {
     for (int waited = 0; waited < drain_ms && atomic_load(&h->in_flight) > 0; waited++)
         pause_ms(1);
     pool_stop(h->query_pool);
-    /* MHD must not be stopped while connections are suspended, and whoever is to resume one still holds it: a
-     * commit, which ends, well or not. */
+    /* MHD must not be stopped while connections are suspended, and whoever is to resume one still
+     * holds it: a commit, which ends, well or not. */
     while (atomic_load(&h->suspended) > 0)
         pause_ms(1);
     if (h->daemon)

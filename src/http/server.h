@@ -1,8 +1,8 @@
 /* server.h — inside http/: what its files share.
  *
- * Threads: MHD's threads run routes that answer at once; the query pool runs those that may block, while their
- * connection is suspended; the journal's thread resumes event connections after the commit. A request belongs to
- * exactly one of them at a time. */
+ * Threads: MHD's threads run routes that answer at once; the query pool runs those that may block,
+ * while their connection is suspended; the journal's thread resumes event connections after the
+ * commit. A request belongs to exactly one of them at a time. */
 #ifndef TAMIS_HTTP_SERVER_H
 #define TAMIS_HTTP_SERVER_H
 
@@ -19,16 +19,18 @@
 enum {
     CONTROL_MOST_BODY = 16 * 1024 * 1024,
     INLINE_BODY = 1024,
-    MOST_FORWARDED = 4,      /* header lines; later ones are joined to what is kept */
+    MOST_FORWARDED = 4, /* header lines; later ones are joined to what is kept */
     MOST_TRUSTED = 256,
-    SWALLOW_FACTOR = 16,     /* a body this many times too large is still read, so that the sender sees the 413 */
+    SWALLOW_FACTOR =
+        16, /* a body this many times too large is still read, so that the sender sees the 413 */
 };
 #define NO_DEADLINE INT64_MAX
 
 struct request;
 struct tls;
 
-/* One TCP connection. The list is for the sweeper, which ends connections whose request does not arrive. */
+/* One TCP connection. The list is for the sweeper, which ends connections whose request does not
+ * arrive. */
 struct conn {
     struct conn *prev, *next;
     struct http *http;
@@ -73,8 +75,8 @@ struct http {
     pthread_cond_t sweeper_stop;
     bool sweeper_runs;
 
-    struct MHD_Response *accepted, *dropped_one, *preflight, *method_not_allowed, *not_found, *too_large,
-        *journal_down, *busy;
+    struct MHD_Response *accepted, *dropped_one, *preflight, *method_not_allowed, *not_found,
+        *too_large, *journal_down, *busy;
 };
 
 enum body_state { BODY_FINE, BODY_TOO_LARGE, BODY_NOMEM };
@@ -100,10 +102,10 @@ struct request {
     size_t body_len, body_cap;
     enum body_state body_state;
 
-    int result;                /* of the commit */
+    int result; /* of the commit */
     unsigned accepted, dropped;
 
-    unsigned status;           /* of an answer made on the pool */
+    unsigned status; /* of an answer made on the pool */
     const char *content_type;
     struct buf answer;
 
@@ -114,23 +116,26 @@ static inline struct span request_body(const struct request *r) {
     return span_of(r->body, r->body_len);
 }
 
-/* --- routes.c ------------------------------------------------------------------------------------ */
+/* --- routes.c ------------------------------------------------------------------------------------
+ */
 
 struct route {
     struct span path;
     const char *method;
-    enum MHD_Result (*run)(struct request *r); /* on MHD's thread; must not block. After a suspend it runs again
-                                                * with r->resumed. */
-    void (*work)(struct request *r);           /* or on the query pool: fills the answer, may block */
+    enum MHD_Result (*run)(struct request *r); /* on MHD's thread; must not block. After a suspend
+                                                * it runs again with r->resumed. */
+    void (*work)(struct request *r); /* or on the query pool: fills the answer, may block */
 };
 
 /* NULL when there is none; *ret_wrong_method says that the path exists for another method. */
 const struct route *route_find(struct span path, const char *method, bool *ret_wrong_method);
 
-/* --- request.c ----------------------------------------------------------------------------------- */
+/* --- request.c -----------------------------------------------------------------------------------
+ */
 
-enum MHD_Result request_on_access(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
-                                  const char *version, const char *upload, size_t *upload_size, void **state);
+enum MHD_Result request_on_access(void *cls, struct MHD_Connection *mhd, const char *url,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_size, void **state);
 void request_on_completed(void *cls, struct MHD_Connection *mhd, void **state,
                           enum MHD_RequestTerminationCode code);
 void request_free_all(struct http *h);
@@ -139,13 +144,15 @@ void request_free_all(struct http *h);
 void request_suspend(struct request *r);
 void request_resume(struct request *r);
 
-/* --- reply.c ------------------------------------------------------------------------------------- */
+/* --- reply.c -------------------------------------------------------------------------------------
+ */
 
 int reply_make_shared(struct http *h) WARN_UNUSED;
 void reply_free_shared(struct http *h);
 
 /* Takes over `body`. */
-enum MHD_Result reply_bytes(struct request *r, unsigned status, const char *content_type, struct buf *body);
+enum MHD_Result reply_bytes(struct request *r, unsigned status, const char *content_type,
+                            struct buf *body);
 enum MHD_Result reply_shared(struct request *r, unsigned status, struct MHD_Response *response);
 /* A response around static bytes, for the caller to add headers to; NULL on out of memory. */
 struct MHD_Response *reply_static(const char *content_type, struct span body) WARN_UNUSED;
@@ -158,7 +165,8 @@ void answer_error(struct request *r, unsigned status, const char *text);
 void answer_json(struct request *r, const json_t *j);
 unsigned reply_status_of(int err_code);
 
-/* --- the routes ---------------------------------------------------------------------------------- */
+/* --- the routes ----------------------------------------------------------------------------------
+ */
 
 enum MHD_Result api_event(struct request *r);
 enum MHD_Result api_event_preflight(struct request *r);
@@ -174,7 +182,8 @@ enum MHD_Result optout_set(struct request *r);
 /* Whether a Cookie header holds tamis_optout=1. */
 bool optout_in_cookie(struct span cookie);
 
-/* --- the rest ------------------------------------------------------------------------------------ */
+/* --- the rest ------------------------------------------------------------------------------------
+ */
 
 /* listener.c: sockets, listening. *ret_address: "HOST:PORT" as bound, for the caller to free. */
 int listener_tcp(const char *listen, int *ret_fd, char **ret_address, struct err *err) WARN_UNUSED;

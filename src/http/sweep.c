@@ -1,7 +1,8 @@
 /* sweep.c — open connections, and the end of those whose request does not arrive.
  *
- * MHD closes silent connections; one byte every few seconds keeps it content for ever. So every connection has a
- * deadline for its next whole request, and a thread looks for those that passed it. */
+ * MHD closes silent connections; one byte every few seconds keeps it content for ever. So every
+ * connection has a deadline for its next whole request, and a thread looks for those that passed
+ * it. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -34,7 +35,8 @@ static void conn_open(struct http *h, struct MHD_Connection *mhd, void **socket_
     *socket_context = c;
     if (!c)
         return; /* its requests are refused */
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     c->peer = peer_of(info ? info->client_addr : NULL);
     info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
     c->fd = info ? info->connect_fd : -1;
@@ -78,11 +80,13 @@ void conn_last_words(struct http *h, int fd, const char *status) {
     if (h->tls || fd < 0)
         return;
     char text[128];
-    int n = snprintf(text, sizeof(text), "HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", status);
+    int n = snprintf(text, sizeof(text),
+                     "HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", status);
     (void)!send(fd, text, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* MHD tells us before it closes a socket, and that call waits for the lock: the descriptors here are open. */
+/* MHD tells us before it closes a socket, and that call waits for the lock: the descriptors here
+ * are open. */
 static void sweep(struct http *h) {
     int64_t now = clock_mono_ns(h->services->clock);
     (void)pthread_mutex_lock(&h->conns_lock);

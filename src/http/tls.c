@@ -1,7 +1,7 @@
 /* tls.c — certificate and key for MHD's TLS, replaceable while running.
  *
- * MHD asks for the certificate at each handshake. A pair that was replaced may still be in use by a handshake, so
- * it is freed at the first reload after no handshake can be older than it. */
+ * MHD asks for the certificate at each handshake. A pair that was replaced may still be in use by a
+ * handshake, so it is freed at the first reload after no handshake can be older than it. */
 #include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
 #include <pthread.h>
@@ -42,7 +42,8 @@ static int check_match(const gnutls_datum_t *cert, const gnutls_datum_t *key, st
         return err_set(err, ERR_NOMEM, "out of memory");
     int rc = gnutls_certificate_set_x509_key_mem(trial, cert, key, GNUTLS_X509_FMT_PEM);
     gnutls_certificate_free_credentials(trial);
-    return rc < 0 ? err_set(err, ERR_INVALID, "TLS certificate and key: %s", gnutls_strerror(rc)) : 0;
+    return rc < 0 ? err_set(err, ERR_INVALID, "TLS certificate and key: %s", gnutls_strerror(rc))
+                  : 0;
 }
 
 static int pair_read(const struct tls *t, struct pair **ret, struct err *err) {
@@ -97,7 +98,8 @@ int tls_reload(struct tls *t, struct err *err) {
     return 0;
 }
 
-int tls_open(const char *cert, const char *key, const struct clock *clock, struct tls **ret, struct err *err) {
+int tls_open(const char *cert, const char *key, const struct clock *clock, struct tls **ret,
+             struct err *err) {
     struct tls *t = calloc(1, sizeof(*t));
     if (!t)
         return err_set(err, ERR_NOMEM, "out of memory");
@@ -105,7 +107,8 @@ int tls_open(const char *cert, const char *key, const struct clock *clock, struc
     (void)pthread_mutex_init(&t->lock, NULL);
     t->cert_path = strdup(cert);
     t->key_path = strdup(key);
-    int rc = t->cert_path && t->key_path ? tls_reload(t, err) : err_set(err, ERR_NOMEM, "out of memory");
+    int rc =
+        t->cert_path && t->key_path ? tls_reload(t, err) : err_set(err, ERR_NOMEM, "out of memory");
     if (rc < 0) {
         tls_free(t);
         return rc;

@@ -16,7 +16,8 @@ static bool reserve_waiter(struct batch *b) {
     return true;
 }
 
-int batch_add(struct batch *b, struct span frame, journal_done_fn done, void *arg, struct err *err) {
+int batch_add(struct batch *b, struct span frame, journal_done_fn done, void *arg,
+              struct err *err) {
     if (!buf_reserve(&b->bytes, FRAME_HEADER_BYTES + frame.len) || !reserve_waiter(b)) {
         b->bytes.failed = false;
         return err_set(err, ERR_NOMEM, "out of memory");

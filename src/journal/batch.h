@@ -1,4 +1,5 @@
-/* batch.h — frames that wait for one commit, laid out as they will stand on the disk. Internal to journal/.
+/* batch.h — frames that wait for one commit, laid out as they will stand on the disk. Internal to
+ * journal/.
  *
  * Memory is kept from commit to commit, so that a frame costs no allocation. */
 #ifndef TAMIS_BATCH_H

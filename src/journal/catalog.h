@@ -1,4 +1,5 @@
-/* catalog.h — which segments there are and where each one ends. Internal to journal/; not thread-safe. */
+/* catalog.h — which segments there are and where each one ends. Internal to journal/; not
+ * thread-safe. */
 #ifndef TAMIS_CATALOG_H
 #define TAMIS_CATALOG_H
 
@@ -30,8 +31,8 @@ struct segment *catalog_last(struct catalog *c);
 struct segment catalog_take_first(struct catalog *c);
 void catalog_put_first(struct catalog *c, struct segment s);
 
-/* Moves *at to the next place where a frame starts. True: `*ret` is the segment it lies in. False: everything
- * before the end has been read; *at stays valid to ask again. */
+/* Moves *at to the next place where a frame starts. True: `*ret` is the segment it lies in. False:
+ * everything before the end has been read; *at stays valid to ask again. */
 bool catalog_find(const struct catalog *c, struct cursor *at, struct segment *ret);
 
 #endif

@@ -63,11 +63,12 @@ static int previous_end(const struct os *os, const char *dir, uint64_t number, u
     return 0;
 }
 
-/* The end of a segment that no later header fixes. Frames found by the scan may be in the page cache only (the
- * process was killed before its fdatasync), yet readers are about to build on them: so sync first. Pages whose
- * sync failed under the old process look clean and are not on the disk: forget them, so that the scan reads what
- * the disk has. The unused rest goes back to the file system, but only where nothing but zeros follows: a torn tail may be of interest to
- * whoever has to look into it, and the next header fences it off anyway. */
+/* The end of a segment that no later header fixes. Frames found by the scan may be in the page
+ * cache only (the process was killed before its fdatasync), yet readers are about to build on them:
+ * so sync first. Pages whose sync failed under the old process look clean and are not on the disk:
+ * forget them, so that the scan reads what the disk has. The unused rest goes back to the file
+ * system, but only where nothing but zeros follows: a torn tail may be of interest to whoever has
+ * to look into it, and the next header fences it off anyway. */
 static int find_end(const struct os *os, const char *dir, struct segment *s, struct err *err) {
     int fd;
     int rc = segment_open(os, dir, s->number, O_RDWR, &fd, err);

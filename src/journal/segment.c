@@ -1,14 +1,15 @@
 /* The file format, version 1. All integers are little-endian.
  *
  * A journal is a folder of segments named by their number, from 1, without gaps while in use:
- * "%020llu.seg". Names ending in ".tmp" are segments being made; they hold nothing and are removed at open.
+ * "%020llu.seg". Names ending in ".tmp" are segments being made; they hold nothing and are removed
+ * at open.
  *
  *   header, 64 bytes
  *      0  8  magic "TAMISJNL"
  *      8  4  version, 1
  *     12  4  zero
  *     16  8  number of this segment
- *     24  8  previous end: the offset at which segment number - 1 counts as ended (0: there was none)
+ *     24  8  previous end: the offset at which segment number - 1 counts as ended (0: none)
  *     32  8  created, ms since 1970 (for people; nothing depends on it)
  *     40 20  zero
  *     60  4  CRC-32C of bytes 0–59
@@ -18,21 +19,23 @@
  *      8  …  payload
  *   A length of zero, or the end of the file, is the end: segments are preallocated with zeros.
  *
- * Why the previous end stands in the *next* header. After a write or fsync has failed nobody knows which of its
- * bytes are on the disk: the kernel may have dropped the dirty pages and will call a second fsync a success. So
- * such a segment is never written again; it ends at its last durable offset, and what was not acknowledged goes
- * into a new segment. Bytes after that offset may well be whole frames that verify. Read, they would double the
- * frames appended again, or bring back frames that were reported as failed. Nothing can be written into the
- * failing file to forbid that, but the next segment's header can say it: it is durable before the first frame is
- * appended after it. So whenever frames follow, the end of what is before them is fixed.
+ * Why the previous end stands in the *next* header. After a write or fsync has failed nobody knows
+ * which of its bytes are on the disk: the kernel may have dropped the dirty pages and will call a
+ * second fsync a success. So such a segment is never written again; it ends at its last durable
+ * offset, and what was not acknowledged goes into a new segment. Bytes after that offset may well
+ * be whole frames that verify. Read, they would double the frames appended again, or bring back
+ * frames that were reported as failed. Nothing can be written into the failing file to forbid that,
+ * but the next segment's header can say it: it is durable before the first frame is appended after
+ * it. So whenever frames follow, the end of what is before them is fixed.
  *
- * Why the header needs no in-place update and no torn state: it is written to a temporary name, fsynced, renamed
- * and the folder fsynced before the segment takes a frame. A ".seg" with a bad header is damage, not a crash; its
- * frames carry their own CRC, mixed with the number in the file's *name*, and stay readable. Only the end of the
- * segment before it has then to be found by scanning.
+ * Why the header needs no in-place update and no torn state: it is written to a temporary name,
+ * fsynced, renamed and the folder fsynced before the segment takes a frame. A ".seg" with a bad
+ * header is damage, not a crash; its frames carry their own CRC, mixed with the number in the
+ * file's *name*, and stay readable. Only the end of the segment before it has then to be found by
+ * scanning.
  *
- * What is assumed of the disk: bytes that are durable survive a torn write of bytes *next* to them in the same
- * page ("powersafe overwrite", as SQLite assumes it too). */
+ * What is assumed of the disk: bytes that are durable survive a torn write of bytes *next* to them
+ * in the same page ("powersafe overwrite", as SQLite assumes it too). */
 #include "segment.h"
 
 #include <errno.h>
@@ -100,9 +103,10 @@ void segment_seal_frame(uint64_t number, char *frame, uint32_t len) {
 
 /* ---- making ---- */
 
-/* Room ahead makes fdatasync cheaper and ENOSPC rare in the middle of a commit. When there is not enough for a
- * whole segment a little will do, but not none: a journal that cannot write a megabyte is full, and a probe should
- * find that out. File systems that cannot preallocate just grow the file. */
+/* Room ahead makes fdatasync cheaper and ENOSPC rare in the middle of a commit. When there is not
+ * enough for a whole segment a little will do, but not none: a journal that cannot write a megabyte
+ * is full, and a probe should find that out. File systems that cannot preallocate just grow the
+ * file. */
 static int preallocate(const struct os *os, int fd, uint64_t size_bytes, struct err *err) {
     int rc = os->fallocate(os, fd, 0, (int64_t)size_bytes);
     if (rc == -ENOSPC && size_bytes > LEAST_ROOM_BYTES) {
@@ -112,7 +116,8 @@ static int preallocate(const struct os *os, int fd, uint64_t size_bytes, struct 
     return rc == -ENOSPC || rc == -EDQUOT ? err_sys(err, -rc, "preallocate segment") : 0;
 }
 
-static int write_header(const struct os *os, int fd, const struct segment_plan *plan, struct err *err) {
+static int write_header(const struct os *os, int fd, const struct segment_plan *plan,
+                        struct err *err) {
     char h[SEGMENT_HEADER_BYTES] = {0};
     memcpy(h, magic, sizeof(magic));
     put_le(h + AT_VERSION, VERSION, 4);
@@ -142,8 +147,8 @@ static int open_again(const struct os *os, const char *path, int flags, mode_t m
     return fd;
 }
 
-int segment_create(const struct os *os, const char *dir, const struct segment_plan *plan, int *ret_fd,
-                   struct err *err) {
+int segment_create(const struct os *os, const char *dir, const struct segment_plan *plan,
+                   int *ret_fd, struct err *err) {
     char name[SEGMENT_NAME_BYTES];
     segment_name(plan->number, ".tmp", name);
     CLEANUP(free_charp) char *tmp = path_join(dir, name);
@@ -230,8 +235,8 @@ int segment_read_header(const struct os *os, int fd, uint64_t number, uint64_t *
     return 0;
 }
 
-/* How many bytes at the head of p are whole frames that verify. *ret_need: as many bytes would be needed to judge
- * the frame after them; 0 when it is bad whatever follows. */
+/* How many bytes at the head of p are whole frames that verify. *ret_need: as many bytes would be
+ * needed to judge the frame after them; 0 when it is bad whatever follows. */
 static size_t verified(uint64_t number, const char *p, size_t n, size_t *ret_need) {
     uint32_t seed = frame_seed(number);
     size_t good = 0;

@@ -1,4 +1,5 @@
-/* segment.h — one file of the journal: its format, making, scanning and reading. Internal to journal/. */
+/* segment.h — one file of the journal: its format, making, scanning and reading. Internal to
+ * journal/. */
 #ifndef TAMIS_SEGMENT_H
 #define TAMIS_SEGMENT_H
 
@@ -21,10 +22,10 @@ struct segment_plan {
     uint64_t size_bytes; /* to preallocate */
 };
 
-/* Makes a segment and returns once file and name are durable. On failure a file of that name may exist, with
- * this header and no frame; making it again replaces it. The fd is the caller's. */
-int segment_create(const struct os *os, const char *dir, const struct segment_plan *plan, int *ret_fd,
-                   struct err *err) WARN_UNUSED;
+/* Makes a segment and returns once file and name are durable. On failure a file of that name may
+ * exist, with this header and no frame; making it again replaces it. The fd is the caller's. */
+int segment_create(const struct os *os, const char *dir, const struct segment_plan *plan,
+                   int *ret_fd, struct err *err) WARN_UNUSED;
 
 int segment_open(const struct os *os, const char *dir, uint64_t number, int flags, int *ret_fd,
                  struct err *err) WARN_UNUSED;
@@ -37,12 +38,14 @@ int segment_read_header(const struct os *os, int fd, uint64_t number, uint64_t *
 int segment_scan(const struct os *os, int fd, uint64_t number, uint64_t *ret_end, bool *ret_clean,
                  struct err *err) WARN_UNUSED;
 
-/* Appends the frames from offset `from` (before `end`, which is durable) as u32le length and payload; about
- * `most_bytes`, at least one. ERR_CORRUPT when the first one does not verify. */
+/* Appends the frames from offset `from` (before `end`, which is durable) as u32le length and
+ * payload; about `most_bytes`, at least one. ERR_CORRUPT when the first one does not verify. */
 int segment_read(const struct os *os, int fd, uint64_t number, uint64_t from, uint64_t end,
-                 size_t most_bytes, struct buf *ret, uint64_t *ret_next, struct err *err) WARN_UNUSED;
+                 size_t most_bytes, struct buf *ret, uint64_t *ret_next,
+                 struct err *err) WARN_UNUSED;
 
-/* Fills in length and CRC of a frame whose `len` bytes of payload stand behind the 8 bytes of header. */
+/* Fills in length and CRC of a frame whose `len` bytes of payload stand behind the 8 bytes of
+ * header. */
 void segment_seal_frame(uint64_t number, char *frame, uint32_t len);
 
 #endif

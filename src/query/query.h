@@ -15,8 +15,8 @@ struct query_env {
 };
 
 /* Runs `request` (without looking at its site_id) for one site. *ret is the whole reply
- * {"results":[…],"meta":{…},"query":{…}}. ERR_INVALID: err->text is for the sender and names the key;
- * ERR_TIMEOUT: the time limit was reached. Any thread. */
+ * {"results":[…],"meta":{…},"query":{…}}. ERR_INVALID: err->text is for the sender and names the
+ * key; ERR_TIMEOUT: the time limit was reached. Any thread. */
 int query_run(const struct query_env *env, const struct policy *policy, const json_t *request,
               json_t **ret, struct err *err) WARN_UNUSED;
 

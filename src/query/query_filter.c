@@ -9,7 +9,8 @@ struct filter_reader {
 
 static int parse_node(struct filter_reader *r, const json_t *j, int depth, struct filter *ret);
 
-static int parse_children(struct filter_reader *r, const json_t *list, int depth, struct filter *ret) {
+static int parse_children(struct filter_reader *r, const json_t *list, int depth,
+                          struct filter *ret) {
     size_t count = json_array_size(list);
     if (count > QUERY_MOST_FILTER_NODES)
         return err_set(r->err, ERR_INVALID, "filters: too many");
@@ -63,7 +64,8 @@ static int parse_options(struct filter_reader *r, const json_t *options, struct 
 }
 
 /* [operator, dimension, [values…]] and an optional {"case_sensitive": bool}. */
-static int parse_leaf(struct filter_reader *r, const json_t *j, enum filter_op op, struct filter *ret) {
+static int parse_leaf(struct filter_reader *r, const json_t *j, enum filter_op op,
+                      struct filter *ret) {
     size_t size = json_array_size(j);
     if (size != 3 && size != 4)
         return err_set(r->err, ERR_INVALID, "filters: must be [operator, dimension, [values]]");
@@ -118,7 +120,8 @@ static int parse_node(struct filter_reader *r, const json_t *j, int depth, struc
         return err_set(r->err, ERR_INVALID, "filters: too many or too deep");
     struct span word = json_span(json_array_get(j, 0));
     if (!word.ptr)
-        return err_set(r->err, ERR_INVALID, "filters: each must be a list that begins with an operator");
+        return err_set(r->err, ERR_INVALID,
+                       "filters: each must be a list that begins with an operator");
     if (span_eq(word, SPAN_LIT("is")))
         return parse_leaf(r, j, FILTER_IS, ret);
     if (span_eq(word, SPAN_LIT("is_not")))
@@ -136,8 +139,8 @@ static int parse_node(struct filter_reader *r, const json_t *j, int depth, struc
     return err_set(r->err, ERR_INVALID, "filters: unknown operator");
 }
 
-int filter_parse(const json_t *list, struct arena *arena, struct filter *ret, size_t *ret_value_count,
-                 struct err *err) {
+int filter_parse(const json_t *list, struct arena *arena, struct filter *ret,
+                 size_t *ret_value_count, struct err *err) {
     struct filter_reader r = {.arena = arena, .err = err};
     struct filter f = {.op = FILTER_AND};
     if (list && !json_is_array(list))

@@ -31,8 +31,8 @@ static bool metric_from_word(struct span word, enum metric *ret) {
 }
 
 /* All members of `object` are among `known`. */
-static int check_keys(const json_t *object, const char *where, const char *const *known, size_t count,
-                      struct err *err) {
+static int check_keys(const json_t *object, const char *where, const char *const *known,
+                      size_t count, struct err *err) {
     void *it = json_object_iter((json_t *)(uintptr_t)object);
     for (; it; it = json_object_iter_next((json_t *)(uintptr_t)object, it)) {
         bool found = false;
@@ -51,7 +51,7 @@ static int parse_metrics(const json_t *list, struct query *q, struct err *err) {
         return err_set(err, ERR_INVALID, "metrics: must be a list of at least one");
     size_t i;
     json_t *item;
-    json_array_foreach((json_t *)(uintptr_t)list, i, item) {
+    json_array_foreach ((json_t *)(uintptr_t)list, i, item) {
         enum metric m;
         if (!json_is_string(item) || !metric_from_word(json_span(item), &m))
             return err_set(err, ERR_INVALID, "metrics: unknown metric");
@@ -73,13 +73,14 @@ static int parse_dims(const json_t *list, struct query *q, struct err *err) {
     bool timed = false;
     size_t i;
     json_t *item;
-    json_array_foreach((json_t *)(uintptr_t)list, i, item) {
+    json_array_foreach ((json_t *)(uintptr_t)list, i, item) {
         enum dim d;
         if (!json_is_string(item) || !dim_from_word(json_span(item), &d))
             return err_set(err, ERR_INVALID, "dimensions: unknown dimension");
         for (size_t k = 0; k < q->dim_count; k++)
             if (q->dims[k] == d)
-                return err_set(err, ERR_INVALID, "dimensions: %s is listed twice", dim_infos[d].word);
+                return err_set(err, ERR_INVALID, "dimensions: %s is listed twice",
+                               dim_infos[d].word);
         if (dim_infos[d].scope == SCOPE_TIME && timed)
             return err_set(err, ERR_INVALID, "dimensions: at most one of time");
         timed |= dim_infos[d].scope == SCOPE_TIME;
@@ -105,7 +106,8 @@ static int parse_order_item(const json_t *item, const struct query *q, struct or
         while (o.index < q->metric_count && q->metrics[o.index] != m)
             o.index++;
         if (o.index == q->metric_count)
-            return err_set(err, ERR_INVALID, "order_by: %s is not among the metrics", metric_words[m]);
+            return err_set(err, ERR_INVALID, "order_by: %s is not among the metrics",
+                           metric_words[m]);
     } else if (dim_from_word(word, &d)) {
         o.by_dim = true;
         while (o.index < q->dim_count && q->dims[o.index] != d)
@@ -138,7 +140,7 @@ static int parse_order(const json_t *list, struct query *q, struct err *err) {
         return err_set(err, ERR_INVALID, "order_by: too many");
     size_t i;
     json_t *item;
-    json_array_foreach((json_t *)(uintptr_t)list, i, item) {
+    json_array_foreach ((json_t *)(uintptr_t)list, i, item) {
         struct order o;
         int r = parse_order_item(item, q, &o, err);
         if (r < 0)
@@ -183,8 +185,8 @@ static int parse_number(const json_t *object, const char *key, int64_t least, in
     if (!j)
         return 0;
     if (!json_is_integer(j) || json_integer_value(j) < least || json_integer_value(j) > most)
-        return err_set(err, ERR_INVALID, "pagination: %s must be %lld to %lld", key, (long long)least,
-                       (long long)most);
+        return err_set(err, ERR_INVALID, "pagination: %s must be %lld to %lld", key,
+                       (long long)least, (long long)most);
     *value = json_integer_value(j);
     return 0;
 }
@@ -204,10 +206,11 @@ static int parse_pagination(const json_t *object, struct query *q, struct err *e
     return r;
 }
 
-int query_parse(const json_t *request, const struct policy *policy, int64_t now_ms, struct arena *arena,
-                struct query *ret, struct err *err) {
-    static const char *const known[] = {"site_id", "metrics",  "date_range", "date",      "dimensions",
-                                        "filters", "order_by", "include",    "pagination"};
+int query_parse(const json_t *request, const struct policy *policy, int64_t now_ms,
+                struct arena *arena, struct query *ret, struct err *err) {
+    static const char *const known[] = {"site_id",  "metrics",    "date_range",
+                                        "date",     "dimensions", "filters",
+                                        "order_by", "include",    "pagination"};
     if (!json_is_object(request))
         return err_set(err, ERR_INVALID, "query: must be an object");
     struct query q = {.filter = {.op = FILTER_AND}};
@@ -215,8 +218,8 @@ int query_parse(const json_t *request, const struct policy *policy, int64_t now_
     if (r == 0)
         r = parse_metrics(json_member(request, "metrics"), &q, err);
     if (r == 0)
-        r = range_parse(json_member(request, "date_range"), json_member(request, "date"), policy->zone,
-                        now_ms, &q.range, err);
+        r = range_parse(json_member(request, "date_range"), json_member(request, "date"),
+                        policy->zone, now_ms, &q.range, err);
     if (r == 0)
         r = parse_dims(json_member(request, "dimensions"), &q, err);
     if (r == 0)

@@ -1,6 +1,7 @@
 /* query_parts.h — what the stages of a query hand to each other; private to src/query.
  *
- * JSON → query_parse → struct query → query_plan → struct plan → query_sql → text and parameters. */
+ * JSON → query_parse → struct query → query_plan → struct plan → query_sql → text and parameters.
+ */
 #ifndef TAMIS_QUERY_PARTS_H
 #define TAMIS_QUERY_PARTS_H
 
@@ -53,11 +54,11 @@ struct filter {
     enum filter_op op;
     struct filter *children; /* AND, OR: any number; NOT: one */
     size_t child_count;
-    enum dim dim;           /* leaves */
+    enum dim dim; /* leaves */
     bool fold_case;
-    struct span *values;    /* borrowed from the request; a label for "empty" is already empty */
+    struct span *values; /* borrowed from the request; a label for "empty" is already empty */
     size_t value_count;
-    size_t first_param;     /* number of the first value's parameter; set by query_sql */
+    size_t first_param; /* number of the first value's parameter; set by query_sql */
 };
 
 struct range {
@@ -95,10 +96,10 @@ struct query {
 /* --- query_parse.c, query_filter.c --- */
 
 /* ERR_INVALID: err->text begins with the key at fault and holds nothing the request holds. */
-int query_parse(const json_t *request, const struct policy *policy, int64_t now_ms, struct arena *arena,
-                struct query *ret, struct err *err) WARN_UNUSED;
-int filter_parse(const json_t *list, struct arena *arena, struct filter *ret, size_t *ret_value_count,
-                 struct err *err) WARN_UNUSED;
+int query_parse(const json_t *request, const struct policy *policy, int64_t now_ms,
+                struct arena *arena, struct query *ret, struct err *err) WARN_UNUSED;
+int filter_parse(const json_t *list, struct arena *arena, struct filter *ret,
+                 size_t *ret_value_count, struct err *err) WARN_UNUSED;
 bool dim_from_word(struct span word, enum dim *ret);
 
 /* --- query_range.c --- */
@@ -112,7 +113,8 @@ int range_labels(const struct range *r, enum dim dim, const struct zone *zone, s
                  int64_t **ret, size_t *ret_count, struct err *err) WARN_UNUSED;
 
 enum { TIME_TEXT = 32 };
-/* Writes the label of a time dimension's number: day number, or day × 24 + hour for DIM_TIME_HOUR. */
+/* Writes the label of a time dimension's number: day number, or day × 24 + hour for DIM_TIME_HOUR.
+ */
 void range_format(enum dim dim, int64_t number, char out[TIME_TEXT]);
 /* Writes "2026-01-31T00:00:00+01:00". */
 void range_format_moment(const struct zone *zone, int64_t ts_ms, char out[TIME_TEXT]);
@@ -128,7 +130,8 @@ enum quantity {
     Q_DURATION = 1 << 5,
 };
 
-/* Which rows give which quantities. When both tables do, the event part says which rows there are. */
+/* Which rows give which quantities. When both tables do, the event part says which rows there are.
+ */
 struct plan {
     unsigned from_events; /* bits of enum quantity */
     unsigned from_visits;

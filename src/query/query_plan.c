@@ -28,7 +28,8 @@ static bool by_hour(const struct query *q) {
     return false;
 }
 
-/* Whole days and visit attributes alone: a visit never crosses midnight, so the visit table knows all. */
+/* Whole days and visit attributes alone: a visit never crosses midnight, so the visit table knows
+ * all. */
 static bool visits_know_all(const struct query *q) {
     return !uses(q, SCOPE_EVENT, DIMS) && !by_hour(q) && !q->range.by_ts;
 }

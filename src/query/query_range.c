@@ -12,10 +12,10 @@ struct named_range {
 
 /* LAST_DAYS end yesterday, so that a half day does not look like a fall. */
 static const struct named_range named_ranges[] = {
-    {"day", THIS_DAY, 0},     {"24h", LAST_24H, 0},     {"7d", LAST_DAYS, 7},
-    {"28d", LAST_DAYS, 28},   {"30d", LAST_DAYS, 30},   {"90d", LAST_DAYS, 90},
-    {"91d", LAST_DAYS, 91},   {"month", MONTHS_BACK, 0}, {"6mo", MONTHS_BACK, 5},
-    {"12mo", MONTHS_BACK, 11}, {"year", THIS_YEAR, 0},  {"all", EVERYTHING, 0},
+    {"day", THIS_DAY, 0},      {"24h", LAST_24H, 0},      {"7d", LAST_DAYS, 7},
+    {"28d", LAST_DAYS, 28},    {"30d", LAST_DAYS, 30},    {"90d", LAST_DAYS, 90},
+    {"91d", LAST_DAYS, 91},    {"month", MONTHS_BACK, 0}, {"6mo", MONTHS_BACK, 5},
+    {"12mo", MONTHS_BACK, 11}, {"year", THIS_YEAR, 0},    {"all", EVERYTHING, 0},
 };
 
 static int32_t month_end(int32_t day) {
@@ -107,14 +107,16 @@ static bool parse_moment(struct span s, int64_t *ret_ms) {
         return false;
     s = span_from(s, 10);
     if (!take_char(&s, 'T') || !take_two_digits(&s, 23, &hour) || !take_char(&s, ':') ||
-        !take_two_digits(&s, 59, &minute) || !take_char(&s, ':') || !take_two_digits(&s, 59, &second) ||
-        !skip_fraction(&s) || !take_offset(&s, &offset) || s.len != 0)
+        !take_two_digits(&s, 59, &minute) || !take_char(&s, ':') ||
+        !take_two_digits(&s, 59, &second) || !skip_fraction(&s) || !take_offset(&s, &offset) ||
+        s.len != 0)
         return false;
     *ret_ms = ((int64_t)day * DAY_SEC + hour * 3600 + minute * 60 + second - offset) * 1000;
     return true;
 }
 
-static int parse_pair(const json_t *pair, const struct zone *zone, struct range *r, struct err *err) {
+static int parse_pair(const json_t *pair, const struct zone *zone, struct range *r,
+                      struct err *err) {
     struct span from = json_span(json_array_get(pair, 0)), to = json_span(json_array_get(pair, 1));
     if (json_array_size(pair) != 2 || !from.ptr || !to.ptr)
         return err_set(err, ERR_INVALID, "date_range: must be a name or two dates");
@@ -174,8 +176,10 @@ static int64_t hour_number(const struct zone *zone, int64_t ts_ms) {
     return (int64_t)l.day * 24 + l.second / 3600;
 }
 
-/* Walks in half hours of real time, so that a skipped hour has no label and a doubled one has one. */
-static size_t hour_labels(const struct range *r, const struct zone *zone, int64_t *out, size_t most) {
+/* Walks in half hours of real time, so that a skipped hour has no label and a doubled one has one.
+ */
+static size_t hour_labels(const struct range *r, const struct zone *zone, int64_t *out,
+                          size_t most) {
     int64_t from = r->by_ts ? r->from_ms : zone_day_start_ms(zone, r->from_day);
     int64_t to = r->by_ts ? r->to_ms : zone_day_start_ms(zone, r->to_day + 1);
     size_t n = 0;
@@ -204,10 +208,14 @@ static int32_t label_next(enum dim dim, int32_t day) {
 int range_labels(const struct range *r, enum dim dim, const struct zone *zone, struct arena *arena,
                  int64_t **ret, size_t *ret_count, struct err *err) {
     int64_t days = (int64_t)r->to_day - r->from_day + 1;
-    int64_t each = dim == DIM_TIME_HOUR ? 1 : dim == DIM_TIME_DAY ? 24 : dim == DIM_TIME_WEEK ? 168 : 672;
+    int64_t each = dim == DIM_TIME_HOUR   ? 1
+                   : dim == DIM_TIME_DAY  ? 24
+                   : dim == DIM_TIME_WEEK ? 168
+                                          : 672;
     int64_t most = days * 24 / each + 26;
     if (most > QUERY_MOST_LABELS)
-        return err_set(err, ERR_INVALID, "include: time_labels would be too many for this date_range");
+        return err_set(err, ERR_INVALID,
+                       "include: time_labels would be too many for this date_range");
     int64_t *labels = ARENA_NEW(arena, int64_t, (size_t)most);
     if (!labels)
         return err_set(err, ERR_NOMEM, "out of memory");
@@ -241,7 +249,7 @@ void range_format_moment(const struct zone *zone, int64_t ts_ms, char out[TIME_T
     int minutes = (offset < 0 ? -offset : offset) / 60;
     char date[CIVIL_TEXT];
     civil_format(l.day, date);
-    (void)snprintf(out, TIME_TEXT, "%sT%02d:%02d:%02d%c%02d:%02d", date, (int)(l.second / 3600) % 24,
-                   (int)(l.second / 60) % 60, (int)(l.second % 60), offset < 0 ? '-' : '+',
-                   minutes / 60 % 24, minutes % 60);
+    (void)snprintf(out, TIME_TEXT, "%sT%02d:%02d:%02d%c%02d:%02d", date,
+                   (int)(l.second / 3600) % 24, (int)(l.second / 60) % 60, (int)(l.second % 60),
+                   offset < 0 ? '-' : '+', minutes / 60 % 24, minutes % 60);
 }

@@ -5,8 +5,8 @@ static void sql_text_release(struct sql_text *s) {
 }
 
 /* The engine's own words may quote values of the query, so none of them get out. */
-static int select_rows(const struct query_env *env, const struct sql_text *s, struct sql_result **ret,
-                       struct err *err) {
+static int select_rows(const struct query_env *env, const struct sql_text *s,
+                       struct sql_result **ret, struct err *err) {
     struct err why = {0};
     const char *text = buf_cstr((struct buf *)(uintptr_t)&s->text);
     if (!text)
@@ -69,11 +69,13 @@ static json_t *metric_value(struct sql_value v) {
     return v.type == SQL_REAL ? json_real(v.d) : json_null();
 }
 
-static json_t *row_json(const struct query *q, const struct sql_result *rows, size_t row, size_t skip) {
+static json_t *row_json(const struct query *q, const struct sql_result *rows, size_t row,
+                        size_t skip) {
     JSON_AUTO metrics = json_array();
     JSON_AUTO dims = json_array();
     for (size_t i = 0; i < q->dim_count; i++)
-        if (json_array_append_new(dims, dim_value(q->dims[i], sql_result_at(rows, row, skip + i))) < 0)
+        if (json_array_append_new(dims, dim_value(q->dims[i], sql_result_at(rows, row, skip + i))) <
+            0)
             return NULL;
     for (size_t i = 0; i < q->metric_count; i++)
         if (json_array_append_new(
@@ -117,10 +119,10 @@ static json_t *orders_json(const struct query *q) {
     json_t *list = json_array();
     for (size_t i = 0; i < q->order_count; i++) {
         const struct order *o = &q->orders[i];
-        (void)json_array_append_new(
-            list, json_pack("[ss]", o->by_dim ? dim_infos[q->dims[o->index]].word
-                                              : metric_words[q->metrics[o->index]],
-                            o->desc ? "desc" : "asc"));
+        (void)json_array_append_new(list, json_pack("[ss]",
+                                                    o->by_dim ? dim_infos[q->dims[o->index]].word
+                                                              : metric_words[q->metrics[o->index]],
+                                                    o->desc ? "desc" : "asc"));
     }
     return list;
 }
@@ -128,11 +130,13 @@ static json_t *orders_json(const struct query *q) {
 static json_t *range_json(const struct range *r, const struct zone *zone) {
     char from[TIME_TEXT], to[TIME_TEXT];
     range_format_moment(zone, r->by_ts ? r->from_ms : zone_day_start_ms(zone, r->from_day), from);
-    range_format_moment(zone, r->by_ts ? r->to_ms - 1 : zone_day_start_ms(zone, r->to_day + 1) - 1, to);
+    range_format_moment(zone, r->by_ts ? r->to_ms - 1 : zone_day_start_ms(zone, r->to_day + 1) - 1,
+                        to);
     return json_pack("[ss]", from, to);
 }
 
-static json_t *query_json(const struct query *q, const struct policy *policy, const json_t *request) {
+static json_t *query_json(const struct query *q, const struct policy *policy,
+                          const json_t *request) {
     JSON_AUTO object = json_object();
     json_t *filters = json_member(request, "filters");
     if (!put(object, "site_id", string_of(policy->domain)) ||
@@ -141,16 +145,16 @@ static json_t *query_json(const struct query *q, const struct policy *policy, co
         !put(object, "filters", filters ? json_incref(filters) : json_array()) ||
         !put(object, "dimensions", words_of_dims(q)) || !put(object, "order_by", orders_json(q)) ||
         !put(object, "include",
-             json_pack("{sbsbsb}", "imports", q->imports, "time_labels", q->time_labels, "total_rows",
-                       q->total_rows)) ||
+             json_pack("{sbsbsb}", "imports", q->imports, "time_labels", q->time_labels,
+                       "total_rows", q->total_rows)) ||
         !put(object, "pagination",
              json_pack("{sIsI}", "limit", (json_int_t)q->limit, "offset", (json_int_t)q->offset)))
         return NULL;
     return TAKE_PTR(object);
 }
 
-static int put_labels(json_t *meta, const struct query *q, const struct zone *zone, struct arena *arena,
-                      struct err *err) {
+static int put_labels(json_t *meta, const struct query *q, const struct zone *zone,
+                      struct arena *arena, struct err *err) {
     enum dim dim = DIM_TIME_DAY;
     for (size_t i = 0; i < q->dim_count; i++)
         if (dim_infos[q->dims[i]].scope == SCOPE_TIME)
@@ -177,11 +181,13 @@ static bool counts_people(const struct query *q) {
 }
 
 static int meta_json(const struct query *q, const struct plan *plan, const struct policy *policy,
-                     const struct sql_result *rows, struct arena *arena, json_t **ret, struct err *err) {
+                     const struct sql_result *rows, struct arena *arena, json_t **ret,
+                     struct err *err) {
     JSON_AUTO meta = json_object();
     bool ok = meta != NULL;
     if (q->range.from_day != q->range.to_day && counts_people(q))
-        ok = ok && put(meta, "metric_notes", json_pack("{ss}", "visitors", "daily visitors, added up"));
+        ok = ok &&
+             put(meta, "metric_notes", json_pack("{ss}", "visitors", "daily visitors, added up"));
     if (plan->round_counts)
         ok = ok && put(meta, "rounded_to", json_integer(10));
     if (q->total_rows && sql_result_rows(rows) > 0)

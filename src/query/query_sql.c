@@ -33,7 +33,8 @@ static void put_time(struct buf *o, enum dim d, const char *alias) {
     else if (d == DIM_TIME_WEEK)
         buf_addf(o, "%s.day - (%s.day + 3) %% 7", alias, alias);
     else if (d == DIM_TIME_MONTH)
-        buf_addf(o, "date_trunc('month', DATE '1970-01-01' + %s.day)::DATE - DATE '1970-01-01'", alias);
+        buf_addf(o, "date_trunc('month', DATE '1970-01-01' + %s.day)::DATE - DATE '1970-01-01'",
+                 alias);
     else
         buf_addf(o, "%s.day", alias);
 }
@@ -82,7 +83,8 @@ static void put_filter(struct buf *o, const struct filter *f, enum side side) {
 
 /* Parameters 1 to 5 are always site, days, moments, in this order. */
 static void put_days(struct buf *o, const char *prefix) {
-    buf_addf(o, "%ssite = $1::UINTEGER AND %sday BETWEEN $2::INTEGER AND $3::INTEGER", prefix, prefix);
+    buf_addf(o, "%ssite = $1::UINTEGER AND %sday BETWEEN $2::INTEGER AND $3::INTEGER", prefix,
+             prefix);
 }
 
 static void put_where(const struct writer *w, enum side side) {
@@ -154,14 +156,45 @@ static void put_dim_names(const struct writer *w) {
 static void put_sums(struct buf *o, unsigned mask, unsigned but) {
     for (size_t i = 0; i < ARRAY_LEN(quantities); i++)
         if (mask & ~but & quantities[i].bit)
-            buf_addf(o, "coalesce(sum(%s), 0)::BIGINT AS %s, ", quantities[i].name, quantities[i].name);
+            buf_addf(o, "coalesce(sum(%s), 0)::BIGINT AS %s, ", quantities[i].name,
+                     quantities[i].name);
 }
 
 /* Every list of columns ends with this one, so that each item before it may end with a comma. */
 static const char last_column[] = "count(*) AS n";
 
-/* Signed rows are summed per visitor first: a visitor whose states at a value cancel out is not there. */
-static void put_visit_sums(const struct writer *w) {
+/* Whether the part looks at what changes while a visit lasts. */
+static bool looks_at_changing(const struct writer *w) {
+    bool needed[DIMS] = {0};
+    mark_filter(needed, &w->q->filter, SIDE_BOTH);
+    for (size_t i = 0; i < w->dim_count; i++)
+        mark_dim(needed, w->q->dims[i], SIDE_BOTH);
+    return needed[DIM_ENTRY_PAGE] || needed[DIM_EXIT_PAGE];
+}
+
+/* Every state that came has the attributes the visit still has, so whoever came once is there. */
+static void put_plain_visit_sums(const struct writer *w) {
+    struct buf *o = w->out;
+    unsigned mask = w->plan->from_visits;
+    buf_adds(o, "(SELECT ");
+    put_dims(w, SIDE_VISIT);
+    if (mask & Q_VISITORS)
+        buf_adds(o, "count(DISTINCT v.visitor) FILTER (v.sign = 1) AS visitors, ");
+    for (size_t i = 0; i < ARRAY_LEN(quantities); i++)
+        if (mask & quantities[i].bit)
+            buf_addf(o, "coalesce(%s, 0)::BIGINT AS %s, ", quantities[i].of_visits,
+                     quantities[i].name);
+    buf_addf(o, "%s FROM visit v", last_column);
+    put_where(w, SIDE_VISIT);
+    buf_adds(o, " GROUP BY ALL");
+    if (w->dim_count > 0)
+        buf_adds(o, " HAVING sum(sign) > 0");
+    buf_adds(o, ")");
+}
+
+/* Signed rows are summed per visitor first: a visitor whose states at a value cancel out is not
+ * there. */
+static void put_changing_visit_sums(const struct writer *w) {
     struct buf *o = w->out;
     unsigned mask = w->plan->from_visits;
     bool visitors = mask & Q_VISITORS;
@@ -203,8 +236,8 @@ static void put_joined_visit_sums(const struct writer *w) {
     buf_adds(o, ") GROUP BY ALL)");
 }
 
-/* Distinct visitors and visits by grouping in steps: one hash table each, where two count(distinct) would
- * build them side by side with the sums in a third. */
+/* Distinct visitors and visits by grouping in steps: one hash table each, where two count(distinct)
+ * would build them side by side with the sums in a third. */
 static void put_event_sums(const struct writer *w) {
     struct buf *o = w->out;
     unsigned mask = w->plan->from_events;
@@ -220,7 +253,8 @@ static void put_event_sums(const struct writer *w) {
     if (visits) {
         put_dim_names(w);
         put_sums(o, mask, Q_VISITS);
-        buf_addf(o, "%scount(*) AS visits, %s FROM (SELECT ", visitors ? "visitor, " : "", last_column);
+        buf_addf(o, "%scount(*) AS visits, %s FROM (SELECT ", visitors ? "visitor, " : "",
+                 last_column);
     }
     put_dims(w, SIDE_EVENT);
     buf_addf(o, "%s%s", visitors ? "e.visitor, " : "", visits ? "e.visit, " : "");
@@ -236,6 +270,13 @@ static void put_event_sums(const struct writer *w) {
     }
     put_where(w, SIDE_EVENT);
     buf_addf(o, " GROUP BY ALL%s%s)", visits ? ") GROUP BY ALL" : "", close);
+}
+
+static void put_visit_sums(const struct writer *w) {
+    if (looks_at_changing(w))
+        put_changing_visit_sums(w);
+    else
+        put_plain_visit_sums(w);
 }
 
 static void put_visit_part(const struct writer *w) {
@@ -258,14 +299,16 @@ static void put_total_visitors(const struct writer *w, bool from_events) {
 
 static void put_count(const struct writer *w, const char *part, const char *name) {
     if (w->plan->round_counts)
-        buf_addf(w->out,
-                 "CASE WHEN coalesce(%s.%s, 0) = 0 THEN 0 ELSE greatest(10, (%s.%s + 5) // 10 * 10) END",
-                 part, name, part, name);
+        buf_addf(
+            w->out,
+            "CASE WHEN coalesce(%s.%s, 0) = 0 THEN 0 ELSE greatest(10, (%s.%s + 5) // 10 * 10) END",
+            part, name, part, name);
     else
         buf_addf(w->out, "coalesce(%s.%s, 0)", part, name);
 }
 
-/* Under the profile that rounds, a ratio over a handful of visits would tell what the rounding hides. */
+/* Under the profile that rounds, a ratio over a handful of visits would tell what the rounding
+ * hides. */
 static void put_ratio(const struct writer *w, const char *value) {
     buf_adds(w->out, "CASE WHEN coalesce(a.visits, 0) = 0 THEN 0");
     if (w->plan->round_counts)
@@ -360,8 +403,8 @@ static void put_order(const struct writer *w) {
     const struct query *q = w->q;
     buf_adds(w->out, " ORDER BY ");
     for (size_t i = 0; i < q->order_count; i++)
-        buf_addf(w->out, "%c%zu %s NULLS LAST, ", q->orders[i].by_dim ? 'd' : 'm', q->orders[i].index,
-                 q->orders[i].desc ? "DESC" : "ASC");
+        buf_addf(w->out, "%c%zu %s NULLS LAST, ", q->orders[i].by_dim ? 'd' : 'm',
+                 q->orders[i].index, q->orders[i].desc ? "DESC" : "ASC");
     for (size_t i = 0; i < w->dim_count; i++)
         buf_addf(w->out, "d%zu, ", i);
     buf_adds(w->out, "seen");
@@ -383,7 +426,8 @@ static void put_statement(const struct writer *w, bool counted, size_t limit_par
         buf_addf(o, "c.kept, c.folded, p.hit, ");
         put_columns(w);
         buf_addf(o,
-                 " FROM (SELECT count(*) FILTER (seen >= %d) AS kept, count(*) FILTER (seen < %d) AS folded"
+                 " FROM (SELECT count(*) FILTER (seen >= %d) AS kept, count(*) FILTER (seen < %d) "
+                 "AS folded"
                  " FROM j) c LEFT JOIN (SELECT *, 1 AS hit FROM j WHERE seen >= %d",
                  w->plan->fold ? QUERY_FOLD_BELOW : 0, w->plan->fold ? QUERY_FOLD_BELOW : 0,
                  w->plan->fold ? QUERY_FOLD_BELOW : 0);
@@ -393,7 +437,8 @@ static void put_statement(const struct writer *w, bool counted, size_t limit_par
     }
     if (counted) {
         put_order(w);
-        buf_addf(o, " LIMIT $%zu::BIGINT OFFSET $%zu::BIGINT) p ON true", limit_param, limit_param + 1);
+        buf_addf(o, " LIMIT $%zu::BIGINT OFFSET $%zu::BIGINT) p ON true", limit_param,
+                 limit_param + 1);
         put_order(w);
         return;
     }

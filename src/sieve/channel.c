@@ -27,7 +27,12 @@ static const struct rule {
     unsigned all, any;
     struct span name;
 } rules[] = {
-#define RULE(all, any, name) {(all), (any), {(name), sizeof(name) - 1}}
+#define RULE(all, any, name)         \
+    {                                \
+        (all), (any), {              \
+            (name), sizeof(name) - 1 \
+        }                            \
+    }
     RULE(IS_DIRECT, 0, "Direct"),
     RULE(CROSS_CAMPAIGN, 0, "Cross-network"),
     RULE(PAID, FROM_SHOP | SHOP_CAMPAIGN, "Paid Shopping"),
@@ -55,27 +60,46 @@ static const struct {
     struct span word;
     unsigned facts;
 } media[] = {
-#define MEDIUM(word, facts) {{(word), sizeof(word) - 1}, (facts)}
-    MEDIUM("display", DISPLAY),       MEDIUM("banner", DISPLAY),
-    MEDIUM("expandable", DISPLAY),    MEDIUM("interstitial", DISPLAY),
-    MEDIUM("cpm", DISPLAY),           MEDIUM("ppc", PAID),
-    MEDIUM("retargeting", PAID),      MEDIUM("social", SOCIAL),
-    MEDIUM("social-network", SOCIAL), MEDIUM("social-media", SOCIAL),
-    MEDIUM("sm", SOCIAL),             MEDIUM("social network", SOCIAL),
-    MEDIUM("social media", SOCIAL),   MEDIUM("organic", ORGANIC),
-    MEDIUM("email", EMAIL),           MEDIUM("e-mail", EMAIL),
-    MEDIUM("e_mail", EMAIL),          MEDIUM("e mail", EMAIL),
-    MEDIUM("newsletter", EMAIL),      MEDIUM("affiliate", AFFILIATE),
-    MEDIUM("referral", REFERRAL),     MEDIUM("app", REFERRAL),
-    MEDIUM("link", REFERRAL),         MEDIUM("audio", AUDIO),
+#define MEDIUM(word, facts) \
+    { {(word), sizeof(word) - 1}, (facts) }
+    MEDIUM("display", DISPLAY),
+    MEDIUM("banner", DISPLAY),
+    MEDIUM("expandable", DISPLAY),
+    MEDIUM("interstitial", DISPLAY),
+    MEDIUM("cpm", DISPLAY),
+    MEDIUM("ppc", PAID),
+    MEDIUM("retargeting", PAID),
+    MEDIUM("social", SOCIAL),
+    MEDIUM("social-network", SOCIAL),
+    MEDIUM("social-media", SOCIAL),
+    MEDIUM("sm", SOCIAL),
+    MEDIUM("social network", SOCIAL),
+    MEDIUM("social media", SOCIAL),
+    MEDIUM("organic", ORGANIC),
+    MEDIUM("email", EMAIL),
+    MEDIUM("e-mail", EMAIL),
+    MEDIUM("e_mail", EMAIL),
+    MEDIUM("e mail", EMAIL),
+    MEDIUM("newsletter", EMAIL),
+    MEDIUM("affiliate", AFFILIATE),
+    MEDIUM("referral", REFERRAL),
+    MEDIUM("app", REFERRAL),
+    MEDIUM("link", REFERRAL),
+    MEDIUM("audio", AUDIO),
     MEDIUM("sms", SMS),
 #undef MEDIUM
 };
 
 static const unsigned kind_facts[] = {
-    [SOURCE_UNKNOWN] = 0,           [SOURCE_SEARCH] = FROM_SEARCH, [SOURCE_SOCIAL] = FROM_SOCIAL,
-    [SOURCE_VIDEO] = FROM_VIDEO,    [SOURCE_SHOPPING] = FROM_SHOP, [SOURCE_AI] = FROM_AI,
-    [SOURCE_EMAIL] = EMAIL,         [SOURCE_AUDIO] = 0,            [SOURCE_OTHER] = 0,
+    [SOURCE_UNKNOWN] = 0,
+    [SOURCE_SEARCH] = FROM_SEARCH,
+    [SOURCE_SOCIAL] = FROM_SOCIAL,
+    [SOURCE_VIDEO] = FROM_VIDEO,
+    [SOURCE_SHOPPING] = FROM_SHOP,
+    [SOURCE_AI] = FROM_AI,
+    [SOURCE_EMAIL] = EMAIL,
+    [SOURCE_AUDIO] = 0,
+    [SOURCE_OTHER] = 0,
 };
 
 static bool holds(struct span s, struct span word) {
@@ -119,8 +143,8 @@ static unsigned word_facts(struct span source) {
         struct span word;
         unsigned facts;
     } words[] = {
-        {{"email", 5}, EMAIL}, {{"e-mail", 6}, EMAIL},     {{"e_mail", 6}, EMAIL},
-        {{"newsletter", 10}, EMAIL}, {{"sms", 3}, SMS},    {{"firebase", 8}, PUSH},
+        {{"email", 5}, EMAIL},       {{"e-mail", 6}, EMAIL}, {{"e_mail", 6}, EMAIL},
+        {{"newsletter", 10}, EMAIL}, {{"sms", 3}, SMS},      {{"firebase", 8}, PUSH},
     };
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (span_eq_nocase(source, words[i].word))
@@ -149,17 +173,26 @@ struct span channel_of(const struct channel_input *in) {
 }
 
 static const struct click_id click_ids[] = {
-    {"gclid", "Google", "cpc"},    {"gbraid", "Google", "cpc"},     {"wbraid", "Google", "cpc"},
-    {"gad_source", "Google", "cpc"}, {"dclid", "Google", "display"}, {"msclkid", "Bing", "cpc"},
-    {"yclid", "Yandex", "cpc"},    {"ttclid", "TikTok", "cpc"},     {"twclid", "Twitter", "cpc"},
-    {"li_fat_id", "LinkedIn", "cpc"}, {"rdt_cid", "Reddit", "cpc"}, {"epik", "Pinterest", "cpc"},
-    {"ScCid", "Snapchat", "cpc"},  {"fbclid", "Facebook", ""},      {"igshid", "Instagram", ""},
-    {"igsh", "Instagram", ""},
+#define CLICK(param, source, medium)                                    \
+    {                                                                   \
+        {(param), sizeof(param) - 1}, {(source), sizeof(source) - 1}, { \
+            (medium), sizeof(medium) - 1                                \
+        }                                                               \
+    }
+    CLICK("gclid", "Google", "cpc"),     CLICK("gbraid", "Google", "cpc"),
+    CLICK("wbraid", "Google", "cpc"),    CLICK("gad_source", "Google", "cpc"),
+    CLICK("dclid", "Google", "display"), CLICK("msclkid", "Bing", "cpc"),
+    CLICK("yclid", "Yandex", "cpc"),     CLICK("ttclid", "TikTok", "cpc"),
+    CLICK("twclid", "Twitter", "cpc"),   CLICK("li_fat_id", "LinkedIn", "cpc"),
+    CLICK("rdt_cid", "Reddit", "cpc"),   CLICK("epik", "Pinterest", "cpc"),
+    CLICK("ScCid", "Snapchat", "cpc"),   CLICK("fbclid", "Facebook", ""),
+    CLICK("igshid", "Instagram", ""),    CLICK("igsh", "Instagram", ""),
+#undef CLICK
 };
 
 const struct click_id *click_id_of(struct span param) {
     for (size_t i = 0; i < ARRAY_LEN(click_ids); i++)
-        if (span_eq(param, span_str(click_ids[i].param)))
+        if (span_eq(param, click_ids[i].param))
             return &click_ids[i];
     return NULL;
 }

@@ -8,7 +8,7 @@
 struct channel_input {
     struct span source; /* as shown; empty: none */
     enum source_kind kind;
-    struct span medium;   /* what the link says, or what its click id implies */
+    struct span medium; /* what the link says, or what its click id implies */
     struct span campaign;
     bool has_referrer; /* another site's page, or an app, linked here */
 };
@@ -18,9 +18,9 @@ struct span channel_of(const struct channel_input *in);
 
 /* A parameter an advertiser's link carries. Its value is an id of the click and never read. */
 struct click_id {
-    const char *param;
-    const char *source;
-    const char *medium; /* empty: says nothing about money */
+    struct span param;
+    struct span source;
+    struct span medium; /* empty: says nothing about money */
 };
 const struct click_id *click_id_of(struct span param); /* NULL: none */
 

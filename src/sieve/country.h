@@ -1,4 +1,5 @@
-/* country.h — the country of a browser's time zone, by tzdata's own tables; no address is looked at. */
+/* country.h — the country of a browser's time zone, by tzdata's own tables; no address is looked
+ * at. */
 #ifndef TAMIS_COUNTRY_H
 #define TAMIS_COUNTRY_H
 
@@ -7,7 +8,8 @@
 
 struct country;
 
-/* Reads zone.tab and the links of tzdata.zi from `folder`. Missing files are fine: then nothing is found. */
+/* Reads zone.tab and the links of tzdata.zi from `folder`. Missing files are fine: then nothing
+ * is found. */
 int country_open(const struct os *os, const char *folder, struct country **ret,
                  struct err *err) WARN_UNUSED;
 void country_close(struct country *c);

@@ -35,20 +35,19 @@ struct campaign {
 
 /* Where a parameter goes: an event's field, or one of the two other names of a source. */
 static struct span *place_of(struct span name, struct event *e, struct campaign *c) {
-    if (span_starts(name, SPAN_LIT("utm_"))) {
-        const struct {
-            struct span name;
-            struct span *place;
-        } fields[] = {
-            {{"source", 6}, &e->utm_source},   {{"medium", 6}, &e->utm_medium},
-            {{"campaign", 8}, &e->utm_campaign}, {{"content", 7}, &e->utm_content},
-            {{"term", 4}, &e->utm_term},
-        };
-        for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-            if (span_eq(span_from(name, 4), fields[i].name))
-                return fields[i].place;
-        return NULL;
-    }
+    static const struct {
+        struct span name;
+        enum event_field field;
+    } fields[] = {
+        {{"utm_source", 10}, EVENT_FIELD_utm_source},
+        {{"utm_medium", 10}, EVENT_FIELD_utm_medium},
+        {{"utm_campaign", 12}, EVENT_FIELD_utm_campaign},
+        {{"utm_content", 11}, EVENT_FIELD_utm_content},
+        {{"utm_term", 8}, EVENT_FIELD_utm_term},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+        if (span_eq(name, fields[i].name))
+            return (struct span *)(void *)((char *)e + event_fields[fields[i].field].offset);
     if (span_eq(name, SPAN_LIT("ref")))
         return &c->ref;
     return span_eq(name, SPAN_LIT("source")) ? &c->plain_source : NULL;
@@ -119,16 +118,15 @@ static void fill_source(const struct origin_context *c, const struct url *from, 
         if (words[i].len && !source_by_word(c->sources, words[i], &info))
             info.name = words[i];
     if (info.name.len == 0 && foreign &&
-        (from->host_is_address ||
-         !source_by_host(c->sources, url_host(from), from->app, &info)))
-        info.name = span_head(e->referrer, from->host_is_address ? e->referrer.len : from->host_len);
+        (from->host_is_address || !source_by_host(c->sources, url_host(from), from->app, &info)))
+        info.name = from->host_is_address ? e->referrer : span_head(e->referrer, from->host_len);
     const struct click_id *click = campaign->click;
     if (info.name.len == 0 && click)
-        (void)source_by_word(c->sources, span_str(click->source), &info);
+        (void)source_by_word(c->sources, click->source, &info);
     struct channel_input in = {
         .source = info.name,
         .kind = info.kind,
-        .medium = e->utm_medium.len || !click ? e->utm_medium : span_str(click->medium),
+        .medium = e->utm_medium.len || !click ? e->utm_medium : click->medium,
         .campaign = e->utm_campaign,
         .has_referrer = foreign,
     };

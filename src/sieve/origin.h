@@ -1,4 +1,5 @@
-/* origin.h — what a page view says about where its visitor came from: the referrer and the query's campaign. */
+/* origin.h — what a page view says about where its visitor came from: the referrer and the
+ * query's campaign. */
 #ifndef TAMIS_ORIGIN_H
 #define TAMIS_ORIGIN_H
 
@@ -19,11 +20,13 @@ struct origin_context {
     struct arena *arena;
 };
 
-/* A text of the sender, cleaned and scrubbed for keeping. Flags as in text_clean(). ERR_NOMEM only. */
+/* A text of the sender, cleaned and scrubbed for keeping. Flags as in text_clean(). ERR_NOMEM
+ * only. */
 int origin_text(const struct origin_context *c, struct span text, unsigned flags, struct span *ret,
                 struct err *err) WARN_UNUSED;
 
-/* Fills referrer, source, channel and utm_* of the event; kept query parameters go to `props`. ERR_NOMEM only. */
+/* Fills referrer, source, channel and utm_* of the event; kept query parameters go to `props`.
+ * ERR_NOMEM only. */
 int origin_fill(const struct origin_context *c, const struct url *url, struct event *e,
                 struct props *props, struct err *err) WARN_UNUSED;
 

@@ -1,4 +1,5 @@
-/* props.h — the site's own properties as one canonical JSON object: sorted by key, what looks personal left out. */
+/* props.h — the site's own properties as one canonical JSON object: sorted by key, what looks
+ * personal left out. */
 #ifndef TAMIS_PROPS_H
 #define TAMIS_PROPS_H
 
@@ -17,8 +18,9 @@ struct props {
     struct prop list[PROPS_MOST];
 };
 
-/* Takes a property in, unless there are enough, its key is there already, it is empty, or it (or `secret`, the
- * sender's user-agent string) looks personal. Key and value must outlive `p`. ERR_NOMEM only. */
+/* Takes a property in, unless there are enough, its key is there already, it is empty, or it (or
+ * `secret`, the sender's user-agent string) looks personal. Key and value must outlive `p`.
+ * ERR_NOMEM only. */
 int props_add(struct props *p, struct scrub_lane *scrub, struct span key, struct span value,
               struct span secret, struct arena *arena, struct err *err) WARN_UNUSED;
 

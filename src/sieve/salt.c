@@ -14,7 +14,8 @@ enum { FIRST_SLOTS = 64, NAME_MAX_BYTES = 64 };
 /* The last place on earth where a day ends is UTC-12. */
 static const int64_t LATEST_ZONE_MS = 12 * 3600 * 1000LL, DAY_MS = 86400000;
 
-/* Lock order: a cache's lock, then `create`, then `table_lock`. `lanes` comes before any cache's lock. */
+/* Lock order: a cache's lock, then `create`, then `table_lock`. `lanes` comes before any cache's
+ * lock. */
 struct salts {
     const struct os *os;
     char *dir;
@@ -69,6 +70,19 @@ static int table_put(struct salts *s, const struct salt *salt) {
     return 0;
 }
 
+/* Under the write lock. What stands behind the gap in its chain moves up. */
+static void table_remove(struct salts *s, struct salt *slot) {
+    crypt_wipe(slot, sizeof(*slot));
+    s->count--;
+    size_t at = (size_t)(slot - s->table);
+    for (at = (at + 1) & (s->cap - 1); s->table[at].used; at = (at + 1) & (s->cap - 1)) {
+        struct salt moved = s->table[at];
+        crypt_wipe(&s->table[at], sizeof(s->table[at]));
+        *table_slot(s->table, s->cap, &moved.id) = moved;
+        crypt_wipe(&moved, sizeof(moved));
+    }
+}
+
 static bool table_get(struct salts *s, const struct salt_id *id, struct salt *ret) {
     bool found = false;
     (void)pthread_rwlock_rdlock(&s->table_lock);
@@ -82,7 +96,7 @@ static bool table_get(struct salts *s, const struct salt_id *id, struct salt *re
     return found;
 }
 
-/* --- files ------------------------------------------------------------------------------------- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 static char *folder_of_import(const struct salts *s, uint64_t import) {
     char name[NAME_MAX_BYTES];
@@ -169,7 +183,7 @@ static int each_file(struct salts *s, uint64_t import, file_fn each, struct err 
     return 0;
 }
 
-/* --- open and close ---------------------------------------------------------------------------- */
+/* --- open and close --------------------------------------------------------------------------- */
 
 int salts_open(const struct os *os, const char *keys_dir, struct salts **ret, struct err *err) {
     int rc = os_make_dir(os, keys_dir, err);
@@ -223,7 +237,7 @@ void salts_leave(struct salts *s, struct salt_cache *c) {
     (void)pthread_mutex_destroy(&c->lock);
 }
 
-/* --- use --------------------------------------------------------------------------------------- */
+/* --- use -------------------------------------------------------------------------------------- */
 
 static int create(struct salts *s, struct salt_id id, struct salt *salt, struct err *err) {
     CLEANUP(free_charp) char *path = file_of(s, &id);
@@ -265,7 +279,7 @@ int salts_hash(struct salts *s, struct salt_cache *c, struct salt_id id, const s
     return rc;
 }
 
-/* --- wiping ------------------------------------------------------------------------------------ */
+/* --- wiping ----------------------------------------------------------------------------------- */
 
 /* Which salts are to go: the live ones of ended days, or those of one import. */
 struct ending {
@@ -284,7 +298,7 @@ static bool is_ending(const struct ending *e, const struct salt *salt) {
     const struct policy *p = policy_by_id(e->policies, salt->id.site);
     if (p)
         return salt->id.day < zone_to_local(p->zone, e->now_ms).day;
-    return e->now_ms >= (salt->id.day + 1) * DAY_MS + LATEST_ZONE_MS;
+    return e->now_ms >= ((int64_t)salt->id.day + 1) * DAY_MS + LATEST_ZONE_MS;
 }
 
 /* Wipes keys in the table; *ret lists them for their files. */
@@ -337,19 +351,10 @@ static int wipe(struct salts *s, const struct ending *e, struct err *err) {
         int rc = path ? os_wipe_file(s->os, path, err) : err_set(err, ERR_NOMEM, "out of memory");
         (void)pthread_rwlock_wrlock(&s->table_lock);
         struct salt *slot = table_slot(s->table, s->cap, &ids[i]);
-        if (rc < 0) {
+        if (rc < 0)
             result = rc;
-        } else if (slot->used) {
-            /* A lane that took its time over midnight may have made it anew: that one goes too. */
-            crypt_wipe(slot->key, sizeof(slot->key));
-            slot->used = false;
-            s->count--;
-            /* Out of memory: mark it again, a hole would cut the probe chain. */
-            if (table_rebuild(s, s->cap) < 0) {
-                slot->used = slot->wiped = true;
-                s->count++;
-            }
-        }
+        else if (slot->used) /* even if a lane that was late over midnight has just made it anew */
+            table_remove(s, slot);
         (void)pthread_rwlock_unlock(&s->table_lock);
         (void)pthread_mutex_unlock(&s->create);
     }

@@ -1,11 +1,11 @@
 /* salt.h — the random keys behind visitor hashes: one for each site and site-local day.
  *
- * A salt is on disk (keys_dir/salt-<site>-<day>, 32 bytes, 0600) before its first use, so that a restart knows the
- * same visitors again, and it is wiped from disk and memory when its day is over. Salts of imports live in
- * keys_dir/import-<id>/ until the import ends.
+ * A salt is on disk (keys_dir/salt-<site>-<day>, 32 bytes, 0600) before its first use, so that a
+ * restart knows the same visitors again, and it is wiped from disk and memory when its day is
+ * over. Salts of imports live in keys_dir/import-<id>/ until the import ends.
  *
- * Threads: each lane hashes through its own cache, whose lock nobody else wants but the one who wipes. Once
- * salts_wipe_ended() has returned, no cache holds a wiped salt. */
+ * Threads: each lane hashes through its own cache, whose lock nobody else wants but the one who
+ * wipes. Once salts_wipe_ended() has returned, no cache holds a wiped salt. */
 #ifndef TAMIS_SALT_H
 #define TAMIS_SALT_H
 
@@ -47,13 +47,13 @@ void salts_close(struct salts *s);
 void salts_join(struct salts *s, struct salt_cache *c);
 void salts_leave(struct salts *s, struct salt_cache *c);
 
-/* Keyed hash of the parts; makes and stores the salt on first use. ERR_IO and the like when it cannot be stored: an
- * unstored salt is never used. */
+/* Keyed hash of the parts; makes and stores the salt on first use. ERR_IO and the like when it
+ * cannot be stored: an unstored salt is never used. */
 int salts_hash(struct salts *s, struct salt_cache *c, struct salt_id id, const struct span *parts,
                size_t n, uint64_t *ret, struct err *err) WARN_UNUSED;
 
-/* Wipes live salts of days before each site's today. A site that is not in the set may just not be loaded yet: its
- * salt goes once its day is over in every zone on earth. */
+/* Wipes live salts of days before each site's today. A site that is not in the set may just not
+ * be loaded yet: its salt goes once its day is over in every zone on earth. */
 void salts_wipe_ended(struct salts *s, const struct policy_set *policies, int64_t now_ms);
 
 /* Makes or loads the folder of an import; any number of times. */

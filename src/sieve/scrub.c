@@ -70,19 +70,33 @@ void scrub_lane_free(struct scrub_lane *lane) {
     free(lane);
 }
 
+/* Four counters of 16 bits in one word: a byte of text costs one addition. */
+enum { COUNTER_BITS = 16, CHUNK = UINT16_MAX };
+enum counter { DIGITS, DOTS, COLONS, OTHERS };
+#define ONE(counter) (UINT64_C(1) << (counter)*COUNTER_BITS)
+
+static const uint64_t weight[256] = {
+    ['0'] = ONE(DIGITS), ['1'] = ONE(DIGITS), ['2'] = ONE(DIGITS), ['3'] = ONE(DIGITS),
+    ['4'] = ONE(DIGITS), ['5'] = ONE(DIGITS), ['6'] = ONE(DIGITS), ['7'] = ONE(DIGITS),
+    ['8'] = ONE(DIGITS), ['9'] = ONE(DIGITS), ['.'] = ONE(DOTS),   [':'] = ONE(COLONS),
+    ['@'] = ONE(OTHERS), ['J'] = ONE(OTHERS),
+};
+
+static unsigned counted(uint64_t sum, enum counter which) {
+    return (unsigned)(sum >> which * COUNTER_BITS) & UINT16_MAX;
+}
+
 bool scrub_could_match(struct span text) {
-    size_t digits = 0, dots = 0, colons = 0;
-    bool other = false;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        digits += ascii_is_digit(c);
-        dots += c == '.';
-        colons += c == ':';
-        other |= c == '@' || c == 'J';
-    }
-    if (other && (memchr(text.ptr, '@', text.len) || span_find_span(text, SPAN_LIT("eyJ")) != SIZE_MAX))
+    if (UNLIKELY(text.len > CHUNK))
         return true;
-    return digits >= 8 || (dots >= 3 && digits >= 4) || colons >= 2;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < text.len; i++)
+        sum += weight[(unsigned char)text.ptr[i]];
+    unsigned digits = counted(sum, DIGITS);
+    if (digits >= 8 || (digits >= 4 && counted(sum, DOTS) >= 3) || counted(sum, COLONS) >= 2)
+        return true;
+    return counted(sum, OTHERS) &&
+           (memchr(text.ptr, '@', text.len) || span_find_span(text, SPAN_LIT("eyJ")) != SIZE_MAX);
 }
 
 static int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
@@ -113,8 +127,8 @@ static bool scan(struct scrub_lane *lane, struct span text, bool first_only) {
     lane->count = 0;
     if (text.len > UINT32_MAX)
         return false;
-    hs_error_t e = hs_scan(lane->scrub->db, text.ptr, (unsigned)text.len, 0, lane->scratch,
-                           on_match, lane);
+    hs_error_t e =
+        hs_scan(lane->scrub->db, text.ptr, (unsigned)text.len, 0, lane->scratch, on_match, lane);
     return (e == HS_SUCCESS || e == HS_SCAN_TERMINATED) && !lane->overflow;
 }
 

@@ -1,8 +1,8 @@
-/* scrub.h — personal data in free text: e-mail and IP addresses, phone and card numbers, IBAN, French and US social
- * security numbers, signed tokens.
+/* scrub.h — personal data in free text: e-mail and IP addresses, phone and card numbers, IBAN,
+ * French and US social security numbers, signed tokens.
  *
- * A look at the bytes tells most texts innocent; for the others libhs finds candidates (patterns.def) and validators
- * decide. The database is compiled at build time. */
+ * A look at the bytes tells most texts innocent; for the others libhs finds candidates
+ * (patterns.def) and validators decide. The database is compiled at build time. */
 #ifndef TAMIS_SCRUB_H
 #define TAMIS_SCRUB_H
 
@@ -20,8 +20,8 @@ void scrub_lane_free(struct scrub_lane *lane);
 /* Whether the bytes could hold any of the patterns: no false "no". */
 bool scrub_could_match(struct span text);
 
-/* *ret: `text` itself, or a copy in the arena with each item replaced by its word; never longer than `text`.
- * ERR_NOMEM only. */
+/* *ret: `text` itself, or a copy in the arena with each item replaced by its word; never longer
+ * than `text`. ERR_NOMEM only. */
 int scrub_text(struct scrub_lane *lane, struct span text, struct arena *arena, struct span *ret,
                struct err *err) WARN_UNUSED;
 

@@ -50,7 +50,7 @@ const char *sieve_verdict_word(enum sieve_verdict v) {
     return verdicts[v].word;
 }
 
-/* --- open and close ---------------------------------------------------------------------------- */
+/* --- open and close --------------------------------------------------------------------------- */
 
 void sieve_close(struct sieve *s) {
     if (s->salts)
@@ -117,7 +117,7 @@ void sieve_lane_free(struct sieve_lane *lane) {
     free(lane);
 }
 
-/* --- one hit ----------------------------------------------------------------------------------- */
+/* --- one hit ---------------------------------------------------------------------------------- */
 
 static const struct {
     struct span name;
@@ -160,7 +160,8 @@ static enum sieve_verdict judge(const struct policy *policy, const struct hit *h
     return SIEVE_PASS;
 }
 
-/* When it happened, and whose salt it needs. Live hits are of today: one that waited over midnight moves. */
+/* When it happened, and whose salt it needs. Live hits are of today: one that waited over
+ * midnight moves. */
 static struct salt_id set_time(const struct sieve_lane *lane, const struct policy *policy,
                                int64_t ts_ms, struct event *e) {
     int64_t now_ms = clock_wall_ms(lane->sieve->clock);
@@ -175,8 +176,8 @@ static struct salt_id set_time(const struct sieve_lane *lane, const struct polic
     e->ts_ms = ts_ms;
     e->day = then.day;
     e->hour = (uint8_t)(then.second / 3600);
-    return (struct salt_id){.import = past ? lane->import : 0, .site = policy->site,
-                            .day = then.day};
+    return (struct salt_id){
+        .import = past ? lane->import : 0, .site = policy->site, .day = then.day};
 }
 
 static int set_browser(const struct ua_info *ua, struct arena *arena, struct event *e,
@@ -185,8 +186,8 @@ static int set_browser(const struct ua_info *ua, struct arena *arena, struct eve
         const char *text;
         struct span *field;
     } copies[] = {
-        {ua->browser, &e->browser},       {ua->browser_version, &e->browser_version},
-        {ua->os, &e->os},                 {ua->os_version, &e->os_version},
+        {ua->browser, &e->browser}, {ua->browser_version, &e->browser_version},
+        {ua->os, &e->os},           {ua->os_version, &e->os_version},
         {ua->device, &e->device},
     };
     char *out = arena_alloc(arena, sizeof(*ua));
@@ -201,7 +202,8 @@ static int set_browser(const struct ua_info *ua, struct arena *arena, struct eve
     return 0;
 }
 
-/* An intranet may be known by its address; any other address in a host's place may be a person's. */
+/* An intranet may be known by its address; any other address in a host's place may be a
+ * person's. */
 static int set_hostname(const struct url *url, const struct policy *policy, struct arena *arena,
                         struct event *e, struct err *err) {
     struct span host = url_host(url);
@@ -254,8 +256,8 @@ static int fill(struct sieve_lane *lane, const struct policy *policy, const stru
                 int known, const struct url *url, const struct ua_info *ua, struct arena *arena,
                 struct event *e, struct err *err) {
     struct sieve *s = lane->sieve;
-    const struct origin_context c = {.policy = policy, .hit = hit, .sources = s->sources,
-                                     .scrub = lane->scrub, .arena = arena};
+    const struct origin_context c = {
+        .policy = policy, .hit = hit, .sources = s->sources, .scrub = lane->scrub, .arena = arena};
     struct props props;
     props.count = props.dropped = 0;
     e->site = policy->site;

@@ -25,7 +25,8 @@ struct sieve_options {
     struct counters *counters; /* may be NULL */
 };
 
-int sieve_open(const struct sieve_options *options, struct sieve **ret, struct err *err) WARN_UNUSED;
+int sieve_open(const struct sieve_options *options, struct sieve **ret,
+               struct err *err) WARN_UNUSED;
 void sieve_close(struct sieve *s);
 
 int sieve_lane_new(struct sieve *s, struct sieve_lane **ret, struct err *err) WARN_UNUSED;
@@ -43,17 +44,19 @@ enum sieve_verdict {
 };
 const char *sieve_verdict_word(enum sieve_verdict v);
 
-/* Turns *hit into *ret (text from the arena or static). Returns a sieve_verdict, or a negative err_code (out of
- * memory, salt not writable). Counts refusals in the counters. Depends on nothing but its inputs, the salts and the
- * tables. */
+/* Turns *hit into *ret (text from the arena or static). Returns a sieve_verdict, or a negative
+ * err_code (out of memory, salt not writable). Counts refusals in the counters. Depends on nothing
+ * but its inputs, the salts and the tables. */
 int sieve_pass(struct sieve_lane *lane, const struct policy *policy, const struct hit *hit,
                struct arena *arena, struct event *ret, struct err *err) WARN_UNUSED;
 
-/* Wipes the salts of days that are over: call it once a second or so. `policies` tells each site's zone. */
+/* Wipes the salts of days that are over: call it once a second or so. `policies` tells each site's
+ * zone. */
 void sieve_wipe_ended(struct sieve *s, const struct policy_set *policies);
 
-/* Imports: past days need salts for as long as the import lasts, kept in keys/import-<id>/ so that it can be
- * resumed. From here on `lane` uses them (0: back to live salts, which refuse past days). */
+/* Imports: past days need salts for as long as the import lasts, kept in keys/import-<id>/ so that
+ * it can be resumed. From here on `lane` uses them (0: back to live salts, which refuse past days).
+ */
 int sieve_lane_import(struct sieve_lane *lane, uint64_t import, struct err *err) WARN_UNUSED;
 /* Wipes that import's salts. */
 int sieve_import_end(struct sieve *s, uint64_t import, struct err *err) WARN_UNUSED;

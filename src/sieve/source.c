@@ -20,13 +20,20 @@ _Static_assert(ARRAY_LEN(rows) * 4 <= SLOTS, "hosts and names fill the table at 
 
 /* Words campaign links use that are neither a name nor a host. */
 static const struct row aliases[] = {
-    {"fb", "Facebook", SOURCE_SOCIAL},     {"ig", "Instagram", SOURCE_SOCIAL},
-    {"x", "Twitter", SOURCE_SOCIAL},       {"yt", "YouTube", SOURCE_VIDEO},
-    {"adwords", "Google", SOURCE_SEARCH},  {"google_ads", "Google", SOURCE_SEARCH},
-    {"googleads", "Google", SOURCE_SEARCH}, {"yahoo", "Yahoo!", SOURCE_SEARCH},
-    {"brave", "Brave", SOURCE_SEARCH},     {"openai", "ChatGPT", SOURCE_AI},
-    {"linkedin_ads", "LinkedIn", SOURCE_SOCIAL}, {"bluesky", "Bluesky", SOURCE_SOCIAL},
-    {"hackernews", "Hacker News", SOURCE_SOCIAL}, {"hn", "Hacker News", SOURCE_SOCIAL},
+    {"fb", "Facebook", SOURCE_SOCIAL},
+    {"ig", "Instagram", SOURCE_SOCIAL},
+    {"x", "Twitter", SOURCE_SOCIAL},
+    {"yt", "YouTube", SOURCE_VIDEO},
+    {"adwords", "Google", SOURCE_SEARCH},
+    {"google_ads", "Google", SOURCE_SEARCH},
+    {"googleads", "Google", SOURCE_SEARCH},
+    {"yahoo", "Yahoo!", SOURCE_SEARCH},
+    {"brave", "Brave", SOURCE_SEARCH},
+    {"openai", "ChatGPT", SOURCE_AI},
+    {"linkedin_ads", "LinkedIn", SOURCE_SOCIAL},
+    {"bluesky", "Bluesky", SOURCE_SOCIAL},
+    {"hackernews", "Hacker News", SOURCE_SOCIAL},
+    {"hn", "Hacker News", SOURCE_SOCIAL},
     {"producthunt", "Product Hunt", SOURCE_SOCIAL},
 };
 
@@ -93,7 +100,8 @@ static bool get(const struct source_table *t, struct span key, struct source_inf
     return true;
 }
 
-/* "fr", "com", "co.uk", "com.br": enough of a public suffix for the names the list has under many. */
+/* "fr", "com", "co.uk", "com.br": enough of a public suffix for the names the list has under
+ * many. */
 static bool is_suffix(struct span s) {
     static const struct span second[] = {{"co", 2}, {"com", 3}, {"org", 3}, {"net", 3}, {"ne", 2}};
     size_t dot = span_find(s, '.', 0);

@@ -1,4 +1,5 @@
-/* source.h — where a visit came from: a name by a kept list (sources.def), and a kind that decides the channel. */
+/* source.h — where a visit came from: a name by a kept list (sources.def), and a kind that
+ * decides the channel. */
 #ifndef TAMIS_SOURCE_H
 #define TAMIS_SOURCE_H
 
@@ -27,7 +28,8 @@ struct source_table;
 int source_table_open(struct source_table **ret, struct err *err) WARN_UNUSED;
 void source_table_close(struct source_table *t);
 
-/* By host (of the page that linked here, or an Android package if `app`). False when the list does not know it. */
+/* By host (of the page that linked here, or an Android package if `app`). False when the list
+ * does not know it. */
 bool source_by_host(const struct source_table *t, struct span host, bool app,
                     struct source_info *ret);
 

@@ -1,18 +1,20 @@
-/* text.h — making text that came over the wire fit to keep: percent-decoding, control characters, UTF-8. */
+/* text.h — making text that came over the wire fit to keep: percent-decoding, control
+ * characters, UTF-8. */
 #ifndef TAMIS_TEXT_H
 #define TAMIS_TEXT_H
 
 #include "arena.h"
 #include "err.h"
 
-/* Writes the decoding of `in` to `out` (room for in.len, may be in.ptr itself); returns its length. Broken escapes
- * stay as they are. `plus`: '+' is a space (application/x-www-form-urlencoded). */
+/* Writes the decoding of `in` to `out` (room for in.len, may be in.ptr itself); returns its
+ * length. Broken escapes stay as they are. `plus`: '+' is a space
+ * (application/x-www-form-urlencoded). */
 size_t text_percent_decode(struct span in, char *out, bool plus);
 
 enum text_flag { TEXT_PERCENT = 1, TEXT_PLUS = 2 };
 
-/* A copy in the arena without control characters (C0, DEL, C1) and white space at the ends; bytes that are no UTF-8
- * become U+FFFD. Flags say what to decode before. ERR_NOMEM only. */
+/* A copy in the arena without control characters (C0, DEL, C1) and white space at the ends;
+ * bytes that are no UTF-8 become U+FFFD. Flags say what to decode before. ERR_NOMEM only. */
 int text_clean(struct span in, unsigned flags, struct arena *arena, struct span *ret,
                struct err *err) WARN_UNUSED;
 

@@ -5,10 +5,7 @@ enum { UUID_CHARS = 36, SHORTEST_HEX = 16, SHORTEST_RANDOM = 20, SHORTEST_LETTER
 enum class { NEITHER, DIGIT, LOWER, UPPER };
 
 static enum class class_of(char c) {
-    if (ascii_is_digit(c))
-        return DIGIT;
-    if (c >= 'a' && c <= 'z')
-        return LOWER;
+    if (ascii_is_digit(c)) return DIGIT; if (c >= 'a' && c <= 'z') return LOWER;
     return c >= 'A' && c <= 'Z' ? UPPER : NEITHER;
 }
 
@@ -29,7 +26,8 @@ static bool is_uuid(struct span s) {
     return true;
 }
 
-/* What people write changes its kind of character between words, random text changes it all the time. */
+/* What people write changes its kind of character between words, random text changes it all the
+ * time. */
 static bool is_random(struct span s) {
     size_t digits = 0, upper = 0, lower = 0, number_steps = 0, steps = 0;
     enum class last = NEITHER;

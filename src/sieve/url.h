@@ -15,8 +15,9 @@ struct url {
     struct span query;    /* borrowed, still encoded, without '?' */
 };
 
-/* http, https (WHATWG URL); android-app only if `apps`. The host is lower-cased, without www., port and user info.
- * The fragment is gone. False for any other scheme and for hosts that are none. */
+/* http, https (WHATWG URL); android-app only if `apps`. The host is lower-cased, without www.,
+ * port and user info. The fragment is gone. False for any other scheme and for hosts that are
+ * none. */
 bool url_parse(struct span text, bool apps, struct url *ret);
 
 static inline struct span url_host(const struct url *u) {

@@ -64,7 +64,8 @@ bool valid_phone(struct span text, size_t *from, size_t *to) {
     return group >= 2 && groups <= 5;
 }
 
-/* First digits and lengths that issuers use; ISBN (978…) and times in milliseconds are none of them. */
+/* First digits and lengths that issuers use; ISBN (978…) and times in milliseconds are none of
+ * them. */
 static const struct issuer {
     unsigned digits, least, most; /* range of the first `digits` digits */
     uint32_t lengths;             /* bit set */

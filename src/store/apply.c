@@ -1,7 +1,7 @@
 /* Applying a batch: rows, open visits and the cursor move together or not at all.
  *
- * Rows go in as columns (data chunks of the appender). Text is lent to the chunk and copied by the appender,
- * so nothing is copied twice here. */
+ * Rows go in as columns (data chunks of the appender). Text is lent to the chunk and copied by the
+ * appender, so nothing is copied twice here. */
 #include "must.h"
 #include "store_private.h"
 
@@ -32,7 +32,8 @@ static duckdb_string_t engine_text(struct span s) {
     return out;
 }
 
-/* --- rows --------------------------------------------------------------------------------------- */
+/* --- rows ---------------------------------------------------------------------------------------
+ */
 
 /* An appender, the chunk it is fed with, and where the next row goes. */
 struct rows {
@@ -100,7 +101,8 @@ static int rows_end(struct rows *r, enum engine_fault *fault, struct err *err) {
 #define PUT_TEXT(i, v) PUT(duckdb_string_t, i, engine_text(v))
 
 static void put_event(struct rows *r, const struct event *e, uint64_t visit) {
-#define FIELD(name, TYPE, unit, most, profiles, purpose, keep) PUT_##TYPE(EVENT_FIELD_##name, e->name);
+#define FIELD(name, TYPE, unit, most, profiles, purpose, keep) \
+    PUT_##TYPE(EVENT_FIELD_##name, e->name);
 #include "event_fields.def"
 #undef FIELD
     PUT_U64(EVENT_COLUMN_visit, visit);
@@ -165,7 +167,8 @@ static int append_visits(struct hot *h, enum engine_fault *fault, struct err *er
     return code ? code : rows_end(&rows, fault, err);
 }
 
-/* --- one-row statements ------------------------------------------------------------------------- */
+/* --- one-row statements -------------------------------------------------------------------------
+ */
 
 static int execute_u64(duckdb_prepared_statement p, const uint64_t *values, size_t count,
                        idx_t *ret_changed, enum engine_fault *fault, struct err *err) {
@@ -199,13 +202,15 @@ static int write_marks(struct hot *h, const struct store_batch *batch, enum engi
     return 0;
 }
 
-static int write_meta(struct hot *h, struct cursor next, enum engine_fault *fault, struct err *err) {
+static int write_meta(struct hot *h, struct cursor next, enum engine_fault *fault,
+                      struct err *err) {
     const uint64_t values[] = {next.segment, next.offset, visits_next_id(h->visits)};
     idx_t changed = 0;
     return execute_u64(h->set_meta, values, ARRAY_LEN(values), &changed, fault, err);
 }
 
-/* --- the batch ---------------------------------------------------------------------------------- */
+/* --- the batch ----------------------------------------------------------------------------------
+ */
 
 static int write_batch(struct hot *h, const struct store_batch *batch, enum engine_fault *fault,
                        struct err *err) {
@@ -246,13 +251,19 @@ int store_apply(struct store *s, const struct store_batch *batch, struct err *er
     }
     visits_publish(h->visits);
     s->applied = true;
+    s->unsaved_events += batch->event_count ? batch->event_count : 1;
     pthread_mutex_lock(&s->cursor_lock);
     s->cursor = batch->next;
     pthread_mutex_unlock(&s->cursor_lock);
+    /* The batch is applied whatever becomes of this; damage is noted and met by the next call. */
+    struct err ignored;
+    if (s->unsaved_events >= MOST_UNSAVED_EVENTS && store_checkpoint(s, &ignored))
+        s->unsaved_events = MOST_UNSAVED_EVENTS / 2;
     return 0;
 }
 
-/* --- set-up ------------------------------------------------------------------------------------- */
+/* --- set-up -------------------------------------------------------------------------------------
+ */
 
 /* A chunk with the columns of a table, taken from an appender so that they always match. */
 static int make_chunk(duckdb_connection c, const char *table, idx_t columns, duckdb_data_chunk *ret,
@@ -276,11 +287,13 @@ int apply_prepare(struct hot *h, struct err *err) {
     if (!code)
         code = make_chunk(h->writer, "visit", VISIT_COLUMNS, &h->visit_rows, err);
     if (!code)
-        code = engine_prepare(h->writer, "UPDATE meta SET segment = $1, \"offset\" = $2, next_visit = $3",
+        code = engine_prepare(h->writer,
+                              "UPDATE meta SET segment = $1, \"offset\" = $2, next_visit = $3",
                               &h->set_meta, &fault, err);
     if (!code)
-        code = engine_prepare(h->writer, "UPDATE import_mark SET byte_offset = $2 WHERE import = $1",
-                              &h->set_mark, &fault, err);
+        code =
+            engine_prepare(h->writer, "UPDATE import_mark SET byte_offset = $2 WHERE import = $1",
+                           &h->set_mark, &fault, err);
     if (!code)
         code = engine_prepare(h->writer, "INSERT INTO import_mark VALUES ($1, $2)", &h->add_mark,
                               &fault, err);

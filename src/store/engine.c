@@ -102,13 +102,19 @@ static void add_quoted(struct buf *out, const char *s) {
     buf_addc(out, '\'');
 }
 
-/* No statement may reach a file but the hot file, the spill folder and the sealed days; nothing is
- * ever downloaded; and no statement may change that. */
-static int close_doors(duckdb_database db, const struct store_options *options, struct err *err) {
+/* Attaches the hot file, then: no statement may reach a file but that, the spill folder and the
+ * sealed days; nothing is ever downloaded; and no statement may change that.
+ *
+ * Without a write-ahead log: the journal is one already. What was applied since the last checkpoint
+ * is drained again after a crash, and no batch waits for a second fsync. */
+static int attach(duckdb_database db, const char *path, const char *read_dir, struct err *err) {
     BUF_AUTO sql = {0};
-    if (options->read_dir) {
+    buf_adds(&sql, "ATTACH ");
+    add_quoted(&sql, path);
+    buf_adds(&sql, " AS hot (TYPE duckdb, RECOVERY_MODE no_wal_writes);");
+    if (read_dir) {
         buf_adds(&sql, "SET allowed_directories = [");
-        add_quoted(&sql, options->read_dir);
+        add_quoted(&sql, read_dir);
         buf_adds(&sql, "];");
     }
     buf_adds(&sql, "SET enable_external_access = false; SET lock_configuration = true;");
@@ -117,7 +123,10 @@ static int close_doors(duckdb_database db, const struct store_options *options, 
     if (!text || duckdb_connect(db, &c) != DuckDBSuccess)
         return err_set(err, ERR_NOMEM, "cannot configure the engine");
     enum engine_fault fault = ENGINE_FINE;
-    return engine_run(c, text, &fault, err);
+    int code = engine_run(c, text, &fault, err);
+    if (code == 0 || code == ERR_FULL || code == ERR_NOMEM)
+        return code;
+    return err_set(err, ERR_CORRUPT, "the hot file does not open");
 }
 
 static void destroy_configp(duckdb_config *c) {
@@ -139,8 +148,8 @@ int engine_open(const char *dir, const char *path, const struct store_options *o
     const char *const settings[][2] = {
         {"memory_limit", buf_cstr(&limit)},
         {"temp_directory", buf_cstr(&spill)},
-        /* Commits rarely meet a checkpoint, and replaying this much at start takes well under a second. */
-        {"checkpoint_threshold", "64MB"},
+        {"checkpoint_threshold",
+         "1TB"}, /* only store_checkpoint() does it: a commit never stalls */
         {"autoinstall_known_extensions", "false"},
         {"autoload_known_extensions", "false"},
         {"allow_community_extensions", "false"},
@@ -153,21 +162,24 @@ int engine_open(const char *dir, const char *path, const struct store_options *o
             return err_set(err, ERR_UNSUPPORTED, "the engine does not know %s", settings[i][0]);
 
     duckdb_database db = NULL;
-    char *text = NULL;
-    if (duckdb_open_ext(path, &db, config, &text) != DuckDBSuccess) {
-        enum engine_fault fault = ENGINE_FINE;
-        int code = engine_error(engine_error_type(text), text, "open", &fault, err);
-        duckdb_free(text);
-        duckdb_close(&db);
-        if (code == ERR_FULL || code == ERR_NOMEM)
-            return code;
-        return err_set(err, ERR_CORRUPT, "the hot file does not open");
-    }
-    int code = close_doors(db, options, err);
+    if (duckdb_open_ext(NULL, &db, config, NULL) != DuckDBSuccess)
+        return err_set(err, ERR_NOMEM, "the engine does not start");
+    int code = attach(db, path, options->read_dir, err);
     if (code) {
         duckdb_close(&db);
         return code;
     }
     *ret = db;
     return 0;
+}
+
+int engine_connect(duckdb_database db, duckdb_connection *ret, struct err *err) {
+    CLEANUP(engine_disconnectp) duckdb_connection c = NULL;
+    if (duckdb_connect(db, &c) != DuckDBSuccess)
+        return err_set(err, ERR_NOMEM, "no connection to the hot tables");
+    enum engine_fault fault = ENGINE_FINE;
+    int code = engine_run(c, "USE hot", &fault, err);
+    if (!code)
+        *ret = TAKE_PTR(c);
+    return code;
 }

@@ -1,6 +1,7 @@
 /* engine.h — the few things we ask of DuckDB, and its errors in our words.
  *
- * DuckDB's messages may quote values, so they are read here to find the code and never passed on. */
+ * DuckDB's messages may quote values, so they are read here to find the code and never passed on.
+ */
 #ifndef TAMIS_STORE_ENGINE_H
 #define TAMIS_STORE_ENGINE_H
 
@@ -16,9 +17,13 @@ enum engine_fault {
     ENGINE_DAMAGED, /* stored bytes do not verify */
 };
 
-/* Opens `path` with our settings. `dir` gets the spill folder. ERR_CORRUPT: not a database we can use. */
+/* Starts an engine with our settings on `path`, as the database "hot". `dir` gets the spill folder.
+ * ERR_CORRUPT: not a database we can use. */
 int engine_open(const char *dir, const char *path, const struct store_options *options,
                 duckdb_database *ret, struct err *err) WARN_UNUSED;
+
+/* A connection whose tables are the hot file's. */
+int engine_connect(duckdb_database db, duckdb_connection *ret, struct err *err) WARN_UNUSED;
 
 /* Runs statements without parameters and drops their results. */
 int engine_run(duckdb_connection c, const char *sql, enum engine_fault *fault,

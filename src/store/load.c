@@ -88,7 +88,8 @@ int load_visits(struct hot *h, size_t most, uint64_t next_visit, struct err *err
         return 0;
     /* rowid grows with each row, so the greatest one says which day, and which state, came last. */
     static const char clock[] =
-        "WITH clock AS (SELECT site, day, max(ts_ms) AS newest, max(rowid) AS latest FROM event GROUP BY site, day"
+        "WITH clock AS (SELECT site, day, max(ts_ms) AS newest, max(rowid) AS latest FROM event "
+        "GROUP BY site, day"
         " QUALIFY row_number() OVER (PARTITION BY site ORDER BY max(rowid) DESC) <= %d) ";
     BUF_AUTO sql = {0};
     buf_addf(&sql, clock, OPEN_DAYS);

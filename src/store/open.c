@@ -1,7 +1,8 @@
 /* Opening, closing and setting aside the hot file.
  *
- * A mark beside the file says that an opening has begun. When it is found at the next one, the engine did
- * not survive this file, and it is set aside unread: a damaged cache must not keep the server from starting. */
+ * A mark beside the file says that an opening has begun. When it is found at the next one, the
+ * engine did not survive this file, and it is set aside unread: a damaged cache must not keep the
+ * server from starting. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -33,9 +34,9 @@ static int hot_open(struct store *s, struct err *err) {
     int code = engine_open(s->dir, s->path, &s->options, &h.db, err);
     if (code)
         return code;
-    if (duckdb_connect(h.db, &h.writer) != DuckDBSuccess)
-        return err_set(err, ERR_NOMEM, "no connection to the hot tables");
-    code = schema_open(h.writer, &meta, err);
+    code = engine_connect(h.db, &h.writer, err);
+    if (!code)
+        code = schema_open(h.writer, &meta, err);
     if (!code)
         code = load_visits(&h, s->options.most_open_visits, meta.next_visit, err);
     if (!code)
@@ -48,6 +49,7 @@ static int hot_open(struct store *s, struct err *err) {
     s->hot = h;
     h = (struct hot){0};
     s->applied = false;
+    s->unsaved_events = 0;
     atomic_store(&s->fault, ENGINE_FINE);
     return 0;
 }
@@ -95,7 +97,8 @@ static int mark_opening(const char *mark, struct err *err) {
     return 0;
 }
 
-/* Opens the file; one that is no use is set aside first (1). `suspect`: it is already known to be none. */
+/* Opens the file; one that is no use is set aside first (1). `suspect`: it is already known to be
+ * none. */
 static int open_or_rebuild(struct store *s, bool suspect, struct err *err) {
     CLEANUP(free_charp) char *mark = path_with(s->path, ".opening");
     CLEANUP(free_charp) char *wal = path_with(s->path, ".wal");
@@ -166,13 +169,38 @@ int store_open(const char *dir, const struct store_options *options, struct stor
     return 0;
 }
 
+int store_checkpoint(struct store *s, struct err *err) {
+    if (s->unsaved_events == 0)
+        return 0;
+    enum engine_fault fault = ENGINE_FINE;
+    int code = engine_run(s->hot.writer, "CHECKPOINT hot", &fault, err);
+    if (!code)
+        s->unsaved_events = 0;
+    else if (fault != ENGINE_FINE)
+        store_note_fault(s, fault);
+    return code;
+}
+
+uint64_t store_unsaved_events(struct store *s) {
+    return s->unsaved_events;
+}
+
+/* A file that is known to be bad is not written to again. */
+static void save_if_well(struct store *s) {
+    struct err ignored;
+    if (s->hot.db && !store_needs_reopen(s) && store_checkpoint(s, &ignored))
+        s->unsaved_events = 0;
+}
+
 void store_close(struct store *s) {
     readers_stop(&s->readers);
+    save_if_well(s);
     hot_close(&s->hot);
     store_freep(&s);
 }
 
 int store_reopen(struct store *s, struct err *err) {
+    save_if_well(s);
     int fault = atomic_load(&s->fault);
     bool suspect = fault == ENGINE_DAMAGED || (fault == ENGINE_STOPPED && !s->applied);
     atomic_store(&s->shut, true);

@@ -16,7 +16,8 @@ void schema_visit_columns(struct buf *out, const char *prefix) {
         buf_addf(out, "%s%s%s", i ? ", " : "", prefix, visit_columns[i].name);
 }
 
-/* The version covers the columns too: a field added to the tables makes the old file one to rebuild. */
+/* The version covers the columns too: a field added to the tables makes the old file one to
+ * rebuild. */
 static uint32_t fingerprint(const char *ddl) {
     uint64_t h = span_hash(span_str(ddl));
     return (uint32_t)(h ^ (h >> 32)) & INT32_MAX;
@@ -58,7 +59,8 @@ static int read_meta(duckdb_result *r, const char *ddl, struct schema_meta *ret,
 static int count_tables(duckdb_connection c, uint64_t *ret, struct err *err) {
     duckdb_result r;
     int code = 0;
-    if (duckdb_query(c, "SELECT count(*) FROM duckdb_tables()", &r) != DuckDBSuccess)
+    if (duckdb_query(c, "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'hot'", &r) !=
+        DuckDBSuccess)
         code = err_set(err, ERR_CORRUPT, "the hot file's catalogue does not read");
     else
         *ret = duckdb_value_uint64(&r, 0, 0);

@@ -33,14 +33,16 @@ struct sql_value sql_result_at(const struct sql_result *r, size_t row, size_t co
     return r->values[row * r->columns + column];
 }
 
-/* --- connections and the watchdog --------------------------------------------------------------- */
+/* --- connections and the watchdog ---------------------------------------------------------------
+ */
 
 static struct timespec deadline_of(int64_t ns) {
-    return (struct timespec){.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
+    return (struct timespec){.tv_sec = (time_t)(ns / 1000000000),
+                             .tv_nsec = (long)(ns % 1000000000)};
 }
 
-/* Interrupts what is over its time, again and again: an interrupt that comes before the engine begins the
- * statement is lost. */
+/* Interrupts what is over its time, again and again: an interrupt that comes before the engine
+ * begins the statement is lost. */
 static void *watch(void *arg) {
     struct readers *r = arg;
     pthread_mutex_lock(&r->lock);
@@ -114,7 +116,8 @@ static bool reader_begin(struct store *s, struct reader *run) {
     if (r->idle_count)
         run->connection = r->idle[--r->idle_count];
     pthread_mutex_unlock(&r->lock);
-    if (!run->connection && duckdb_connect(s->hot.db, &run->connection) != DuckDBSuccess)
+    struct err ignored;
+    if (!run->connection && engine_connect(s->hot.db, &run->connection, &ignored))
         return false;
     pthread_mutex_lock(&r->lock);
     run->next = r->running;
@@ -140,7 +143,8 @@ static void reader_end(struct store *s, struct reader *run) {
         duckdb_disconnect(&run->connection);
 }
 
-/* --- values ------------------------------------------------------------------------------------- */
+/* --- values -------------------------------------------------------------------------------------
+ */
 
 struct column {
     duckdb_type type;
@@ -233,7 +237,8 @@ static struct sql_value number_at(duckdb_type type, const void *data, idx_t i) {
 static bool value_at(const struct column *c, duckdb_vector v, void *data, idx_t i,
                      struct arena *texts, struct sql_value *ret) {
     uint64_t *validity = duckdb_vector_get_validity(v);
-    if (c->type == DUCKDB_TYPE_SQLNULL || (validity && !duckdb_validity_row_is_valid(validity, i))) {
+    if (c->type == DUCKDB_TYPE_SQLNULL ||
+        (validity && !duckdb_validity_row_is_valid(validity, i))) {
         *ret = (struct sql_value){.type = SQL_NULL_VALUE};
         return true;
     }
@@ -311,7 +316,8 @@ static int take_result(duckdb_result *r, struct sql_result **ret, struct err *er
     return code;
 }
 
-/* --- the statement ------------------------------------------------------------------------------ */
+/* --- the statement ------------------------------------------------------------------------------
+ */
 
 static bool bind(duckdb_prepared_statement p, idx_t at, const struct sql_value *v) {
     switch (v->type) {
@@ -378,8 +384,8 @@ int store_select(struct store *s, const char *sql, const struct sql_value *param
 int store_import_offset(struct store *s, uint64_t import, uint64_t *ret_offset, struct err *err) {
     const struct sql_value id = {.type = SQL_INT, .i = (int64_t)import};
     CLEANUP(sql_result_freep) struct sql_result *r = NULL;
-    int code = store_select(s, "SELECT byte_offset FROM import_mark WHERE import = $1", &id, 1, 10000,
-                            &r, err);
+    int code = store_select(s, "SELECT byte_offset FROM import_mark WHERE import = $1", &id, 1,
+                            10000, &r, err);
     if (!code)
         *ret_offset = sql_result_rows(r) ? (uint64_t)sql_result_at(r, 0, 0).i : 0;
     return code;

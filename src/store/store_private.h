@@ -9,7 +9,10 @@
 #include "schema.h"
 #include "visits.h"
 
-enum { IDLE_READERS = 8 };
+enum {
+    IDLE_READERS = 8,
+    MOST_UNSAVED_EVENTS = 500000, /* memory for rows that are not in the file yet: about 250 MB */
+};
 
 /* One running select: where the watchdog finds it. Lives on the selecting thread's stack. */
 struct reader {
@@ -45,10 +48,11 @@ struct store {
     char *read_dir;
     struct store_options options;
     struct hot hot;
-    pthread_rwlock_t gate;      /* held to read by whoever uses `hot` off the applying thread */
-    _Atomic bool shut;          /* being opened again: do not queue at the gate */
-    _Atomic int fault;          /* enum engine_fault, the worst since the last opening */
-    bool applied;               /* a batch was applied since the last opening */
+    pthread_rwlock_t gate;   /* held to read by whoever uses `hot` off the applying thread */
+    _Atomic bool shut;       /* being opened again: do not queue at the gate */
+    _Atomic int fault;       /* enum engine_fault, the worst since the last opening */
+    bool applied;            /* a batch was applied since the last opening */
+    uint64_t unsaved_events; /* applied since the last checkpoint (an empty batch counts as one) */
     pthread_mutex_t cursor_lock;
     struct cursor cursor;
     struct readers readers;

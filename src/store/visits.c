@@ -55,7 +55,8 @@ static bool key_eq(struct visit_key a, struct visit_key b) {
     return a.visitor == b.visitor && a.site == b.site && a.day == b.day;
 }
 
-/* --- a visit ------------------------------------------------------------------------------------ */
+/* --- a visit ------------------------------------------------------------------------------------
+ */
 
 struct visit *visit_new(const struct visit_facts *facts, const struct span texts[VISIT_TEXTS]) {
     size_t total = 0;
@@ -77,7 +78,8 @@ struct visit *visit_new(const struct visit_facts *facts, const struct span texts
     return v;
 }
 
-/* --- clocks ------------------------------------------------------------------------------------- */
+/* --- clocks -------------------------------------------------------------------------------------
+ */
 
 static void clocks_release(struct clocks *c) {
     free(c->items);
@@ -127,7 +129,8 @@ static bool clocks_reserve(struct clocks *c, size_t count) {
     return true;
 }
 
-/* The site's clock, made when there is none; NULL on out of memory. Room that was reserved is enough. */
+/* The site's clock, made when there is none; NULL on out of memory. Room that was reserved is
+ * enough. */
 static struct site_clock *clocks_get(struct clocks *c, uint32_t site) {
     struct site_clock *found = clocks_find(c, site);
     if (found)
@@ -166,7 +169,8 @@ static int64_t clock_touch(struct site_clock *c, int32_t day, int64_t ts_ms) {
     return newest;
 }
 
-/* --- the table ---------------------------------------------------------------------------------- */
+/* --- the table ----------------------------------------------------------------------------------
+ */
 
 static struct slot *table_slot(const struct visits *t, struct visit_key key, uint64_t hash) {
     size_t at = hash & (t->slot_count - 1);
@@ -222,7 +226,8 @@ static void sweep_once(struct visits *t, uint64_t oldest) {
     size_t old_count = t->slot_count;
     size_t live = 0;
     for (size_t i = 0; i < old_count; i++)
-        if (old[i].visit && (old[i].visit->facts.touch < oldest || let_go(t, &old[i].visit->facts))) {
+        if (old[i].visit &&
+            (old[i].visit->facts.touch < oldest || let_go(t, &old[i].visit->facts))) {
             free(old[i].visit);
             old[i].visit = NULL;
         } else if (old[i].visit) {
@@ -242,8 +247,8 @@ static void sweep_once(struct visits *t, uint64_t oldest) {
         free(old);
         return;
     }
-    /* No memory for a smaller table: close the gaps in place, moving each visit to where a search finds it.
-     * Twice, because a chain may wrap around the table's end. */
+    /* No memory for a smaller table: close the gaps in place, moving each visit to where a search
+     * finds it. Twice, because a chain may wrap around the table's end. */
     for (size_t pass = 0; pass < 2; pass++)
         for (size_t i = 0; i < old_count; i++) {
             struct slot s = old[i];
@@ -328,8 +333,8 @@ int visits_load(struct visits *t, struct visit *v, struct err *err) {
     const struct visit *known = table_slot(t, v->facts.key, key_hash(v->facts.key))->visit;
     if (v->facts.touch >= t->touch)
         t->touch = t->staged_touch = v->facts.touch + 1;
-    if (known && (known->facts.visit > v->facts.visit || (known->facts.visit == v->facts.visit &&
-                                                          known->facts.touch > v->facts.touch))) {
+    if (known && (known->facts.visit > v->facts.visit ||
+                  (known->facts.visit == v->facts.visit && known->facts.touch > v->facts.touch))) {
         free(v);
         return 0;
     }
@@ -338,7 +343,8 @@ int visits_load(struct visits *t, struct visit *v, struct err *err) {
     return 0;
 }
 
-/* --- a batch ------------------------------------------------------------------------------------ */
+/* --- a batch ------------------------------------------------------------------------------------
+ */
 
 static bool reserve_changes(struct visits *t) {
     if (t->change_count < t->change_cap)
@@ -372,7 +378,8 @@ static uint32_t *change_slot(const struct visits *t, struct visit_key key, uint6
 }
 
 static bool joins(const struct visit_facts *f, int64_t newest_ms, const struct event *e) {
-    return e->ts_ms <= f->last_ms + VISIT_SILENCE_MS && e->ts_ms >= f->start_ms - VISIT_SILENCE_MS &&
+    return e->ts_ms <= f->last_ms + VISIT_SILENCE_MS &&
+           e->ts_ms >= f->start_ms - VISIT_SILENCE_MS &&
            (newest_ms == INT64_MIN || newest_ms - f->seen_ms <= VISIT_SLACK_MS);
 }
 

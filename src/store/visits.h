@@ -1,16 +1,20 @@
 /* visits.h — which visit an event belongs to.
  *
- * For each (site, day, visitor) the latest visit is kept in memory. Rules, in the order events arrive:
- *   - An event joins that visit when its time is at most 30 minutes after the visit's last event and at most
- *     30 minutes before its first; else it starts a new one. The day is in the key, so midnight ends a visit.
- *   - An event that comes before the visit's first one moves start_ms; attributes, hour and entry page stay
- *     those that arrived first, so a duration is never negative.
- *   - Engagement moves last_ms only. Without a visit to join it is dropped: no row, nothing counted.
- *   - A visit is let go once the site's clock for that day (its greatest ts_ms) is VISIT_SLACK_MS further
- *     than when the visit was last touched (seen_ms). That is a function of the rows alone, so a restart
- *     changes no figure. The slack beyond 30 minutes serves logs imported beside live traffic.
- *   - Only to bound memory: of a site the OPEN_DAYS days touched last are kept, and of all visits the
- *     `most` touched last.
+ * For each (site, day, visitor) the latest visit is kept in memory. Rules, in the order events
+ * arrive:
+ *   - An event joins that visit when its time is at most 30 minutes after the visit's last event
+ * and at most 30 minutes before its first; else it starts a new one. The day is in the key, so
+ * midnight ends a visit.
+ *   - An event that comes before the visit's first one moves start_ms; attributes, hour and entry
+ * page stay those that arrived first, so a duration is never negative.
+ *   - Engagement moves last_ms only. Without a visit to join it is dropped: no row, nothing
+ * counted.
+ *   - A visit is let go once the site's clock for that day (its greatest ts_ms) is VISIT_SLACK_MS
+ * further than when the visit was last touched (seen_ms). That is a function of the rows alone, so
+ * a restart changes no figure. The slack beyond 30 minutes serves logs imported beside live
+ * traffic.
+ *   - Only to bound memory: of a site the OPEN_DAYS days touched last are kept, and of all visits
+ * the `most` touched last.
  *
  * A batch is staged, written, and then published or discarded; until published nothing has changed.
  * A struct visit is immutable: a change makes a new one. One thread at a time. */
@@ -24,15 +28,16 @@ enum { VISIT_SILENCE_MS = 30 * 60 * 1000, VISIT_SLACK_MS = 2 * 60 * 60 * 1000, O
 
 /* Texts of a visit that come from the event field of the same name. */
 #define VISIT_ATTRIBUTES(X)                                                                     \
-    X(hostname) X(referrer) X(source) X(channel) X(utm_source) X(utm_medium) X(utm_campaign)    \
-    X(utm_content) X(utm_term) X(country) X(browser) X(browser_version) X(os) X(os_version) X(device)
+    X(hostname)                                                                                 \
+    X(referrer) X(source) X(channel) X(utm_source) X(utm_medium) X(utm_campaign) X(utm_content) \
+        X(utm_term) X(country) X(browser) X(browser_version) X(os) X(os_version) X(device)
 #define VISIT_TEXTS_ALL(X) X(entry_page) X(exit_page) VISIT_ATTRIBUTES(X)
 
 enum visit_text {
 #define X(name) VISIT_TEXT_##name,
     VISIT_TEXTS_ALL(X)
 #undef X
-    VISIT_TEXTS
+        VISIT_TEXTS
 };
 
 struct visit_key {
@@ -91,13 +96,14 @@ struct visits *visits_new(size_t most, uint64_t next_visit) WARN_UNUSED; /* NULL
 void visits_free(struct visits *t);
 DEFINE_FREEP(struct visits, visits_free)
 
-/* Taking up what was stored: the clock of a site's day (days in the order they were last touched), and a
- * visit's state (takes ownership; of several with one key the latest stays). */
+/* Taking up what was stored: the clock of a site's day (days in the order they were last touched),
+ * and a visit's state (takes ownership; of several with one key the latest stays). */
 int visits_load_clock(struct visits *t, uint32_t site, int32_t day, int64_t newest_ms,
                       struct err *err) WARN_UNUSED;
 int visits_load(struct visits *t, struct visit *v, struct err *err) WARN_UNUSED;
 
-/* Stages one event; its text must outlive the batch. 1: it belongs to *ret_visit; 0: dropped; ERR_NOMEM. */
+/* Stages one event; its text must outlive the batch. 1: it belongs to *ret_visit; 0: dropped;
+ * ERR_NOMEM. */
 int visits_stage(struct visits *t, const struct event *e, uint64_t *ret_visit,
                  struct err *err) WARN_UNUSED;
 

@@ -6,7 +6,7 @@ export const USER_AGENT =
 
 export const ROOT = process.env['TAMIS_ROOT'] ?? process.cwd();
 
-export function launch(): Promise<Browser> {
+export function launch(...args: string[]): Promise<Browser> {
   return chromium.launch({
     executablePath: process.env['TAMIS_CHROMIUM'] ?? '/usr/bin/chromium',
     args: [
@@ -18,6 +18,7 @@ export function launch(): Promise<Browser> {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      ...args,
     ],
   });
 }

@@ -134,13 +134,13 @@ describe('dashboard', () => {
     await shown();
     await page.getByRole('button', { name: /^Period/ }).click();
     await page.getByRole('button', { name: 'Last 12 months' }).click();
-    await page.waitForFunction("document.querySelectorAll('.chart table tbody tr').length === 12");
+    await page.waitForFunction(() => document.querySelectorAll('.chart table tbody tr').length === 12);
     await page.getByRole('button', { name: /^Period/ }).click();
-    await page.getByLabel('From').fill('2026-03-02');
+    await page.getByLabel('From', { exact: true }).fill('2026-03-02');
     await page.getByLabel('To', { exact: true }).fill('2026-03-06');
     await page.getByRole('button', { name: 'Show these days' }).click();
-    await page.waitForFunction("document.querySelectorAll('.chart table tbody tr').length === 5");
-    assert.ok(page.url().includes('period=custom&from=2026-03-02&to=2026-03-06'));
+    await page.waitForFunction(() => document.querySelectorAll('.chart table tbody tr').length === 5);
+    await page.waitForURL(/period=custom&from=2026-03-02&to=2026-03-06/, { waitUntil: 'commit' });
   });
 
   it('switches tabs by keyboard, sites by the menu', async () => {
@@ -161,6 +161,16 @@ describe('dashboard', () => {
     await shown();
     await page.locator('.live', { hasText: '7 visitors now' }).waitFor();
     assert.ok(mock.asked.some(({ filters }) => JSON.stringify(filters) === '[["is_not","event:name",["engagement"]]]'));
+  });
+
+  it('says when rows were folded away', async () => {
+    await context.route('**/api/v2/query', async (route) => {
+      const response = await route.fetch();
+      const reply = (await response.json()) as { results: unknown[]; meta: Record<string, number> };
+      await route.fulfill({ response, json: { ...reply, meta: { folded_rows: 3 } } });
+    });
+    await shown('?f=country:FR');
+    await page.locator('.panel-devices', { hasText: 'folded away: 3' }).waitFor();
   });
 
   it('shows more rows on demand', async () => {
@@ -184,7 +194,10 @@ describe('dashboard', () => {
     await open();
     await page.getByText('The server failed to answer.').first().waitFor();
     mock.mood = 'well';
-    assert.equal(await page.getByRole('alert').count(), 1, 'said once');
+    // Said once: the panels, which may have failed first, stand back.
+    await page.locator('.overview').getByRole('alert').waitFor();
+    await page.locator('.panel').first().waitFor({ state: 'detached' });
+    assert.equal(await page.getByRole('alert').count(), 1);
     await page.getByRole('button', { name: 'Try again' }).click();
     await page.locator('.panel-pages .rows').waitFor();
     await page.locator('.u-over').waitFor();

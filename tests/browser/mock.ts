@@ -80,7 +80,7 @@ export async function startMock(root: string): Promise<Mock> {
     if (question) mock.asked.push(question);
     if (mock.mood === 'hanging') return;
     if (request.headers.authorization !== `Bearer ${TOKEN}`) reply(401, { error: 'Invalid API key.' });
-    else if (path === '/api/v1/sites') reply(200, SITES);
+    else if (path === '/api/v1/sites') reply(200, { sites: SITES });
     else if (mock.mood === 'failing') reply(503, { error: 'busy' });
     else if (question) reply(200, { results: mock.mood === 'empty' ? nothing(question) : figures(question), meta: {}, query: question });
     else reply(404, { error: 'No such route.' });
@@ -157,12 +157,12 @@ const NAMES: Record<string, [string | null, number][]> = {
     ['AI Assistants', 0.04], ['Email', 0.03],
   ],
   'visit:source': [['Google', 0.4], ['Direct / None', 0.27], ['Instagram', 0.1], ['Bing', 0.05], ['lefooding.com', 0.04]],
-  'visit:utm_campaign': [['rentree-2026', 0.05], ['lettre-novembre', 0.03], [null, 0.01]],
-  'visit:country': [['FR', 0.78], ['BE', 0.09], ['CH', 0.05], ['DE', 0.03], ['CD', 0.02], ['GB', 0.01], [null, 0.01]],
+  'visit:utm_campaign': [['rentree-2026', 0.05], ['lettre-novembre', 0.03]],
+  'visit:country': [['FR', 0.78], ['BE', 0.09], ['CH', 0.05], ['DE', 0.03], ['CD', 0.02], ['GB', 0.01], ['(unknown)', 0.01]],
   'visit:device': [['Mobile', 0.63], ['Desktop', 0.33], ['Tablet', 0.04]],
   'visit:browser': [['Chrome', 0.42], ['Safari', 0.36], ['Firefox', 0.13], ['Edge', 0.06], ['Samsung Internet', 0.03]],
   'visit:os': [['iOS', 0.34], ['Android', 0.29], ['Windows', 0.2], ['macOS', 0.12], ['GNU/Linux', 0.04]],
-  'event:name': [['Order placed', 0.09], ['Outbound Link: Click', 0.06], ['File Download', 0.02]],
+  'event:name': [['pageview', 1], ['engagement', 0.8], ['Order placed', 0.09], ['Outbound Link: Click', 0.06], ['File Download', 0.02]],
 };
 
 const noise = (seed: number): number => {

@@ -95,7 +95,8 @@ static void apply_name(struct name_table *t, const struct name_op *op) {
         *slot(t, op->to) = op->file;
 }
 
-static void change_names(struct crash_disk *d, const char *from, const char *to, struct disk_file *file) {
+static void change_names(struct crash_disk *d, const char *from, const char *to,
+                         struct disk_file *file) {
     must(d->names->pending_count < MOST_NAMES);
     struct name_op *op = &d->names->pending[d->names->pending_count++];
     (void)snprintf(op->from, NAME, "%s", from);
@@ -131,7 +132,8 @@ static void resize(struct buf *b, size_t size) {
     b->len = size;
 }
 
-static void record(struct disk_file *f, enum op_kind kind, size_t off, const void *data, size_t len) {
+static void record(struct disk_file *f, enum op_kind kind, size_t off, const void *data,
+                   size_t len) {
     struct disk_op *op = malloc(sizeof(*op) + len);
     must(op);
     *op = (struct disk_op){.kind = kind, .off = off, .len = len};
@@ -146,7 +148,8 @@ struct fate {
     unsigned garble_percent; /* of what is not kept */
 };
 
-static void settle_write(struct crash_disk *d, struct buf *to, const struct disk_op *op, struct fate fate) {
+static void settle_write(struct crash_disk *d, struct buf *to, const struct disk_op *op,
+                         struct fate fate) {
     for (size_t at = 0; at < op->len;) {
         size_t n = SECTOR - (op->off + at) % SECTOR;
         if (n > op->len - at)
@@ -167,7 +170,8 @@ static void settle_file(struct crash_disk *d, struct disk_file *f, struct fate f
         next = op->next;
         if (op->kind == OP_WRITE)
             settle_write(d, &f->durable, op, fate);
-        else if (chance(d, fate.keep_percent) && (op->kind == OP_TRUNCATE || op->off > f->durable.len))
+        else if (chance(d, fate.keep_percent) &&
+                 (op->kind == OP_TRUNCATE || op->off > f->durable.len))
             resize(&f->durable, op->off);
         free(op);
     }
@@ -199,8 +203,8 @@ static bool powered(struct crash_disk *d) {
 static void unlockp(pthread_mutex_t **m) {
     pthread_mutex_unlock(*m);
 }
-#define LOCKED(d)                                                  \
-    CLEANUP(unlockp) UNUSED pthread_mutex_t *_held = &(d)->lock;   \
+#define LOCKED(d)                                                \
+    CLEANUP(unlockp) UNUSED pthread_mutex_t *_held = &(d)->lock; \
     pthread_mutex_lock(&(d)->lock)
 
 static int disk_open(const struct os *os, const char *path, int flags, mode_t mode) {
@@ -325,10 +329,18 @@ static int disk_mkdir(const struct os *os, const char *path, mode_t mode) {
 
 bool crash_disk_init(struct crash_disk *d, const char *dir, uint64_t seed) {
     *d = (struct crash_disk){
-        .os = {.open = disk_open, .close = disk_close, .pread = disk_pread, .pwrite = disk_pwrite,
-               .fdatasync = disk_sync, .fsync = disk_sync, .ftruncate = disk_ftruncate,
-               .fallocate = disk_fallocate, .size = disk_size, .rename = disk_rename,
-               .unlink = disk_unlink, .mkdir = disk_mkdir},
+        .os = {.open = disk_open,
+               .close = disk_close,
+               .pread = disk_pread,
+               .pwrite = disk_pwrite,
+               .fdatasync = disk_sync,
+               .fsync = disk_sync,
+               .ftruncate = disk_ftruncate,
+               .fallocate = disk_fallocate,
+               .size = disk_size,
+               .rename = disk_rename,
+               .unlink = disk_unlink,
+               .mkdir = disk_mkdir},
         .lock = PTHREAD_MUTEX_INITIALIZER,
         .random = seed,
         .calls_left = ULONG_MAX,

@@ -1,12 +1,14 @@
 /* crash_disk.h — a struct os for one flat folder that remembers what is really durable.
  *
- * The folder's real files show what a running process sees (the page cache). Beside them the disk keeps, in
- * memory, what fsync and fdatasync made durable, and a list of what was not synced: writes and sizes a file, names
- * for the folder. A power cut decides by the seed for each of those, writes by the 512-byte sector, whether it was
- * kept, dropped or garbled, and rewrites the real folder accordingly.
+ * The folder's real files show what a running process sees (the page cache). Beside them the disk
+ * keeps, in memory, what fsync and fdatasync made durable, and a list of what was not synced:
+ * writes and sizes a file, names for the folder. A power cut decides by the seed for each of those,
+ * writes by the 512-byte sector, whether it was kept, dropped or garbled, and rewrites the real
+ * folder accordingly.
  *
- * A sync that fails (by sync_failure_percent) behaves as Linux does: some of the dirty data has reached the disk,
- * the rest is forgotten for good, while the process still sees it and later syncs succeed.
+ * A sync that fails (by sync_failure_percent) behaves as Linux does: some of the dirty data has
+ * reached the disk, the rest is forgotten for good, while the process still sees it and later syncs
+ * succeed.
  *
  * Paths outside the folder pass through. Thread-safe. */
 #ifndef TAMIS_CRASH_DISK_H
@@ -26,7 +28,7 @@ struct crash_disk {
     uint64_t random;
     unsigned sync_failure_percent;
     unsigned write_failure_percent; /* ENOSPC after a part was written */
-    unsigned long calls_left;       /* mutating calls until the power is gone: then all fail with EIO */
+    unsigned long calls_left;       /* mutating calls until the power is gone and all fail */
     struct disk_file *files;
     struct disk_names *names;
 };

@@ -28,14 +28,14 @@ static bool due(struct os_fault *f, enum os_call call, struct os_plan *ret) {
 }
 
 /* Runs the call unless it is to fail before; its value or the error. */
-#define FAULT(f, call, expr)                                                    \
-    ({                                                                          \
-        struct os_plan _p;                                                      \
-        bool _due = due((f), (call), &_p);                                      \
-        typeof(expr) _v = 0;                                                    \
-        if (!_due || _p.how != OS_FAIL_BEFORE)                                  \
-            _v = (expr);                                                        \
-        _due && _p.how != OS_FAIL_SHORT ? (typeof(expr))-_p.error : _v;         \
+#define FAULT(f, call, expr)                                           \
+    ({                                                                 \
+        struct os_plan _p;                                             \
+        bool _due = due((f), (call), &_p);                             \
+        typeof(expr) _v = 0;                                           \
+        if (!_due || _p.how != OS_FAIL_BEFORE)                         \
+            _v = (expr);                                               \
+        _due &&_p.how != OS_FAIL_SHORT ? (typeof(expr))-_p.error : _v; \
     })
 
 static int fault_open(const struct os *os, const char *path, int flags, mode_t mode) {
@@ -126,10 +126,18 @@ static int fault_mkdir(const struct os *os, const char *path, mode_t mode) {
 
 void os_fault_init(struct os_fault *f, const struct os *under) {
     *f = (struct os_fault){
-        .os = {.open = fault_open, .close = fault_close, .pread = fault_pread,
-               .pwrite = fault_pwrite, .fdatasync = fault_fdatasync, .fsync = fault_fsync,
-               .ftruncate = fault_ftruncate, .fallocate = fault_fallocate, .size = fault_size,
-               .rename = fault_rename, .unlink = fault_unlink, .mkdir = fault_mkdir},
+        .os = {.open = fault_open,
+               .close = fault_close,
+               .pread = fault_pread,
+               .pwrite = fault_pwrite,
+               .fdatasync = fault_fdatasync,
+               .fsync = fault_fsync,
+               .ftruncate = fault_ftruncate,
+               .fallocate = fault_fallocate,
+               .size = fault_size,
+               .rename = fault_rename,
+               .unlink = fault_unlink,
+               .mkdir = fault_mkdir},
         .under = under,
         .lock = PTHREAD_MUTEX_INITIALIZER,
     };
@@ -155,8 +163,8 @@ unsigned long os_fault_fired(struct os_fault *f) {
 }
 
 const char *os_call_name(enum os_call call) {
-    static const char *const names[] = {"open",      "close", "pread",  "pwrite", "fdatasync",
-                                        "fsync",     "ftruncate", "fallocate", "size", "rename",
-                                        "unlink",    "mkdir", "any",    "writes"};
+    static const char *const names[] = {"open",   "close",     "pread",     "pwrite", "fdatasync",
+                                        "fsync",  "ftruncate", "fallocate", "size",   "rename",
+                                        "unlink", "mkdir",     "any",       "writes"};
     return names[call];
 }

@@ -1,6 +1,7 @@
 /* os_fault.h — a struct os that fails the call it was told to.
  *
- * Wraps another struct os. One plan at a time; calls are counted from the moment the plan is set. Thread-safe. */
+ * Wraps another struct os. One plan at a time; calls are counted from the moment the plan is set.
+ * Thread-safe. */
 #ifndef TAMIS_OS_FAULT_H
 #define TAMIS_OS_FAULT_H
 
@@ -23,20 +24,20 @@ enum os_call {
     OS_MKDIR,
     OS_CALLS,
     OS_ANY = OS_CALLS,
-    OS_WRITES, /* whatever needs room or reaches the disk: not OPEN for reading, CLOSE, PREAD, SIZE */
+    OS_WRITES, /* whatever changes the disk: not OPEN, CLOSE, PREAD, SIZE */
 };
 
 enum os_failure {
     OS_FAIL_BEFORE, /* the call does nothing and returns the error */
     OS_FAIL_AFTER,  /* the call happens, then returns the error */
-    OS_FAIL_SHORT,  /* pread and pwrite move half of the bytes (at least one) and say so; others pass */
+    OS_FAIL_SHORT,  /* pread and pwrite move half of the bytes and say so; others pass */
 };
 
 struct os_plan {
     enum os_call call;
-    unsigned long nth;  /* from 1; 0: never */
-    bool persistent;    /* that call and all after it */
-    int error;          /* errno */
+    unsigned long nth; /* from 1; 0: never */
+    bool persistent;   /* that call and all after it */
+    int error;         /* errno */
     enum os_failure how;
 };
 

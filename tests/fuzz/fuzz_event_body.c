@@ -28,13 +28,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         json_decref(j);
         must(hits.count >= 1 && hits.count <= 1000);
         for (size_t i = 0; i < hits.count; i++)
-            must(hits.items[i].prop_count <= 30 && hits.items[i].referrer.len <= 2000 && hits.items[i].name.len <= 480);
+            must(hits.items[i].prop_count <= 30 && hits.items[i].referrer.len <= 2000 &&
+                 hits.items[i].name.len <= 480);
     } else {
         must(rc == ERR_NOMEM || (fault.field && fault.text));
     }
     struct hit h;
     for (int format = LOG_FORMAT_COMBINED; format <= LOG_FORMAT_COMMON; format++)
-        (void)collect_log_line((enum log_format)format, span_of(body, size), SPAN_LIT("a.example"), &arena, &h);
+        (void)collect_log_line((enum log_format)format, span_of(body, size), SPAN_LIT("a.example"),
+                               &arena, &h);
     arena_release(&arena);
     free(body);
     return 0;

@@ -1,12 +1,12 @@
-/* Feeds bytes as a segment file through open and read, and each frame through record_next(). With the first
- * input byte odd the rest is planted as the payload of a frame that verifies, so that the record reader is
- * reached; else it is the file as it is. Neither may crash, and what is read must lie within the file. */
+/* Feeds bytes as a segment file through open and read, and each frame through record_next(). With
+ * the first input byte odd the rest is planted as the payload of a frame that verifies, so that the
+ * record reader is reached; else it is the file as it is. Neither may crash, and what is read must
+ * lie within the file. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "crc32c.h"
 #include "journal.h"
 #include "must.h"
 #include "record.h"
@@ -33,7 +33,7 @@ static void write_segment(uint64_t number, struct span bytes) {
     (void)close(fd);
 }
 
-/* A header that verifies in front of the bytes, if asked for. */
+/* The payload as the first frame of segment 1, one that verifies. */
 static void plant_frame(struct buf *file, struct span payload) {
     for (size_t i = 0; i < SEGMENT_HEADER_BYTES; i++)
         buf_addc(file, 0);
@@ -89,7 +89,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     else
         buf_add(&file, input);
     write_segment(1, buf_span(&file));
-    /* As an older segment too, whose end the next header says: that of a real one, or of the input. */
+    /* As an older segment too, whose end the next header says: that of a real one, or of the
+     * input. */
     if (data[0] & 2)
         write_segment(2, input);
 

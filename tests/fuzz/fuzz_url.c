@@ -1,5 +1,6 @@
-/* fuzz_url — any address, with an e-mail and IP addresses planted in it: they must never come out of the sieve's parts
- * that keep text (page, referrer, campaign fields, properties, event names). */
+/* fuzz_url — any address, with an e-mail and IP addresses planted in it: they must never come
+ * out of the sieve's parts that keep text (page, referrer, campaign fields, properties, event
+ * names). */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -27,7 +28,8 @@ static void need(int rc) {
         abort();
 }
 
-/* Puts a plant in at each 0x01 (bare), 0x02 (percent-encoded) or 0x03 (twice encoded) of the input. */
+/* Puts a plant in at each 0x01 (bare), 0x02 (percent-encoded) or 0x03 (twice encoded) of the
+ * input. */
 static void plant(struct buf *out, const uint8_t *data, size_t size) {
     for (size_t i = 0; i < size; i++) {
         if (data[i] < 1 || data[i] > 3) {
@@ -45,11 +47,16 @@ static void plant(struct buf *out, const uint8_t *data, size_t size) {
 
 static void run(struct span text, struct arena *arena, enum profile profile) {
     static const struct span keep[] = {{"k", 1}};
-    const struct policy policy = {.domain = SPAN_LIT("example.com"), .profile = profile, .query_keep = keep,
+    const struct policy policy = {.domain = SPAN_LIT("example.com"),
+                                  .profile = profile,
+                                  .query_keep = keep,
                                   .query_keep_count = 1};
     const struct hit hit = {.referrer = text, .user_agent = SPAN_LIT("Agent/1.0 (X11; planted)")};
-    const struct origin_context c = {.policy = &policy, .hit = &hit, .sources = shared.sources,
-                                     .scrub = shared.lane, .arena = arena};
+    const struct origin_context c = {.policy = &policy,
+                                     .hit = &hit,
+                                     .sources = shared.sources,
+                                     .scrub = shared.lane,
+                                     .arena = arena};
     struct event e;
     event_init(&e);
     struct props props;
@@ -82,8 +89,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     if (size < 1)
         return 0;
-    static const char *const heads[] = {"", "https://example.com/", "https://example.com/?utm_source=",
-                                        "https://blog.org/", "https://", "https://example.com/?k="};
+    static const char *const heads[] = {"",
+                                        "https://example.com/",
+                                        "https://example.com/?utm_source=",
+                                        "https://blog.org/",
+                                        "https://",
+                                        "https://example.com/?k="};
     BUF_AUTO text = {0};
     buf_adds(&text, heads[data[0] % ARRAY_LEN(heads)]);
     plant(&text, data + 1, size - 1);

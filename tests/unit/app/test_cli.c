@@ -14,33 +14,44 @@ static const struct cli_option options[] = {
     {0},
 };
 static const struct cli_command commands[] = {
-    {.words = "site add", .operand = "DOMAIN", .operand_key = "domain", .least_operands = 1,
-     .most_operands = 1, .options = options, .text = "add"},
-    {.words = "load", .operand = "FILE", .operand_key = "files", .least_operands = 1,
-     .most_operands = 9, .text = "load"},
+    {.words = "site add",
+     .operand = "DOMAIN",
+     .operand_key = "domain",
+     .least_operands = 1,
+     .most_operands = 1,
+     .options = options,
+     .text = "add"},
+    {.words = "load",
+     .operand = "FILE",
+     .operand_key = "files",
+     .least_operands = 1,
+     .most_operands = 9,
+     .text = "load"},
     {.words = "query", .takes_request = true, .text = "query"},
     {.words = "version", .no_data = true, .text = "version"},
     {0},
 };
 
-#define PARSE(cli, err, ...)                                                            \
-    ({                                                                                  \
-        char *argv_[] = {__VA_ARGS__};                                                  \
-        cli_parse((int)ARRAY_LEN(argv_), argv_, commands, NULL, (cli), (err));          \
+#define PARSE(cli, err, ...)                                                   \
+    ({                                                                         \
+        char *argv_[] = {__VA_ARGS__};                                         \
+        cli_parse((int)ARRAY_LEN(argv_), argv_, commands, NULL, (cli), (err)); \
     })
 
 static void test_arguments(void **state) {
     struct cli cli;
     struct err err = {0};
-    assert_int_equal(PARSE(&cli, &err, "site", "add", "a.example", "--data", "D", "--zone=UTC", "--keep",
-                           "q", "--keep", "r", "--signals", "off", "--force", "--json"), 0);
+    assert_int_equal(PARSE(&cli, &err, "site", "add", "a.example", "--data", "D", "--zone=UTC",
+                           "--keep", "q", "--keep", "r", "--signals", "off", "--force", "--json"),
+                     0);
     assert_string_equal(cli.command->words, "site add");
     assert_string_equal(cli.data, "D");
     assert_true(cli.json);
     BUF_AUTO text = {0};
     assert_int_equal(json_write(cli.args, &text, &err), 0);
-    assert_string_equal(buf_cstr(&text), "{\"domain\":\"a.example\",\"timezone\":\"UTC\","
-                                         "\"keep\":[\"q\",\"r\"],\"signals\":false,\"force\":true}");
+    assert_string_equal(buf_cstr(&text),
+                        "{\"domain\":\"a.example\",\"timezone\":\"UTC\","
+                        "\"keep\":[\"q\",\"r\"],\"signals\":false,\"force\":true}");
     cli_release(&cli);
 }
 

@@ -29,10 +29,12 @@ static void test_defaults(void **state) {
 static void test_reads(void **state) {
     struct config *c = *state;
     struct err err = {0};
-    assert_int_equal(config_read(c, SPAN_LIT("# a comment\n\n listen = [::1]:80  # here too\r\n"
-                                             "threads=3\ntrusted_proxies = 10.0.0.0/8, ::1\n"
-                                             "tls_cert = a\ntls_key = b"),
-                                 &err), 0);
+    assert_int_equal(config_read(c,
+                                 SPAN_LIT("# a comment\n\n listen = [::1]:80  # here too\r\n"
+                                          "threads=3\ntrusted_proxies = 10.0.0.0/8, ::1\n"
+                                          "tls_cert = a\ntls_key = b"),
+                                 &err),
+                     0);
     assert_string_equal(c->listen, "[::1]:80");
     assert_int_equal(c->threads, 3);
     assert_string_equal(c->trusted_proxies[0], "10.0.0.0/8");

@@ -1,4 +1,5 @@
-/* Access-log lines: a table, and a real log counted twice, by the parser and by a plain field cutter here. */
+/* Access-log lines: a table, and a real log counted twice, by the parser and by a plain field
+ * cutter here. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -39,8 +40,10 @@ static void test_kinds(void **state) {
         {HEAD "\"GET /x HTTP/1.1\" 301 1" TAIL, LOG_LINE_REDIRECT},
         {HEAD "\"GET /x HTTP/1.1\" 101 1" TAIL, LOG_LINE_REDIRECT},
         {HEAD "\"HEAD /x HTTP/1.1\" 200 1" TAIL, LOG_LINE_METHOD},
-        {HEAD "\"GET / HTTP/1.1\" 200 12 \"-\" \"agent \\\"quoted\\\\\\\"\" extra \"fields\"", LOG_LINE_PAGE},
-        {"::1 - user name [17/May/2015:10:05:03 +0000] \"GET / HTTP/1.1\" 200 12" TAIL, LOG_LINE_PAGE},
+        {HEAD "\"GET / HTTP/1.1\" 200 12 \"-\" \"agent \\\"quoted\\\\\\\"\" extra \"fields\"",
+         LOG_LINE_PAGE},
+        {"::1 - user name [17/May/2015:10:05:03 +0000] \"GET / HTTP/1.1\" 200 12" TAIL,
+         LOG_LINE_PAGE},
         {"", LOG_LINE_BROKEN},
         {"192.0.2.7 - -", LOG_LINE_BROKEN},
         {HEAD, LOG_LINE_BROKEN},
@@ -56,9 +59,11 @@ static void test_kinds(void **state) {
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         arena_clear(&arena);
-        struct span line = arena_copy(&arena, span_str(rows[i].line)); /* ASan sees reads past its end */
+        struct span line =
+            arena_copy(&arena, span_str(rows[i].line)); /* ASan sees reads past its end */
         struct hit h;
-        enum log_line_kind kind = collect_log_line(LOG_FORMAT_COMBINED, line, SPAN_LIT("a.example"), &arena, &h);
+        enum log_line_kind kind =
+            collect_log_line(LOG_FORMAT_COMBINED, line, SPAN_LIT("a.example"), &arena, &h);
         if (kind != rows[i].kind)
             fail_msg("%s: %d, want %d", rows[i].line, kind, rows[i].kind);
     }
@@ -66,10 +71,12 @@ static void test_kinds(void **state) {
 
 static void test_fields(void **state) {
     struct hit h;
-    static const char line[] = "2001:db8::7 - - [17/May/2015:10:05:03 +0230] \"GET /a\\\"b?c HTTP/1.1\" 200 1 "
-                               "\"https://r.example/\" \"A\\x41 \\\"B\\\"\"";
-    assert_int_equal(collect_log_line(LOG_FORMAT_COMBINED, SPAN_LIT(line), SPAN_LIT("a.example"), &arena, &h),
-                     LOG_LINE_PAGE);
+    static const char line[] =
+        "2001:db8::7 - - [17/May/2015:10:05:03 +0230] \"GET /a\\\"b?c HTTP/1.1\" 200 1 "
+        "\"https://r.example/\" \"A\\x41 \\\"B\\\"\"";
+    assert_int_equal(
+        collect_log_line(LOG_FORMAT_COMBINED, SPAN_LIT(line), SPAN_LIT("a.example"), &arena, &h),
+        LOG_LINE_PAGE);
     assert_span(h.url, "https://a.example/a\"b?c");
     assert_span(h.referrer, "https://r.example/");
     assert_span(h.user_agent, "AA \"B\"");
@@ -81,8 +88,10 @@ static void test_fields(void **state) {
     assert_int_equal(h.address.family, 6);
     assert_memory_equal(h.address.bytes, v6, 16);
 
-    assert_int_equal(collect_log_line(LOG_FORMAT_COMMON, SPAN_LIT(HEAD "\"GET http://x.example/p HTTP/1.0\" 200 -"),
-                                      SPAN_LIT("a.example"), &arena, &h), LOG_LINE_PAGE);
+    assert_int_equal(collect_log_line(LOG_FORMAT_COMMON,
+                                      SPAN_LIT(HEAD "\"GET http://x.example/p HTTP/1.0\" 200 -"),
+                                      SPAN_LIT("a.example"), &arena, &h),
+                     LOG_LINE_PAGE);
     assert_span(h.url, "http://x.example/p");
     assert_int_equal(h.address.family, 4);
     static const uint8_t v4[4] = {192, 0, 2, 7};
@@ -90,14 +99,27 @@ static void test_fields(void **state) {
     static const struct {
         const char *text;
         uint8_t family;
-    } addresses[] = {{"::", 6}, {"1:2:3:4:5:6:7:8", 6}, {"::ffff:192.0.2.7", 4}, {"1::2::3", 0}, {"1:2:3:4:5:6:7", 0},
-                     {"1:2:3:4:5:6:7:8:9", 0}, {"12345::", 0}, {"256.1.1.1", 0}, {"1.2.3", 0}, {"host.example", 0},
-                     {"::1:", 0}, {"1.2.3.4.5", 0}, {":1::2", 0}};
+    } addresses[] = {{"::", 6},
+                     {"1:2:3:4:5:6:7:8", 6},
+                     {"::ffff:192.0.2.7", 4},
+                     {"1::2::3", 0},
+                     {"1:2:3:4:5:6:7", 0},
+                     {"1:2:3:4:5:6:7:8:9", 0},
+                     {"12345::", 0},
+                     {"256.1.1.1", 0},
+                     {"1.2.3", 0},
+                     {"host.example", 0},
+                     {"::1:", 0},
+                     {"1.2.3.4.5", 0},
+                     {":1::2", 0}};
     for (size_t i = 0; i < ARRAY_LEN(addresses); i++) {
         char text[200];
-        (void)snprintf(text, sizeof(text), "%s - - [17/May/2015:10:05:03 +0000] \"GET / HTTP/1.0\" 200 -",
+        (void)snprintf(text, sizeof(text),
+                       "%s - - [17/May/2015:10:05:03 +0000] \"GET / HTTP/1.0\" 200 -",
                        addresses[i].text);
-        assert_int_equal(collect_log_line(LOG_FORMAT_COMMON, span_str(text), SPAN_LIT("a"), &arena, &h), LOG_LINE_PAGE);
+        assert_int_equal(
+            collect_log_line(LOG_FORMAT_COMMON, span_str(text), SPAN_LIT("a"), &arena, &h),
+            LOG_LINE_PAGE);
         if (h.address.family != addresses[i].family)
             fail_msg("%s: family %d", addresses[i].text, h.address.family);
     }
@@ -128,7 +150,8 @@ static enum log_line_kind plain_kind(const char *line, size_t n) {
     target[strcspn(target, "?#")] = '\0';
     char *name = strrchr(target, '/');
     char *dot = strrchr(name ? name : target, '.');
-    static const char *const pages[] = {"", "html", "htm", "php", "asp", "aspx", "jsp", "cgi", "pl", "xhtml", "shtml"};
+    static const char *const pages[] = {"",    "html", "htm", "php",   "asp",  "aspx",
+                                        "jsp", "cgi",  "pl",  "xhtml", "shtml"};
     for (size_t i = 0; dot && i < ARRAY_LEN(pages); i++) {
         if (strcasecmp(dot + 1, pages[i]) == 0)
             return LOG_LINE_PAGE;
@@ -152,7 +175,8 @@ static void test_real_log(void **state) {
             continue;
         struct hit h;
         arena_clear(&arena);
-        enum log_line_kind kind = collect_log_line(LOG_FORMAT_COMBINED, line, SPAN_LIT("a.example"), &arena, &h);
+        enum log_line_kind kind =
+            collect_log_line(LOG_FORMAT_COMBINED, line, SPAN_LIT("a.example"), &arena, &h);
         enum log_line_kind other = plain_kind(line.ptr, line.len);
         if (kind != other && kind != LOG_LINE_BROKEN)
             fail_msg("%d, plain %d: %.*s", kind, other, SPAN_ARG(line));
@@ -160,9 +184,11 @@ static void test_real_log(void **state) {
         plain[other]++;
         lines++;
     }
-    print_message("# %zu lines: %zu pages, %zu assets, %zu errors, %zu redirects, %zu methods, %zu broken (plain %zu)\n",
-                  lines, ours[LOG_LINE_PAGE], ours[LOG_LINE_ASSET], ours[LOG_LINE_ERROR], ours[LOG_LINE_REDIRECT],
-                  ours[LOG_LINE_METHOD], ours[LOG_LINE_BROKEN], plain[LOG_LINE_BROKEN]);
+    print_message("# %zu lines: %zu pages, %zu assets, %zu errors, %zu redirects, %zu methods, %zu "
+                  "broken (plain %zu)\n",
+                  lines, ours[LOG_LINE_PAGE], ours[LOG_LINE_ASSET], ours[LOG_LINE_ERROR],
+                  ours[LOG_LINE_REDIRECT], ours[LOG_LINE_METHOD], ours[LOG_LINE_BROKEN],
+                  plain[LOG_LINE_BROKEN]);
     assert_true(lines >= 10000 && ours[LOG_LINE_PAGE] > 1000 && ours[LOG_LINE_BROKEN] < 10);
     struct timespec a, b;
     (void)clock_gettime(CLOCK_MONOTONIC, &a);

@@ -8,9 +8,9 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "collect.h"
 #include "../../../src/collect/json_in.h"
 #include "../../../src/collect/money.h"
+#include "collect.h"
 
 #define BASE "\"n\":\"pageview\",\"u\":\"https://a.example/x\",\"d\":\"a.example\""
 
@@ -46,7 +46,8 @@ static const struct hit *one(const char *body) {
 }
 
 static void test_simple(void **state) {
-    const struct hit *h = one("{" BASE ",\"r\":\"https://r.example/\",\"z\":\"Europe/Paris\",\"v\":4,\"new\":[{}]}");
+    const struct hit *h =
+        one("{" BASE ",\"r\":\"https://r.example/\",\"z\":\"Europe/Paris\",\"v\":4,\"new\":[{}]}");
     assert_span(h->name, "pageview");
     assert_span(h->url, "https://a.example/x");
     assert_span(h->domain, "a.example");
@@ -55,25 +56,31 @@ static void test_simple(void **state) {
     assert_true(h->interactive && h->gpc && !h->dnt);
     assert_int_equal(h->scroll, 255);
     assert_int_equal(h->ts_ms, 42);
-    h = one(" {\"name\":\"Sign \\u00e9\\ud83d\\ude00\",\"url\":\"https:\\/\\/a.example\",\"domain\":\" WWW.A.example \","
-            "\"interactive\":false} ");
+    h = one(
+        " {\"name\":\"Sign \\u00e9\\ud83d\\ude00\",\"url\":\"https:\\/\\/a.example\",\"domain\":\" "
+        "WWW.A.example \","
+        "\"interactive\":false} ");
     assert_span(h->name, "Sign é😀");
     assert_span(h->url, "https://a.example");
     assert_span(h->domain, "a.example");
     assert_false(h->interactive);
-    assert_span(one("{\"n\":null,\"name\":\"long\",\"u\":\"https://a/\",\"d\":\"a\"}")->name, "long");
-    assert_span(one("{\"name\":\"long\",\"n\":\"short\",\"u\":\"https://a/\",\"d\":\"a\"}")->name, "short");
-    assert_span(one("{\"n\":\"short\",\"name\":\"long\",\"u\":\"https://a/\",\"d\":\"a\"}")->name, "short");
+    assert_span(one("{\"n\":null,\"name\":\"long\",\"u\":\"https://a/\",\"d\":\"a\"}")->name,
+                "long");
+    assert_span(one("{\"name\":\"long\",\"n\":\"short\",\"u\":\"https://a/\",\"d\":\"a\"}")->name,
+                "short");
+    assert_span(one("{\"n\":\"short\",\"name\":\"long\",\"u\":\"https://a/\",\"d\":\"a\"}")->name,
+                "short");
 }
 
 static void test_domains(void **state) {
-    assert_int_equal(parse("{\"n\":\"x\",\"u\":\"https://h.example/\",\"d\":\"a.example, b.example,,\"}"), 0);
+    assert_int_equal(
+        parse("{\"n\":\"x\",\"u\":\"https://h.example/\",\"d\":\"a.example, b.example,,\"}"), 0);
     assert_int_equal(hits.count, 2);
     assert_span(hits.items[0].domain, "a.example");
     assert_span(hits.items[1].domain, "b.example");
     static const char *const hosts[][2] = {
-        {"https://h.example/p", "h.example"},         {"https://www.H.example:8080", "h.example"},
-        {"https://u:p@h.example?x=@y", "h.example"},  {"http://[::1]:80/", "[::1]"},
+        {"https://h.example/p", "h.example"},        {"https://www.H.example:8080", "h.example"},
+        {"https://u:p@h.example?x=@y", "h.example"}, {"http://[::1]:80/", "[::1]"},
         {"app://h.example#f", "h.example"},
     };
     for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
@@ -109,8 +116,10 @@ static void test_faults(void **state) {
         {"{\"n\":\"x\",\"u\":\"/only/path\"}", "domain", "is required"},
         {"{\"n\":\"x\",\"u\":\"/only/path\",\"d\":\" , \"}", "domain", "is required"},
         {"{\"n\":\"engagement\",\"u\":\"https://a/\",\"d\":\"a\"}", "event_name", NULL},
-        {"{\"n\":\"engagement\",\"u\":\"https://a/\",\"d\":\"a\",\"sd\":-1,\"e\":\"9\"}", "event_name", NULL},
-        {"{\"n\":\"engagement\",\"u\":\"https://a/\",\"d\":\"a\",\"e\":2592000000}", "event_name", NULL},
+        {"{\"n\":\"engagement\",\"u\":\"https://a/\",\"d\":\"a\",\"sd\":-1,\"e\":\"9\"}",
+         "event_name", NULL},
+        {"{\"n\":\"engagement\",\"u\":\"https://a/\",\"d\":\"a\",\"e\":2592000000}", "event_name",
+         NULL},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         if (parse(rows[i].body) != ERR_INVALID)
@@ -146,8 +155,9 @@ static void test_engagement(void **state) {
 }
 
 static void test_props(void **state) {
-    const struct hit *h = one("{" BASE ",\"p\":{\"a\":\"x\",\"n\":1.50,\"t\":true,\"f\":false,\"z\":null,\"l\":[1],"
-                                   "\"o\":{\"x\":\"}\"},\"\":\"k\",\"e\":\"\"}}");
+    const struct hit *h =
+        one("{" BASE ",\"p\":{\"a\":\"x\",\"n\":1.50,\"t\":true,\"f\":false,\"z\":null,\"l\":[1],"
+            "\"o\":{\"x\":\"}\"},\"\":\"k\",\"e\":\"\"}}");
     assert_int_equal(h->prop_count, 4);
     static const char *const want[][2] = {{"a", "x"}, {"n", "1.50"}, {"t", "true"}, {"f", "false"}};
     for (size_t i = 0; i < 4; i++) {
@@ -159,7 +169,10 @@ static void test_props(void **state) {
     assert_span(h->props[0].value, "A\n");
     assert_int_equal(one("{" BASE ",\"m\":\"no json\"}")->prop_count, 0);
     assert_int_equal(one("{" BASE ",\"m\":[1]}")->prop_count, 0);
-    assert_span(one("{" BASE ",\"props\":{\"k\":\"4\"},\"p\":{\"k\":\"3\"},\"m\":{\"k\":\"1\"}}")->props[0].value, "1");
+    assert_span(one("{" BASE ",\"props\":{\"k\":\"4\"},\"p\":{\"k\":\"3\"},\"m\":{\"k\":\"1\"}}")
+                    ->props[0]
+                    .value,
+                "1");
 
     char body[8000];
     size_t n = (size_t)snprintf(body, sizeof(body), "{" BASE ",\"p\":{\"nil\":null");
@@ -173,7 +186,8 @@ static void test_props(void **state) {
         int key, value, rc;
     } sizes[] = {{300, 2000, 0}, {301, 1, ERR_INVALID}, {1, 2001, ERR_INVALID}};
     for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
-        (void)snprintf(body, sizeof(body), "{" BASE ",\"p\":{\"%0*d\":\"%0*d\"}}", sizes[i].key, 0, sizes[i].value, 0);
+        (void)snprintf(body, sizeof(body), "{" BASE ",\"p\":{\"%0*d\":\"%0*d\"}}", sizes[i].key, 0,
+                       sizes[i].value, 0);
         assert_int_equal(parse(body), sizes[i].rc);
         if (sizes[i].rc)
             assert_string_equal(fault.field, "props");
@@ -209,13 +223,31 @@ static void test_money(void **state) {
         bool ok;
         int64_t milli;
     } rows[] = {
-        {"0", true, 0},          {"1", true, 1000},       {"1.0005", true, 1001},   {"1.0004999", true, 1000},
-        {"-0.0005", true, -1},   {"1e3", true, 1000000},  {"1.5E-2", true, 15},     {"1e-9", true, 0},
-        {".5", true, 500},       {"5.", true, 5000},      {"9.9996", true, 10000},  {"0e40", true, 0},
-        {"5e-4", true, 1},       {"9223372036854775.807", true, INT64_MAX},
-        {"9223372036854775.808", false, 0},               {"1e40", false, 0},       {"1e41", false, 0},
-        {"", false, 0},          {".", false, 0},         {"-", false, 0},          {"1.2.3", false, 0},
-        {"1e", false, 0},        {"1e+-2", false, 0},     {"0x10", false, 0},       {"1,5", false, 0},
+        {"0", true, 0},
+        {"1", true, 1000},
+        {"1.0005", true, 1001},
+        {"1.0004999", true, 1000},
+        {"-0.0005", true, -1},
+        {"1e3", true, 1000000},
+        {"1.5E-2", true, 15},
+        {"1e-9", true, 0},
+        {".5", true, 500},
+        {"5.", true, 5000},
+        {"9.9996", true, 10000},
+        {"0e40", true, 0},
+        {"5e-4", true, 1},
+        {"9223372036854775.807", true, INT64_MAX},
+        {"9223372036854775.808", false, 0},
+        {"1e40", false, 0},
+        {"1e41", false, 0},
+        {"", false, 0},
+        {".", false, 0},
+        {"-", false, 0},
+        {"1.2.3", false, 0},
+        {"1e", false, 0},
+        {"1e+-2", false, 0},
+        {"0x10", false, 0},
+        {"1,5", false, 0},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         int64_t milli = 0;
@@ -234,7 +266,8 @@ static void test_hash_mode(void **state) {
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char body[300];
-        (void)snprintf(body, sizeof(body), "{\"n\":\"x\",\"u\":\"%s\",\"d\":\"a\",\"h\":%s}", rows[i][1], rows[i][0]);
+        (void)snprintf(body, sizeof(body), "{\"n\":\"x\",\"u\":\"%s\",\"d\":\"a\",\"h\":%s}",
+                       rows[i][1], rows[i][0]);
         assert_span(one(body)->url, rows[i][2]);
     }
 }
@@ -244,7 +277,8 @@ static void test_batch(void **state) {
     for (int count = 1000; count <= 1001; count++) {
         size_t n = 0;
         for (int i = 0; i < count; i++)
-            n += (size_t)snprintf(body + n, sizeof(body) - n, "%c{" BASE ",\"e\":%d}", i ? ',' : '[', i);
+            n += (size_t)snprintf(body + n, sizeof(body) - n, "%c{" BASE ",\"e\":%d}",
+                                  i ? ',' : '[', i);
         (void)snprintf(body + n, sizeof(body) - n, "]");
         assert_int_equal(parse(body), count == 1000 ? 0 : ERR_INVALID);
     }
@@ -271,9 +305,13 @@ static bool jansson_accepts(const char *text, size_t n) {
 
 static void test_json_like_jansson(void **state) {
     static const char *const seeds[] = {
-        "{\"a\":[1,-0.5e+10,{\"b\":null}],\"c\":\"\\u00e9\\ud83d\\ude00\\n\",\"d\":true,\"e\":false}",
-        "[[],{},\"\",0,[{\"x\":[\"é\\\\\"]}]]", " \t\r\n[1 , 2 ] ", "\"plain text that is longer than eight\"",
-        "-12.5E-3", "{\"k\\u0041\" : {\"k\":{\"k\":[0.1,1e5]}}}",
+        "{\"a\":[1,-0.5e+10,{\"b\":null}],\"c\":\"\\u00e9\\ud83d\\ude00\\n\",\"d\":true,\"e\":"
+        "false}",
+        "[[],{},\"\",0,[{\"x\":[\"é\\\\\"]}]]",
+        " \t\r\n[1 , 2 ] ",
+        "\"plain text that is longer than eight\"",
+        "-12.5E-3",
+        "{\"k\\u0041\" : {\"k\":{\"k\":[0.1,1e5]}}}",
     };
     unsigned long long seed = 20260101;
     const char alphabet[] = "{}[]\",:\\u0123456789eE+-.tfn \x01\x7f\xc3\xa9\xed\xa0\x80";
@@ -301,7 +339,8 @@ static void test_json_like_jansson(void **state) {
             json_decref(j);
             enum json_error_code code = json_error_code(&why);
             if (code != json_error_numeric_overflow && code != json_error_null_byte_in_key)
-                fail_msg("round %d: we %d, jansson %d: %.*s", round, ours_accepts(text, n), j != NULL, (int)n, text);
+                fail_msg("round %d: we %d, jansson %d: %.*s", round, ours_accepts(text, n),
+                         j != NULL, (int)n, text);
         }
     }
     char deep[200];
@@ -312,9 +351,9 @@ static void test_json_like_jansson(void **state) {
 }
 
 static void test_speed(void **state) {
-    static const char body[] =
-        "{\"n\":\"pageview\",\"u\":\"https://example.com/page/12?utm_source=newsletter\",\"d\":\"example.com\","
-        "\"r\":\"https://www.google.com/\",\"z\":\"Europe/Paris\"}";
+    static const char body[] = "{\"n\":\"pageview\",\"u\":\"https://example.com/page/"
+                               "12?utm_source=newsletter\",\"d\":\"example.com\","
+                               "\"r\":\"https://www.google.com/\",\"z\":\"Europe/Paris\"}";
     struct hit from;
     hit_init(&from);
     struct timespec a, b;
@@ -323,7 +362,8 @@ static void test_speed(void **state) {
     for (int i = 0; i < ROUNDS; i++) {
         arena_clear(&arena);
         assert_int_equal(
-            collect_plausible(span_of(body, sizeof(body) - 1), &from, &arena, &hits, &fault, NULL), 0);
+            collect_plausible(span_of(body, sizeof(body) - 1), &from, &arena, &hits, &fault, NULL),
+            0);
     }
     (void)clock_gettime(CLOCK_MONOTONIC, &b);
     double sec = (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9;
@@ -333,10 +373,12 @@ static void test_speed(void **state) {
 int main(void) {
     arena_init(&arena, 0);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_simple),   cmocka_unit_test(test_domains),   cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_engagement), cmocka_unit_test(test_props),   cmocka_unit_test(test_revenue),
-        cmocka_unit_test(test_money),    cmocka_unit_test(test_hash_mode), cmocka_unit_test(test_batch),
-        cmocka_unit_test(test_json_like_jansson), cmocka_unit_test(test_speed),
+        cmocka_unit_test(test_simple), cmocka_unit_test(test_domains),
+        cmocka_unit_test(test_faults), cmocka_unit_test(test_engagement),
+        cmocka_unit_test(test_props),  cmocka_unit_test(test_revenue),
+        cmocka_unit_test(test_money),  cmocka_unit_test(test_hash_mode),
+        cmocka_unit_test(test_batch),  cmocka_unit_test(test_json_like_jansson),
+        cmocka_unit_test(test_speed),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     arena_release(&arena);

@@ -68,8 +68,9 @@ static void test_private_file(void **state) {
 
 static void test_site_lives(void **state) {
     struct fixture *f = *state;
-    uint32_t id = added(f, "{\"domain\":\"WWW.Example.com.\",\"timezone\":\"Europe/Paris\","
-                           "\"profile\":\"cnil\",\"path_patterns\":[\"/orders/*\"],\"query_keep\":[\"q\"]}");
+    uint32_t id =
+        added(f, "{\"domain\":\"WWW.Example.com.\",\"timezone\":\"Europe/Paris\","
+                 "\"profile\":\"cnil\",\"path_patterns\":[\"/orders/*\"],\"query_keep\":[\"q\"]}");
     assert_int_equal(id, 1);
     CLEANUP(policy_set_unrefp) struct policy_set *set = policy_board_get(f->board);
     const struct policy *p = policy_by_domain(set, SPAN_LIT("example.com"));
@@ -103,7 +104,9 @@ static void test_ids_are_not_reused(void **state) {
 
 static void test_refuses(void **state) {
     struct fixture *f = *state;
-    static const struct { const char *settings, *key; } bad[] = {
+    static const struct {
+        const char *settings, *key;
+    } bad[] = {
         {"{}", "domain"},
         {"{\"domain\":\"https://a.example\"}", "domain"},
         {"{\"domain\":\"a..b\"}", "domain"},
@@ -136,7 +139,8 @@ static void test_tokens(void **state) {
     struct err err;
     uint32_t a = added(f, "{\"domain\":\"a.example\"}"), b = added(f, "{\"domain\":\"b.example\"}");
     char one[CRYPT_TOKEN_CHARS], every[CRYPT_TOKEN_CHARS];
-    assert_int_equal(control_token_add(f->control, SPAN_LIT("a.example"), SPAN_LIT("x"), one, &err), 0);
+    assert_int_equal(control_token_add(f->control, SPAN_LIT("a.example"), SPAN_LIT("x"), one, &err),
+                     0);
     assert_int_equal(control_token_add(f->control, SPAN_EMPTY, SPAN_EMPTY, every, &err), 0);
     assert_int_equal(control_token_check(f->control, span_str(one), a, &err), 0);
     assert_int_equal(control_token_check(f->control, span_str(one), b, &err), ERR_DENIED);
@@ -175,7 +179,8 @@ static void test_imports(void **state) {
     assert_int_equal(control_import_begin(f->control, site, digest, true, &again, &err), 0);
     assert_false(again.finished);
     assert_int_not_equal(again.id, first.id);
-    assert_int_equal(control_import_begin(f->control, 99, digest, false, &again, &err), ERR_NOT_FOUND);
+    assert_int_equal(control_import_begin(f->control, 99, digest, false, &again, &err),
+                     ERR_NOT_FOUND);
 }
 
 int main(void) {

@@ -17,7 +17,8 @@ static void need(int rc, const struct err *err) {
         fail_msg("%s", err->text);
 }
 
-static int echo_rpc(void *ctx, struct span verb, const json_t *args, struct span body, json_t **ret, struct err *err) {
+static int echo_rpc(void *ctx, struct span verb, const json_t *args, struct span body, json_t **ret,
+                    struct err *err) {
     if (span_eq(verb, SPAN_LIT("fail")))
         return err_set(err, ERR_EXISTS, "it is there");
     if (!span_eq(verb, SPAN_LIT("echo")))
@@ -53,13 +54,16 @@ void server_prepare(struct server *s) {
     uint32_t id;
     need(control_site_add(s->control, site, &id, &err), &err);
     json_decref(site);
-    need(control_token_add(s->control, SPAN_LIT("example.com"), SPAN_LIT("test"), s->token, &err), &err);
-    struct journal_options jo = {.os = &os_system, .clock = &clock_system, .counters = &s->counters};
+    need(control_token_add(s->control, SPAN_LIT("example.com"), SPAN_LIT("test"), s->token, &err),
+         &err);
+    s->os = os_system;
+    struct journal_options jo = {.os = &s->os, .clock = &clock_system, .counters = &s->counters};
     path_in(s, "journal", path, sizeof(path));
     need(journal_open(path, &jo, &s->journal, &err), &err);
     char keys[128];
     path_in(s, "keys", keys, sizeof(keys));
-    struct sieve_options so = {.os = &os_system, .clock = &clock_system, .keys_dir = keys, .counters = &s->counters};
+    struct sieve_options so = {
+        .os = &os_system, .clock = &clock_system, .keys_dir = keys, .counters = &s->counters};
     need(sieve_open(&so, &s->sieve, &err), &err);
     path_in(s, "hot", path, sizeof(path));
     need(os_make_dir(&os_system, path, &err), &err);
@@ -68,9 +72,17 @@ void server_prepare(struct server *s) {
     need(store_open(path, &sto, &s->store, &rebuilt, &err), &err);
     path_in(s, "control.sock", s->socket_path, sizeof(s->socket_path));
     s->services = (struct http_services){
-        .clock = &clock_system, .journal = s->journal, .sieve = s->sieve, .policies = s->board, .control = s->control,
-        .counters = &s->counters, .query = {.store = s->store, .clock = &clock_system, .timeout_ms = 10000},
-        .ready = is_ready, .gauges = gauges, .rpc = echo_rpc, .ctx = s};
+        .clock = &clock_system,
+        .journal = s->journal,
+        .sieve = s->sieve,
+        .policies = s->board,
+        .control = s->control,
+        .counters = &s->counters,
+        .query = {.store = s->store, .clock = &clock_system, .timeout_ms = 10000},
+        .ready = is_ready,
+        .gauges = gauges,
+        .rpc = echo_rpc,
+        .ctx = s};
     s->options = (struct http_options){.listen = "127.0.0.1:0", .control_socket = s->socket_path};
 }
 
@@ -99,7 +111,8 @@ void server_down(struct server *s) {
 int client_open(struct server *s) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)s->port),
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)s->port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
     struct timeval limit = {.tv_sec = 20};
@@ -124,7 +137,8 @@ char *client_read(int fd, char *out, size_t size) {
         char *end = strstr(out, "\r\n\r\n");
         if (end) {
             char *length = strcasestr(out, "\r\nContent-Length:");
-            size_t want = (size_t)(end + 4 - out) + (length && length < end ? strtoul(length + 17, NULL, 10) : 0);
+            size_t want = (size_t)(end + 4 - out) +
+                          (length && length < end ? strtoul(length + 17, NULL, 10) : 0);
             if (n >= want || want >= size)
                 return out;
             ssize_t got = recv(fd, out + n, want - n, 0);
@@ -145,12 +159,14 @@ int status_of(const char *text) {
     return strncmp(text, "HTTP/1.1 ", 9) == 0 ? (int)strtol(text + 9, NULL, 10) : 0;
 }
 
-int exchange(struct server *s, const char *method, const char *path, const char *head, const char *body, char *out,
-             size_t size) {
+int exchange(struct server *s, const char *method, const char *path, const char *head,
+             const char *body, char *out, size_t size) {
     int fd = client_open(s);
     char *request = NULL;
-    int n = asprintf(&request, "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%sContent-Length: %zu\r\n\r\n%s", method,
-                     path, head ? head : "", body ? strlen(body) : 0, body ? body : "");
+    int n = asprintf(
+        &request,
+        "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%sContent-Length: %zu\r\n\r\n%s", method,
+        path, head ? head : "", body ? strlen(body) : 0, body ? body : "");
     assert_true(n > 0);
     client_send(fd, request, (size_t)n);
     free(request);

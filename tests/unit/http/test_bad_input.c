@@ -33,10 +33,12 @@ static void assert_bad(const char *body, int status, enum counter counter, const
 }
 
 static void test_bodies(void **state) {
-    assert_bad("{\"n\":", 400, COUNT_REQUESTS_BAD_JSON, "{\"errors\":{\"request\":[\"is not valid JSON\"]}}");
+    assert_bad("{\"n\":", 400, COUNT_REQUESTS_BAD_JSON,
+               "{\"errors\":{\"request\":[\"is not valid JSON\"]}}");
     assert_bad("", 400, COUNT_REQUESTS_BAD_JSON, "\"errors\"");
     assert_bad("\xff\xfe", 400, COUNT_REQUESTS_BAD_JSON, "\"errors\"");
-    assert_bad("{\"n\":\"x\",\"d\":\"example.com\"}", 400, COUNT_REQUESTS_BAD_FIELDS, "{\"errors\":{\"url\":[\"is required\"]}}");
+    assert_bad("{\"n\":\"x\",\"d\":\"example.com\"}", 400, COUNT_REQUESTS_BAD_FIELDS,
+               "{\"errors\":{\"url\":[\"is required\"]}}");
     assert_bad("{\"n\":[],\"u\":1}", 400, COUNT_REQUESTS_BAD_FIELDS, "\"event_name\"");
     assert_bad("[" EVENT ",{\"n\":\"x\"}]", 400, COUNT_REQUESTS_BAD_FIELDS, "\"index\":1");
     assert_alive();
@@ -118,7 +120,8 @@ static void test_headers(void **state) {
 
 static void test_slow(void **state) {
     static const char *const beginnings[] = {
-        "POST /api/event HTTP/1.1\r\nHost:", "POST /api/event HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{"};
+        "POST /api/event HTTP/1.1\r\nHost:",
+        "POST /api/event HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{"};
     for (size_t i = 0; i < 2; i++) {
         uint64_t n = count_of(&server, COUNT_REQUESTS_BAD_SLOW);
         int fd = client_open(&server);
@@ -136,8 +139,10 @@ static void test_slow(void **state) {
 
 static void test_half_closed(void **state) {
     char request[600];
-    int n = snprintf(request, sizeof(request), "POST /api/event HTTP/1.1\r\nHost: x\r\nUser-Agent: " AGENT
-                     "\r\nContent-Length: %zu\r\n\r\n" EVENT, strlen(EVENT));
+    int n = snprintf(request, sizeof(request),
+                     "POST /api/event HTTP/1.1\r\nHost: x\r\nUser-Agent: " AGENT
+                     "\r\nContent-Length: %zu\r\n\r\n" EVENT,
+                     strlen(EVENT));
     uint64_t accepted = count_of(&server, COUNT_EVENTS_ACCEPTED);
     int fd = client_open(&server);
     client_send(fd, request, (size_t)n);
@@ -161,8 +166,10 @@ static void test_half_closed(void **state) {
 
 static void test_pipelined(void **state) {
     char request[600];
-    int n = snprintf(request, sizeof(request), "POST /api/event HTTP/1.1\r\nHost: x\r\nUser-Agent: " AGENT
-                     "\r\nContent-Length: %zu\r\n\r\n" EVENT, strlen(EVENT));
+    int n = snprintf(request, sizeof(request),
+                     "POST /api/event HTTP/1.1\r\nHost: x\r\nUser-Agent: " AGENT
+                     "\r\nContent-Length: %zu\r\n\r\n" EVENT,
+                     strlen(EVENT));
     uint64_t accepted = count_of(&server, COUNT_EVENTS_ACCEPTED);
     int fd = client_open(&server);
     enum { REQUESTS = 50 };
@@ -178,8 +185,10 @@ static void test_many_connections(void **state) {
     enum { CONNECTIONS = 2000 };
     static int fds[CONNECTIONS];
     char request[600];
-    int n = snprintf(request, sizeof(request), "POST /api/event HTTP/1.1\r\nHost: x\r\nUser-Agent: " AGENT
-                     "\r\nContent-Length: %zu\r\n\r\n" EVENT, strlen(EVENT));
+    int n = snprintf(request, sizeof(request),
+                     "POST /api/event HTTP/1.1\r\nHost: x\r\nUser-Agent: " AGENT
+                     "\r\nContent-Length: %zu\r\n\r\n" EVENT,
+                     strlen(EVENT));
     for (int i = 0; i < CONNECTIONS; i++) {
         fds[i] = client_open(&server);
         client_send(fds[i], request, (size_t)n);
@@ -195,8 +204,9 @@ static void test_many_connections(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bodies),    cmocka_unit_test(test_large),     cmocka_unit_test(test_chunked),
-        cmocka_unit_test(test_headers),   cmocka_unit_test(test_slow),      cmocka_unit_test(test_half_closed),
+        cmocka_unit_test(test_bodies),    cmocka_unit_test(test_large),
+        cmocka_unit_test(test_chunked),   cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_slow),      cmocka_unit_test(test_half_closed),
         cmocka_unit_test(test_pipelined), cmocka_unit_test(test_many_connections),
     };
     return cmocka_run_group_tests(tests, up, down);

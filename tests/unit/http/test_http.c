@@ -1,6 +1,7 @@
 /* Every route against the whole server: journal, sieve, control and store are the real ones. */
 #include "server_under_test.h"
 
+#include <errno.h>
 #include <gnutls/gnutls.h>
 #include <pthread.h>
 #include <sys/socket.h>
@@ -8,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "assets.h"
 #include "record.h"
 
 static struct server server;
@@ -24,20 +26,23 @@ static int down(void **state) {
     return 0;
 }
 
-/* Events in the journal, all of them. */
+/* Events in the journal, all of them: a read ends with its segment. */
 static size_t journaled(void) {
-    BUF_AUTO bytes = {0};
-    struct cursor next;
     size_t count = 0;
-    if (journal_read(server.journal, (struct cursor){0}, SIZE_MAX / 2, &bytes, &next, NULL) < 0)
-        return 0;
-    struct span rest = buf_span(&bytes), frame;
-    while (journal_next_frame(&rest, &frame)) {
-        struct record r;
-        while (record_next(&frame, &r, NULL) == 1)
-            count += r.type == RECORD_EVENT;
+    struct cursor from = {0}, next;
+    for (;;) {
+        BUF_AUTO bytes = {0};
+        assert_int_equal(journal_read(server.journal, from, SIZE_MAX / 2, &bytes, &next, NULL), 0);
+        struct span rest = buf_span(&bytes), frame;
+        if (rest.len == 0)
+            return count;
+        while (journal_next_frame(&rest, &frame)) {
+            struct record r;
+            while (record_next(&frame, &r, NULL) == 1)
+                count += r.type == RECORD_EVENT;
+        }
+        from = next;
     }
-    return count;
 }
 
 static void test_event(void **state) {
@@ -49,11 +54,13 @@ static void test_event(void **state) {
     assert_null(strstr(out, "x-plausible-dropped"));
     assert_int_equal(journaled(), before + 1);
     assert_int_equal(count_of(&server, COUNT_EVENTS_ACCEPTED), accepted + 1);
-    assert_int_equal(post_event(&server, NULL, "[" EVENT "," EVENT "," EVENT "]", out, sizeof(out)), 202);
+    assert_int_equal(post_event(&server, NULL, "[" EVENT "," EVENT "," EVENT "]", out, sizeof(out)),
+                     202);
     assert_int_equal(journaled(), before + 4);
 }
 
-static void assert_dropped(const char *head, const char *body, const char *header, enum counter counter) {
+static void assert_dropped(const char *head, const char *body, const char *header,
+                           enum counter counter) {
     size_t before = journaled();
     uint64_t n = count_of(&server, counter);
     assert_int_equal(post_event(&server, head, body, out, sizeof(out)), 202);
@@ -64,38 +71,49 @@ static void assert_dropped(const char *head, const char *body, const char *heade
 }
 
 static void test_refused(void **state) {
-    static const char nowhere[] = "{\"n\":\"pageview\",\"u\":\"https://other.example/\",\"d\":\"other.example\"}";
+    static const char nowhere[] =
+        "{\"n\":\"pageview\",\"u\":\"https://other.example/\",\"d\":\"other.example\"}";
     assert_dropped(NULL, nowhere, "x-plausible-dropped: 1", COUNT_EVENTS_REFUSED_UNKNOWN_SITE);
     assert_dropped("Sec-GPC: 1\r\n", EVENT, "x-plausible-dropped: 1", COUNT_EVENTS_REFUSED_GPC);
     assert_dropped("DNT: 1\r\n", EVENT, "x-plausible-dropped: 1", COUNT_EVENTS_REFUSED_DNT);
-    assert_dropped("Cookie: a=b; tamis_optout=1\r\n", EVENT, "x-plausible-dropped: 1", COUNT_EVENTS_REFUSED_OPT_OUT);
+    assert_dropped("Cookie: a=b; tamis_optout=1\r\n", EVENT, "x-plausible-dropped: 1",
+                   COUNT_EVENTS_REFUSED_OPT_OUT);
     assert_dropped("X-Tamis-Opt-Out: 1\r\n", "[" EVENT "," EVENT "]", "x-plausible-dropped: 2",
                    COUNT_EVENTS_REFUSED_OPT_OUT);
     size_t before = journaled();
-    assert_int_equal(post_event(&server, NULL,
-                                "[" EVENT ",{\"n\":\"pageview\",\"u\":\"https://no.example/\",\"d\":\"no.example\"}]", out,
-                                sizeof(out)), 202);
+    assert_int_equal(
+        post_event(&server, NULL,
+                   "[" EVENT
+                   ",{\"n\":\"pageview\",\"u\":\"https://no.example/\",\"d\":\"no.example\"}]",
+                   out, sizeof(out)),
+        202);
     assert_non_null(strstr(out, "x-plausible-dropped: 1"));
     assert_int_equal(journaled(), before + 1);
 }
 
 static void test_preflight(void **state) {
-    assert_int_equal(exchange(&server, "OPTIONS", "/api/event", "Origin: https://example.com\r\n", NULL, out, sizeof(out)),
+    assert_int_equal(exchange(&server, "OPTIONS", "/api/event", "Origin: https://example.com\r\n",
+                              NULL, out, sizeof(out)),
                      204);
     assert_non_null(strstr(out, "Access-Control-Allow-Methods: POST"));
     assert_non_null(strstr(out, "Access-Control-Max-Age"));
 }
 
 static void test_query(void **state) {
-    static const char body[] = "{\"site_id\":\"example.com\",\"metrics\":[\"visitors\"],\"date_range\":\"day\"}";
+    static const char body[] =
+        "{\"site_id\":\"example.com\",\"metrics\":[\"visitors\"],\"date_range\":\"day\"}";
     char head[200];
     (void)snprintf(head, sizeof(head), "Authorization: Bearer %s\r\n", server.token);
     if (exchange(&server, "POST", "/api/v2/query", head, body, out, sizeof(out)) != 200)
         fail_msg("%s", out);
     assert_non_null(strstr(out, "\"results\""));
-    assert_int_equal(exchange(&server, "POST", "/api/v2/query", head, "{\"site_id\":1,\"metrics\":[\"visitors\"],"
-                              "\"date_range\":\"day\"}", out, sizeof(out)), 200);
-    assert_int_equal(exchange(&server, "POST", "/api/v2/query", head, "{\"site_id\":\"example.com\"}", out, sizeof(out)),
+    assert_int_equal(exchange(&server, "POST", "/api/v2/query", head,
+                              "{\"site_id\":1,\"metrics\":[\"visitors\"],"
+                              "\"date_range\":\"day\"}",
+                              out, sizeof(out)),
+                     200);
+    assert_int_equal(exchange(&server, "POST", "/api/v2/query", head,
+                              "{\"site_id\":\"example.com\"}", out, sizeof(out)),
                      400);
     assert_non_null(strstr(out, "{\"error\":"));
     assert_int_equal(exchange(&server, "POST", "/api/v2/query", head, "{", out, sizeof(out)), 400);
@@ -103,10 +121,12 @@ static void test_query(void **state) {
     char wrong[3][300];
     assert_int_equal(exchange(&server, "POST", "/api/v2/query", NULL, body, out, sizeof(out)), 401);
     (void)snprintf(wrong[0], sizeof(wrong[0]), "%s", strstr(out, "\r\n\r\n"));
-    assert_int_equal(exchange(&server, "POST", "/api/v2/query", "Authorization: Bearer tamis_x\r\n", body, out, sizeof(out)),
+    assert_int_equal(exchange(&server, "POST", "/api/v2/query", "Authorization: Bearer tamis_x\r\n",
+                              body, out, sizeof(out)),
                      401);
     (void)snprintf(wrong[1], sizeof(wrong[1]), "%s", strstr(out, "\r\n\r\n"));
-    assert_int_equal(exchange(&server, "POST", "/api/v2/query", head, "{\"site_id\":\"other.example\"}", out, sizeof(out)),
+    assert_int_equal(exchange(&server, "POST", "/api/v2/query", head,
+                              "{\"site_id\":\"other.example\"}", out, sizeof(out)),
                      401);
     (void)snprintf(wrong[2], sizeof(wrong[2]), "%s", strstr(out, "\r\n\r\n"));
     assert_string_equal(wrong[0], wrong[1]);
@@ -115,10 +135,13 @@ static void test_query(void **state) {
     assert_int_equal(exchange(&server, "GET", "/api/v1/sites", head, NULL, out, sizeof(out)), 200);
     assert_non_null(strstr(out, "example.com"));
     assert_int_equal(exchange(&server, "GET", "/api/v1/sites", NULL, NULL, out, sizeof(out)), 401);
-    if (exchange(&server, "GET", "/api/v1/stats/realtime/visitors?site_id=example.com", head, NULL, out, sizeof(out)) != 200)
+    if (exchange(&server, "GET", "/api/v1/stats/realtime/visitors?site_id=example.com", head, NULL,
+                 out, sizeof(out)) != 200)
         fail_msg("%s", out);
     assert_non_null(strstr(out, "\r\n\r\n0"));
-    assert_int_equal(exchange(&server, "GET", "/api/v1/stats/realtime/visitors", head, NULL, out, sizeof(out)), 401);
+    assert_int_equal(
+        exchange(&server, "GET", "/api/v1/stats/realtime/visitors", head, NULL, out, sizeof(out)),
+        401);
 }
 
 static void test_status(void **state) {
@@ -136,12 +159,16 @@ static void test_status(void **state) {
 }
 
 static void test_optout(void **state) {
-    assert_int_equal(exchange(&server, "GET", "/optout", "Accept-Language: de, fr;q=0.8\r\n", NULL, out, sizeof(out)), 200);
+    assert_int_equal(exchange(&server, "GET", "/optout", "Accept-Language: de, fr;q=0.8\r\n", NULL,
+                              out, sizeof(out)),
+                     200);
     assert_non_null(strstr(out, "lang=\"fr\""));
     assert_non_null(strstr(out, "Vos visites sont comptées"));
     assert_int_equal(exchange(&server, "POST", "/optout", NULL, "out=1", out, sizeof(out)), 303);
     assert_non_null(strstr(out, "Set-Cookie: tamis_optout=1; Max-Age="));
-    assert_int_equal(exchange(&server, "GET", "/optout", "Cookie: tamis_optout=1\r\n", NULL, out, sizeof(out)), 200);
+    assert_int_equal(
+        exchange(&server, "GET", "/optout", "Cookie: tamis_optout=1\r\n", NULL, out, sizeof(out)),
+        200);
     assert_non_null(strstr(out, "are not counted"));
     assert_int_equal(exchange(&server, "POST", "/optout", NULL, "out=0", out, sizeof(out)), 303);
     assert_non_null(strstr(out, "Max-Age=0"));
@@ -162,7 +189,9 @@ static int rpc(const char *path, const char *head, const char *body, size_t body
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
     char text[500];
-    int n = snprintf(text, sizeof(text), "POST %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %zu\r\n\r\n", path, head, body_len);
+    int n =
+        snprintf(text, sizeof(text), "POST %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %zu\r\n\r\n",
+                 path, head, body_len);
     client_send(fd, text, (size_t)n);
     client_send(fd, body, body_len);
     (void)client_read(fd, out, sizeof(out));
@@ -212,23 +241,30 @@ static void test_proxies(void **state) {
     server.http = NULL;
     server.options.trusted_proxies = broken;
     struct err err = {0};
-    assert_int_equal(http_start(&server.options, &server.services, &server.http, &err), ERR_INVALID);
+    assert_int_equal(http_start(&server.options, &server.services, &server.http, &err),
+                     ERR_INVALID);
     server.options.trusted_proxies = proxies;
     server_up(&server);
-    assert_int_equal(post_event(&server, "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-For: 192.0.2.2, 127.0.0.1\r\n", EVENT,
-                                out, sizeof(out)), 202);
+    assert_int_equal(
+        post_event(&server,
+                   "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-For: 192.0.2.2, 127.0.0.1\r\n", EVENT,
+                   out, sizeof(out)),
+        202);
     http_stop(server.http, 1000);
     server.options.trusted_proxies = NULL;
     server_up(&server);
 }
 
-/* --- TLS ------------------------------------------------------------------------------------------ */
+/* --- TLS
+ * ------------------------------------------------------------------------------------------ */
 
 static bool make_pair(const char *name) {
     char command[600];
     (void)snprintf(command, sizeof(command),
-                   "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=%s "
-                   "-keyout %s/key.pem -out %s/cert.pem >/dev/null 2>&1", name, server.dir, server.dir);
+                   "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
+                   "-days 2 -subj /CN=%s "
+                   "-keyout %s/key.pem -out %s/cert.pem >/dev/null 2>&1",
+                   name, server.dir, server.dir);
     return system(command) == 0;
 }
 
@@ -294,13 +330,66 @@ static void test_tls(void **state) {
     assert_int_equal(http_reload_tls(server.http, &err), ERR_UNSUPPORTED);
 }
 
-/* --- stopping under load --------------------------------------------------------------------------- */
+static void test_static(void **state) {
+    const struct asset *a = asset_find(SPAN_LIT("/t.js"));
+    if (!a) {
+        print_message("# built without web/, skipped\n");
+        skip();
+    }
+    assert_int_equal(exchange(&server, "GET", "/t.js", NULL, NULL, out, sizeof(out)), 200);
+    assert_non_null(strstr(out, a->etag));
+    assert_non_null(strstr(out, "Cross-Origin-Resource-Policy: cross-origin"));
+    assert_null(strstr(out, "Content-Encoding"));
+    assert_int_equal(
+        exchange(&server, "GET", "/t.js", "Accept-Encoding: gzip, br\r\n", NULL, out, sizeof(out)),
+        200);
+    assert_non_null(strstr(out, "Content-Encoding: br"));
+    assert_int_equal(exchange(&server, "GET", "/t.js", "Accept-Encoding: gzip, br;q=0\r\n", NULL,
+                              out, sizeof(out)),
+                     200);
+    assert_non_null(strstr(out, "Content-Encoding: gzip"));
+    char head[200];
+    (void)snprintf(head, sizeof(head), "If-None-Match: \"other\", W/%s\r\n", a->etag);
+    assert_int_equal(exchange(&server, "GET", "/t.js", head, NULL, out, sizeof(out)), 304);
+    assert_int_equal(exchange(&server, "POST", "/t.js", NULL, "x", out, sizeof(out)), 405);
+    assert_int_equal(exchange(&server, "GET", "/", NULL, NULL, out, sizeof(out)), 200);
+    assert_non_null(strstr(out, "Content-Security-Policy: default-src 'self'"));
+}
+
+static _Atomic bool disk_broken;
+
+static int failing_sync(const struct os *os, int fd) {
+    return disk_broken ? -EIO : os_system.fdatasync(&os_system, fd);
+}
+
+static void test_disk_fails(void **state) {
+    server.os.fdatasync = failing_sync;
+    disk_broken = true;
+    uint64_t n = count_of(&server, COUNT_REQUESTS_UNAVAILABLE_JOURNAL);
+    uint64_t accepted = count_of(&server, COUNT_EVENTS_ACCEPTED);
+    assert_int_equal(post_event(&server, NULL, EVENT, out, sizeof(out)), 503);
+    assert_non_null(strstr(out, "Retry-After: 1"));
+    assert_non_null(strstr(out, "Access-Control-Allow-Origin: *"));
+    assert_int_equal(count_of(&server, COUNT_REQUESTS_UNAVAILABLE_JOURNAL), n + 1);
+    assert_int_equal(count_of(&server, COUNT_EVENTS_ACCEPTED), accepted);
+    assert_int_equal(exchange(&server, "GET", "/readyz", NULL, NULL, out, sizeof(out)), 503);
+    assert_int_equal(exchange(&server, "GET", "/healthz", NULL, NULL, out, sizeof(out)), 200);
+    disk_broken = false;
+    for (int i = 0; i < 1000 && !journal_healthy(server.journal); i++)
+        (void)usleep(10000);
+    assert_int_equal(post_event(&server, NULL, EVENT, out, sizeof(out)), 202);
+}
+
+/* --- stopping under load
+ * --------------------------------------------------------------------------- */
 
 static void *keep_posting(void *arg) {
     size_t *acknowledged = arg;
     char answer[1000], request[1000];
-    int n = snprintf(request, sizeof(request), "POST /api/event HTTP/1.1\r\nHost: x\r\nUser-Agent: " AGENT
-                     "\r\nContent-Length: %zu\r\n\r\n" EVENT, strlen(EVENT));
+    int n = snprintf(request, sizeof(request),
+                     "POST /api/event HTTP/1.1\r\nHost: x\r\nUser-Agent: " AGENT
+                     "\r\nContent-Length: %zu\r\n\r\n" EVENT,
+                     strlen(EVENT));
     int fd = client_open(&server);
     for (;;) {
         client_send(fd, request, (size_t)n);
@@ -334,10 +423,13 @@ static void test_stop_under_load(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_event),      cmocka_unit_test(test_refused),        cmocka_unit_test(test_preflight),
-        cmocka_unit_test(test_query),      cmocka_unit_test(test_status),         cmocka_unit_test(test_optout),
-        cmocka_unit_test(test_no_route),   cmocka_unit_test(test_control_socket), cmocka_unit_test(test_proxies),
-        cmocka_unit_test(test_tls),        cmocka_unit_test(test_stop_under_load),
+        cmocka_unit_test(test_event),           cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_preflight),       cmocka_unit_test(test_query),
+        cmocka_unit_test(test_status),          cmocka_unit_test(test_optout),
+        cmocka_unit_test(test_no_route),        cmocka_unit_test(test_control_socket),
+        cmocka_unit_test(test_proxies),         cmocka_unit_test(test_static),
+        cmocka_unit_test(test_disk_fails),      cmocka_unit_test(test_tls),
+        cmocka_unit_test(test_stop_under_load),
     };
     return cmocka_run_group_tests(tests, up, down);
 }

@@ -225,7 +225,8 @@ static void releases_whole_segments_only(void **state) {
     assert_int_equal(journal_release(f->j, (struct cursor){.segment = 2}, NULL), 0);
     assert_false(exists(f, 1, ".seg"));
     assert_frames(f, "c,");
-    CLEANUP(free_charp) char *got = read_joined(f, after_a, 100); /* from before the first kept one */
+    /* From before the first kept one. */
+    CLEANUP(free_charp) char *got = read_joined(f, after_a, 100);
     assert_string_equal(got, "c,");
     assert_int_equal(journal_release(f->j, journal_end(f->j), NULL), 0);
     assert_true(exists(f, 2, ".seg")); /* never the newest */
@@ -429,8 +430,8 @@ static void wakes_those_who_wait(void **state) {
     assert_int_equal(w.result, 1);
 }
 
-/* journal_close() may come before or after the wait has begun its sleep; hence the test waits for the latter by
- * looking at the thread's state in /proc, not by time. */
+/* journal_close() may come before or after the wait has begun its sleep; hence the test waits for
+ * the latter by looking at the thread's state in /proc, not by time. */
 static void close_wakes_those_who_wait(void **state) {
     struct fixture *f = *state;
     open_journal(f);
@@ -500,7 +501,8 @@ static void limits_what_waits_and_commits_it_at_close(void **state) {
     assert_int_equal(t.done, 4);
     assert_int_equal(t.last, 0);
     assert_true(counters_get(&counters, COUNT_JOURNAL_COMMITS) >= 1);
-    assert_true(counters_get(&counters, COUNT_JOURNAL_BYTES) == 4 * (sizeof(frame) + FRAME_HEADER_BYTES));
+    assert_true(counters_get(&counters, COUNT_JOURNAL_BYTES) ==
+                4 * (sizeof(frame) + FRAME_HEADER_BYTES));
     (void)sem_destroy(&sync_may_go);
 }
 
@@ -518,7 +520,8 @@ static void *submit_many(void *arg) {
     struct crowd *c = arg;
     uint32_t id[2] = {c->next_thread++, 0};
     for (; id[1] < EACH; id[1]++) {
-        while (journal_submit(c->j, span_of((const char *)id, sizeof(id)), tally_done, &c->tally, NULL) < 0)
+        struct span frame = span_of((const char *)id, sizeof(id));
+        while (journal_submit(c->j, frame, tally_done, &c->tally, NULL) < 0)
             (void)usleep(100);
     }
     return NULL;

@@ -26,8 +26,10 @@ void model_build(struct model *m, const struct event *events, size_t count) {
             continue;
         if (found < 0) {
             found = (int)m->visit_count++;
-            m->visits[found] = (struct model_visit){
-                .first = e, .start_ms = e->ts_ms, .entry_page = SPAN_EMPTY, .exit_page = SPAN_EMPTY};
+            m->visits[found] = (struct model_visit){.first = e,
+                                                    .start_ms = e->ts_ms,
+                                                    .entry_page = SPAN_EMPTY,
+                                                    .exit_page = SPAN_EMPTY};
         }
         m->visit_of[i] = found;
         struct model_visit *v = &m->visits[found];
@@ -71,14 +73,16 @@ static struct span value_of(const char *word, const struct event *e, const struc
     if (strcmp(word, "visit:exit_page") == 0)
         return v->exit_page;
     const struct event *f = v->first;
-#define TEXT(name)                                                                                 \
-    if (strcmp(word, "visit:" #name) == 0)                                                         \
+#define TEXT(name)                         \
+    if (strcmp(word, "visit:" #name) == 0) \
         return f->name;
-    TEXT(source) TEXT(channel) TEXT(referrer) TEXT(utm_source) TEXT(utm_medium) TEXT(utm_campaign)
-    TEXT(utm_content) TEXT(utm_term) TEXT(country) TEXT(browser) TEXT(browser_version) TEXT(os)
-    TEXT(os_version) TEXT(device)
+    TEXT(source)
+    TEXT(channel)
+    TEXT(referrer) TEXT(utm_source) TEXT(utm_medium) TEXT(utm_campaign) TEXT(utm_content)
+        TEXT(utm_term) TEXT(country) TEXT(browser) TEXT(browser_version) TEXT(os) TEXT(os_version)
+            TEXT(device)
 #undef TEXT
-    abort();
+                abort();
 }
 
 static void label_of(const char *word, const struct event *e, const struct model_visit *v,
@@ -102,7 +106,8 @@ static void label_of(const char *word, const struct event *e, const struct model
         (void)snprintf(out, size, "%s", date);
 }
 
-static bool holds(const json_t *f, const struct event *e, const struct model_visit *v, bool of_visit) {
+static bool holds(const json_t *f, const struct event *e, const struct model_visit *v,
+                  bool of_visit) {
     const char *op = json_string_value(json_array_get(f, 0));
     const json_t *second = json_array_get(f, 1);
     size_t i;
@@ -111,7 +116,7 @@ static bool holds(const json_t *f, const struct event *e, const struct model_vis
         return !holds(second, e, v, of_visit);
     if (strcmp(op, "and") == 0 || strcmp(op, "or") == 0) {
         bool any = strcmp(op, "or") == 0;
-        json_array_foreach((json_t *)(uintptr_t)second, i, item) {
+        json_array_foreach ((json_t *)(uintptr_t)second, i, item) {
             if (holds(item, e, v, of_visit) == any)
                 return any;
         }
@@ -122,7 +127,7 @@ static bool holds(const json_t *f, const struct event *e, const struct model_vis
     bool fold = json_is_false(json_object_get(json_array_get(f, 3), "case_sensitive"));
     char low[256], want[256];
     bool found = false;
-    json_array_foreach(json_array_get(f, 2), i, item) {
+    json_array_foreach (json_array_get(f, 2), i, item) {
         const char *value = json_string_value(item);
         bool is = strncmp(op, "is", 2) == 0;
         if (is && strcmp(value, empty_label(word)) == 0)
@@ -142,7 +147,7 @@ static bool all_hold(const json_t *filters, const struct event *e, const struct 
                      bool of_visit) {
     size_t i;
     json_t *f;
-    json_array_foreach((json_t *)(uintptr_t)filters, i, f) {
+    json_array_foreach ((json_t *)(uintptr_t)filters, i, f) {
         if (!holds(f, e, v, of_visit))
             return false;
     }
@@ -156,7 +161,7 @@ static bool mentions_event(const json_t *j, const char *but) {
                (!but || strcmp(json_string_value(j), but) != 0);
     size_t i;
     json_t *item;
-    json_array_foreach((json_t *)(uintptr_t)j, i, item) {
+    json_array_foreach ((json_t *)(uintptr_t)j, i, item) {
         if (mentions_event(item, but))
             return true;
     }
@@ -175,15 +180,15 @@ struct row {
     size_t entered_count;
 };
 
-#define ADD_DISTINCT(list, count, value)                                                           \
-    do {                                                                                           \
-        size_t _i = 0;                                                                             \
-        while (_i < (count) && (list)[_i] != (value))                                              \
-            _i++;                                                                                  \
-        if (_i == (count)) {                                                                       \
-            (list) = realloc((list), sizeof *(list) * ((count) + 1));                              \
-            (list)[(count)++] = (value);                                                           \
-        }                                                                                          \
+#define ADD_DISTINCT(list, count, value)                              \
+    do {                                                              \
+        size_t _i = 0;                                                \
+        while (_i < (count) && (list)[_i] != (value))                 \
+            _i++;                                                     \
+        if (_i == (count)) {                                          \
+            (list) = realloc((list), sizeof *(list) * ((count) + 1)); \
+            (list)[(count)++] = (value);                              \
+        }                                                             \
     } while (0)
 
 struct rows {
@@ -196,7 +201,7 @@ static struct row *row_for(struct rows *rows, const json_t *dims, const struct e
     char key[512] = "";
     size_t i, len = 0;
     json_t *d;
-    json_array_foreach((json_t *)(uintptr_t)dims, i, d) {
+    json_array_foreach ((json_t *)(uintptr_t)dims, i, d) {
         if (i > 0)
             key[len++] = '\x1f';
         label_of(json_string_value(d), e, v, of_visit, key + len, sizeof key - len);
@@ -249,7 +254,7 @@ json_t *model_run(const struct model *m, uint32_t site, const struct model_range
     bool asks_events = false;
     size_t i;
     json_t *item;
-    json_array_foreach((json_t *)(uintptr_t)metrics, i, item) {
+    json_array_foreach ((json_t *)(uintptr_t)metrics, i, item) {
         const char *w = json_string_value(item);
         asks_events |= strcmp(w, "visitors") == 0 || strcmp(w, "pageviews") == 0 ||
                        strcmp(w, "events") == 0 || strcmp(w, "percentage") == 0 ||
@@ -289,18 +294,20 @@ json_t *model_run(const struct model *m, uint32_t site, const struct model_range
         if (asks_events ? r->from_events : (r->entered_count > 0 || json_array_size(dims) == 0)) {
             json_t *values = json_array();
             size_t k;
-            json_array_foreach((json_t *)(uintptr_t)metrics, k, item) {
+            json_array_foreach ((json_t *)(uintptr_t)metrics, k, item) {
                 const char *w = json_string_value(item);
-                double d = strcmp(w, "visitors") == 0    ? (double)r->visitor_count
-                           : strcmp(w, "pageviews") == 0 ? (double)r->pageviews
-                           : strcmp(w, "events") == 0    ? (double)r->events
-                           : strcmp(w, "visits") == 0
-                               ? (double)(of_events ? r->visit_count : r->entered_count)
-                           : strcmp(w, "percentage") == 0
-                               ? (everyone_count ? round((double)r->visitor_count * 1000 /
-                                                         (double)everyone_count) / 10
-                                                 : 0)
-                               : ratio(m, r, w);
+                double d =
+                    strcmp(w, "visitors") == 0    ? (double)r->visitor_count
+                    : strcmp(w, "pageviews") == 0 ? (double)r->pageviews
+                    : strcmp(w, "events") == 0    ? (double)r->events
+                    : strcmp(w, "visits") == 0
+                        ? (double)(of_events ? r->visit_count : r->entered_count)
+                    : strcmp(w, "percentage") == 0
+                        ? (everyone_count
+                               ? round((double)r->visitor_count * 1000 / (double)everyone_count) /
+                                     10
+                               : 0)
+                        : ratio(m, r, w);
                 json_array_append_new(values, json_real(d));
             }
             json_object_set_new(result, r->key, values);

@@ -73,7 +73,8 @@ static void apply(struct bed *b, const struct event *events, size_t count) {
         fail_msg("store_apply: %s", err.text);
 }
 
-static int run_json(struct bed *b, uint32_t site, const json_t *request, json_t **ret, struct err *err) {
+static int run_json(struct bed *b, uint32_t site, const json_t *request, json_t **ret,
+                    struct err *err) {
     struct query_env env = {.store = b->store, .clock = &b->clock.clock, .timeout_ms = 20000};
     return query_run(&env, policy_by_id(b->policies, site), request, ret, err);
 }
@@ -104,12 +105,13 @@ static json_t *ask(struct bed *b, uint32_t site, const char *text) {
 }
 
 /* Compares one member of the reply with JSON written out. */
-static void expect_member(struct bed *b, uint32_t site, const char *query, const char *a, const char *c,
-                          const char *expected) {
+static void expect_member(struct bed *b, uint32_t site, const char *query, const char *a,
+                          const char *c, const char *expected) {
     JSON_AUTO reply = ask(b, site, query);
     CLEANUP(free_charp) char *quoted = requoted(expected);
     const json_t *got = c ? json_member(json_member(reply, a), c) : json_member(reply, a);
-    CLEANUP(free_charp) char *text = got ? json_dumps(got, JSON_COMPACT | JSON_ENCODE_ANY) : strdup("absent");
+    CLEANUP(free_charp)
+    char *text = got ? json_dumps(got, JSON_COMPACT | JSON_ENCODE_ANY) : strdup("absent");
     if (strcmp(text, quoted) != 0)
         fail_msg("%s\n  expected %s\n  got      %s", query, quoted, text);
 }
@@ -120,7 +122,7 @@ static void expect_for(struct bed *b, uint32_t site, const char *query, const ch
     JSON_AUTO rows = json_array();
     size_t i;
     json_t *row;
-    json_array_foreach(json_member(reply, "results"), i, row) {
+    json_array_foreach (json_member(reply, "results"), i, row) {
         json_t *flat = json_array();
         json_array_extend(flat, json_member(row, "dimensions"));
         json_array_extend(flat, json_member(row, "metrics"));
@@ -136,7 +138,8 @@ static void expect(struct bed *b, const char *query, const char *expected) {
     expect_for(b, SITE, query, expected);
 }
 
-/* --- making events ------------------------------------------------------------------------------ */
+/* --- making events ------------------------------------------------------------------------------
+ */
 
 static const struct policy *policy_of(struct bed *b, uint32_t site) {
     return policy_by_id(b->policies, site);
@@ -158,28 +161,31 @@ static struct event event_at(struct bed *b, uint32_t site, int64_t ts_ms, uint64
     e.visitor = person * 1000003 + (uint64_t)l.day;
     e.kind = (uint8_t)kind;
     e.interactive = kind != EVENT_ENGAGEMENT;
-    e.name = kind == EVENT_PAGEVIEW ? SPAN_LIT("pageview") : kind == EVENT_ENGAGEMENT ? SPAN_LIT("engagement") : SPAN_LIT("Signup");
+    e.name = kind == EVENT_PAGEVIEW     ? SPAN_LIT("pageview")
+             : kind == EVENT_ENGAGEMENT ? SPAN_LIT("engagement")
+                                        : SPAN_LIT("Signup");
     e.page = span_str(page);
     e.hostname = SPAN_LIT("example.com");
     return e;
 }
 
-static struct event local_event(struct bed *b, int32_t day, int hour, int minute, uint64_t person, int kind,
-                                const char *page) {
+static struct event local_event(struct bed *b, int32_t day, int hour, int minute, uint64_t person,
+                                int kind, const char *page) {
     int64_t ts = zone_from_local_ms(policy_of(b, SITE)->zone, day, hour * 3600 + minute * 60);
     return event_at(b, SITE, ts, person, kind, page);
 }
 
-/* --- scenarios ---------------------------------------------------------------------------------- */
+/* --- scenarios ----------------------------------------------------------------------------------
+ */
 
 /* 2026-05-04 (Monday) and the day after, in Paris (UTC+2).
- *   p1  10:00 /  · 10:10 /a · 10:20 engagement      one visit, 2 views, 1200 s, source Google, desktop
- *   p2  10:05 /  · 10:06 engagement                 a bounce in spite of the engagement
- *   p2  10:37 /b                                    31 minutes of silence: a second visit, a bounce
- *   p3  23:50 /a · 00:10 /b                         midnight parts it into two visitors, two bounces
- *   p4  11:00 Signup on /a · 11:05 /a               the event comes first: entry page /a, 300 s
- *   p5  12:00 engagement alone                      nothing is counted
- *   p6  09:00 / · 09:30 /a                          30 minutes exactly: one visit; source changes inside */
+ *   p1  10:00 /  · 10:10 /a · 10:20 engagement      one visit, 2 views, 1200 s, source Google,
+ * desktop p2  10:05 /  · 10:06 engagement                 a bounce in spite of the engagement p2
+ * 10:37 /b                                    31 minutes of silence: a second visit, a bounce p3
+ * 23:50 /a · 00:10 /b                         midnight parts it into two visitors, two bounces p4
+ * 11:00 Signup on /a · 11:05 /a               the event comes first: entry page /a, 300 s p5  12:00
+ * engagement alone                      nothing is counted p6  09:00 / · 09:30 /a 30 minutes
+ * exactly: one visit; source changes inside */
 static void set_the_scene(struct bed *b) {
     int32_t d = day_of(2026, 5, 4);
     struct event e[] = {
@@ -213,15 +219,21 @@ static void set_the_scene(struct bed *b) {
 
 static void figures_worked_out_by_hand(void **state) {
     struct bed *b = *state;
-    expect(b, "{'metrics':['visitors','visits','pageviews','events','bounce_rate','visit_duration',"
-              "'views_per_visit']," DAY4 "}",
+    expect(b,
+           "{'metrics':['visitors','visits','pageviews','events','bounce_rate','visit_duration',"
+           "'views_per_visit']," DAY4 "}",
            /* visits: p1 p2 p2 p3 p4 p6; views 2+1+1+1+1+2; durations 1200+300+1800 */
            "[[5,6,8,9,50,550,1.33]]");
     expect(b, "{'metrics':['visitors','visits','bounce_rate']," BOTH "}", "[[6,7,57]]");
     expect(b, "{'metrics':['visitors','visits'],'date_range':'day'}", "[[1,1]]");
-    expect(b, "{'metrics':['visitors','bounce_rate','views_per_visit','percentage'],'date_range':['2020-01-01','2020-01-02']}",
+    expect(b,
+           "{'metrics':['visitors','bounce_rate','views_per_visit','percentage'],'date_range':['"
+           "2020-01-01','2020-01-02']}",
            "[[0,0,0.0,0.0]]");
-    expect(b, "{'metrics':['visitors'],'dimensions':['visit:source'],'date_range':['2020-01-01','2020-01-02']}", "[]");
+    expect(b,
+           "{'metrics':['visitors'],'dimensions':['visit:source'],'date_range':['2020-01-01','2020-"
+           "01-02']}",
+           "[]");
     expect(b, "{'metrics':['visitors','visits'],'dimensions':['visit:source']," DAY4 "}",
            "[['Direct / None',3,4],['Bing',1,1],['Google',1,1]]");
     expect(b, "{'metrics':['visitors','percentage'],'dimensions':['visit:source']," DAY4 "}",
@@ -234,34 +246,64 @@ static void figures_worked_out_by_hand(void **state) {
            "[['/',3],['/a',2],['/b',1]]");
     expect(b, "{'metrics':['visitors','visits'],'dimensions':['visit:exit_page']," DAY4 "}",
            "[['/a',4,4],['/',1,1],['/b',1,1]]");
-    expect(b, "{'metrics':['visitors','pageviews','visits','bounce_rate','visit_duration'],"
-              "'dimensions':['event:page']," DAY4 "}",
+    expect(b,
+           "{'metrics':['visitors','pageviews','visits','bounce_rate','visit_duration'],"
+           "'dimensions':['event:page']," DAY4 "}",
            "[['/a',4,4,4,50,150],['/',3,3,3,33,1000],['/b',1,1,1,100,0]]");
     expect(b, "{'metrics':['visitors','events'],'dimensions':['event:name']," DAY4 "}",
            "[['pageview',5,8],['Signup',1,1]]");
-    expect(b, "{'metrics':['visits','bounce_rate','visit_duration'],'dimensions':['event:name']," DAY4 "}",
+    expect(b,
+           "{'metrics':['visits','bounce_rate','visit_duration'],'dimensions':['event:name']," DAY4
+           "}",
            "[['pageview',6,50,550],['Signup',1,0,300]]");
 }
 
 static void filters_worked_out_by_hand(void **state) {
     struct bed *b = *state;
-    expect(b, "{'metrics':['visitors','visits','pageviews','visit_duration'],'filters':[['is','event:name',['Signup']]]," DAY4 "}",
+    expect(b,
+           "{'metrics':['visitors','visits','pageviews','visit_duration'],'filters':[['is','event:"
+           "name',['Signup']]]," DAY4 "}",
            "[[1,1,0,300]]");
-    expect(b, "{'metrics':['visitors','visits','bounce_rate'],'filters':[['is','event:page',['/a']]]," DAY4 "}",
+    expect(b,
+           "{'metrics':['visitors','visits','bounce_rate'],'filters':[['is','event:page',['/"
+           "a']]]," DAY4 "}",
            "[[4,4,50]]");
-    expect(b, "{'metrics':['visitors'],'filters':[['is','visit:source',['Direct / None']]]," DAY4 "}", "[[3]]");
-    expect(b, "{'metrics':['visitors'],'filters':[['is_not','visit:source',['Direct / None']]]," DAY4 "}", "[[2]]");
-    expect(b, "{'metrics':['visitors'],'filters':[['is','visit:source',['google']]]," DAY4 "}", "[[0]]");
-    expect(b, "{'metrics':['visitors'],'filters':[['is','visit:source',['google'],{'case_sensitive':false}]]," DAY4 "}", "[[1]]");
-    expect(b, "{'metrics':['visitors'],'filters':[['contains','visit:source',['INg','oog'],{'case_sensitive':false}]]," DAY4 "}", "[[2]]");
-    expect(b, "{'metrics':['visitors'],'filters':[['contains_not','visit:source',['oog']]]," DAY4 "}", "[[4]]");
-    expect(b, "{'metrics':['pageviews'],'dimensions':['event:page'],'filters':[['is','visit:source',['Bing']]]," DAY4 "}",
+    expect(b,
+           "{'metrics':['visitors'],'filters':[['is','visit:source',['Direct / None']]]," DAY4 "}",
+           "[[3]]");
+    expect(b,
+           "{'metrics':['visitors'],'filters':[['is_not','visit:source',['Direct / None']]]," DAY4
+           "}",
+           "[[2]]");
+    expect(b, "{'metrics':['visitors'],'filters':[['is','visit:source',['google']]]," DAY4 "}",
+           "[[0]]");
+    expect(b,
+           "{'metrics':['visitors'],'filters':[['is','visit:source',['google'],{'case_sensitive':"
+           "false}]]," DAY4 "}",
+           "[[1]]");
+    expect(b,
+           "{'metrics':['visitors'],'filters':[['contains','visit:source',['INg','oog'],{'case_"
+           "sensitive':false}]]," DAY4 "}",
+           "[[2]]");
+    expect(b,
+           "{'metrics':['visitors'],'filters':[['contains_not','visit:source',['oog']]]," DAY4 "}",
+           "[[4]]");
+    expect(b,
+           "{'metrics':['pageviews'],'dimensions':['event:page'],'filters':[['is','visit:source',['"
+           "Bing']]]," DAY4 "}",
            "[['/',1],['/a',1]]");
-    expect(b, "{'metrics':['visitors'],'filters':[['or',[['is','visit:source',['Bing']],['is','event:page',['/b']]]]]," DAY4 "}", "[[2]]");
-    expect(b, "{'metrics':['visitors'],'filters':[['not',['and',[['is','visit:source',['Bing']],['is','event:page',['/']]]]]]," DAY4 "}",
+    expect(b,
+           "{'metrics':['visitors'],'filters':[['or',[['is','visit:source',['Bing']],['is','event:"
+           "page',['/b']]]]]," DAY4 "}",
+           "[[2]]");
+    expect(b,
+           "{'metrics':['visitors'],'filters':[['not',['and',[['is','visit:source',['Bing']],['is',"
+           "'event:page',['/']]]]]]," DAY4 "}",
            "[[5]]");
     /* What only this exit page's cancelled states had must not be seen: p1 was at / before /a. */
-    expect(b, "{'metrics':['visitors','visits'],'filters':[['is','visit:exit_page',['/']]]," DAY4 "}", "[[1,1]]");
+    expect(b,
+           "{'metrics':['visitors','visits'],'filters':[['is','visit:exit_page',['/']]]," DAY4 "}",
+           "[[1,1]]");
 }
 
 static void time_worked_out_by_hand(void **state) {
@@ -271,32 +313,49 @@ static void time_worked_out_by_hand(void **state) {
            "['2026-05-04 23:00:00',1,1]]");
     expect(b, "{'metrics':['visitors'],'dimensions':['time:day']," BOTH "}",
            "[['2026-05-04',5],['2026-05-05',1]]");
-    expect(b, "{'metrics':['visitors'],'dimensions':['time:week'],'date_range':['2026-05-01','2026-05-05']}",
+    expect(b,
+           "{'metrics':['visitors'],'dimensions':['time:week'],'date_range':['2026-05-01','2026-05-"
+           "05']}",
            "[['2026-05-04',6]]");
-    expect(b, "{'metrics':['visitors'],'dimensions':['time:month'],'date_range':'year'}", "[['2026-05-01',6]]");
-    expect(b, "{'metrics':['visitors'],'dimensions':['time:day','event:page']," BOTH "}",
-           "[['2026-05-04','/a',4],['2026-05-04','/',3],['2026-05-04','/b',1],['2026-05-05','/b',1]]");
-    expect(b, "{'metrics':['visitors','pageviews'],'date_range':['2026-05-04T10:05:00+02:00','2026-05-04T08:10:00Z']}",
+    expect(b, "{'metrics':['visitors'],'dimensions':['time:month'],'date_range':'year'}",
+           "[['2026-05-01',6]]");
+    expect(
+        b, "{'metrics':['visitors'],'dimensions':['time:day','event:page']," BOTH "}",
+        "[['2026-05-04','/a',4],['2026-05-04','/',3],['2026-05-04','/b',1],['2026-05-05','/b',1]]");
+    expect(b,
+           "{'metrics':['visitors','pageviews'],'date_range':['2026-05-04T10:05:00+02:00','2026-05-"
+           "04T08:10:00Z']}",
            "[[2,2]]");
     expect(b, "{'metrics':['visitors','visits'],'date_range':'24h'}", "[[2,2]]");
     expect(b, "{'metrics':['visitors'],'date_range':'all'}", "[[6]]");
     expect_member(b, SITE, "{'metrics':['visitors'],'date_range':'all'}", "query", "date_range",
                   "['2026-05-04T00:00:00+02:00','2026-05-05T23:59:59+02:00']");
-    expect_member(b, SITE, "{'metrics':['visitors'],'dimensions':['time:week'],'include':{'time_labels':true},'date_range':['2026-05-01','2026-05-12']}",
+    expect_member(b, SITE,
+                  "{'metrics':['visitors'],'dimensions':['time:week'],'include':{'time_labels':"
+                  "true},'date_range':['2026-05-01','2026-05-12']}",
                   "meta", "time_labels", "['2026-04-27','2026-05-04','2026-05-11']");
-    expect_member(b, SITE, "{'metrics':['visitors'],'dimensions':['time'],'include':{'time_labels':true},'date_range':'6mo'}",
-                  "meta", "time_labels", "['2025-12-01','2026-01-01','2026-02-01','2026-03-01','2026-04-01','2026-05-01']");
+    expect_member(
+        b, SITE,
+        "{'metrics':['visitors'],'dimensions':['time'],'include':{'time_labels':true},'date_range':"
+        "'6mo'}",
+        "meta", "time_labels",
+        "['2025-12-01','2026-01-01','2026-02-01','2026-03-01','2026-04-01','2026-05-01']");
 }
 
 static void labels_follow_the_clock_change(void **state) {
     struct bed *b = *state;
-    JSON_AUTO spring = ask(b, SITE, "{'metrics':['visitors'],'dimensions':['time'],'include':{'time_labels':true},'date_range':['2026-03-29','2026-03-29']}");
+    JSON_AUTO spring = ask(b, SITE,
+                           "{'metrics':['visitors'],'dimensions':['time'],'include':{'time_labels':"
+                           "true},'date_range':['2026-03-29','2026-03-29']}");
     json_t *labels = json_member(json_member(spring, "meta"), "time_labels");
     assert_int_equal(json_array_size(labels), 23);
     assert_string_equal(json_string_value(json_array_get(labels, 2)), "2026-03-29 03:00:00");
-    JSON_AUTO autumn = ask(b, SITE, "{'metrics':['visitors'],'dimensions':['time'],'include':{'time_labels':true},'date_range':['2026-10-25','2026-10-25']}");
+    JSON_AUTO autumn = ask(b, SITE,
+                           "{'metrics':['visitors'],'dimensions':['time'],'include':{'time_labels':"
+                           "true},'date_range':['2026-10-25','2026-10-25']}");
     assert_int_equal(json_array_size(json_member(json_member(autumn, "meta"), "time_labels")), 24);
-    expect_member(b, SITE, "{'metrics':['visitors'],'date_range':['2026-03-29','2026-03-29']}", "query", "date_range",
+    expect_member(b, SITE, "{'metrics':['visitors'],'date_range':['2026-03-29','2026-03-29']}",
+                  "query", "date_range",
                   "['2026-03-29T00:00:00+01:00','2026-03-29T23:59:59+02:00']");
 }
 
@@ -324,7 +383,8 @@ static void ranges_worked_out_by_hand(void **state) {
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char query[256], expected[128];
-        (void)snprintf(query, sizeof query, "{'metrics':['visitors'],'date_range':%s}", cases[i].range);
+        (void)snprintf(query, sizeof query, "{'metrics':['visitors'],'date_range':%s}",
+                       cases[i].range);
         (void)snprintf(expected, sizeof expected, "['%s','%s']", cases[i].from, cases[i].to);
         expect_member(b, SITE, query, "query", "date_range", expected);
     }
@@ -332,32 +392,49 @@ static void ranges_worked_out_by_hand(void **state) {
 
 static void rows_are_ordered_and_cut(void **state) {
     struct bed *b = *state;
-    expect(b, "{'metrics':['visitors'],'dimensions':['event:page'],'order_by':[['event:page','desc']]," DAY4 "}",
+    expect(b,
+           "{'metrics':['visitors'],'dimensions':['event:page'],'order_by':[['event:page','desc']]"
+           "," DAY4 "}",
            "[['/b',1],['/a',4],['/',3]]");
-    expect(b, "{'metrics':['visitors','visits'],'dimensions':['event:page'],'order_by':[['visits','asc'],['event:page','asc']]," DAY4 "}",
+    expect(b,
+           "{'metrics':['visitors','visits'],'dimensions':['event:page'],'order_by':[['visits','"
+           "asc'],['event:page','asc']]," DAY4 "}",
            "[['/b',1,1],['/',3,3],['/a',4,4]]");
-    expect(b, "{'metrics':['visitors'],'dimensions':['event:page'],'pagination':{'limit':1,'offset':1}," DAY4 "}",
+    expect(b,
+           "{'metrics':['visitors'],'dimensions':['event:page'],'pagination':{'limit':1,'offset':1}"
+           "," DAY4 "}",
            "[['/',3]]");
-    expect(b, "{'metrics':['visitors'],'dimensions':['event:page'],'include':{'total_rows':true},'pagination':{'limit':2}," DAY4 "}",
+    expect(b,
+           "{'metrics':['visitors'],'dimensions':['event:page'],'include':{'total_rows':true},'"
+           "pagination':{'limit':2}," DAY4 "}",
            "[['/a',4],['/',3]]");
-    expect_member(b, SITE, "{'metrics':['visitors'],'dimensions':['event:page'],'include':{'total_rows':true},'pagination':{'limit':1,'offset':9}," DAY4 "}",
+    expect_member(b, SITE,
+                  "{'metrics':['visitors'],'dimensions':['event:page'],'include':{'total_rows':"
+                  "true},'pagination':{'limit':1,'offset':9}," DAY4 "}",
                   "meta", "total_rows", "3");
-    expect(b, "{'metrics':['visitors'],'dimensions':['event:page'],'include':{'total_rows':true},'pagination':{'limit':1,'offset':9}," DAY4 "}",
+    expect(b,
+           "{'metrics':['visitors'],'dimensions':['event:page'],'include':{'total_rows':true},'"
+           "pagination':{'limit':1,'offset':9}," DAY4 "}",
            "[]");
 }
 
 static void the_reply_tells_what_was_asked(void **state) {
     struct bed *b = *state;
-    expect_member(b, SITE, "{'site_id':'x','metrics':['visits'],'dimensions':['time','visit:os'],'filters':[['is','visit:os',['x']]]," DAY4 "}",
+    expect_member(b, SITE,
+                  "{'site_id':'x','metrics':['visits'],'dimensions':['time','visit:os'],'filters':["
+                  "['is','visit:os',['x']]]," DAY4 "}",
                   "query", NULL,
-                  "{'site_id':'example.com','metrics':['visits'],'date_range':['2026-05-04T00:00:00+02:00','2026-05-04T23:59:59+02:00'],"
-                  "'filters':[['is','visit:os',['x']]],'dimensions':['time:hour','visit:os'],'order_by':[['time:hour','asc'],['visits','desc']],"
-                  "'include':{'imports':false,'time_labels':false,'total_rows':false},'pagination':{'limit':10000,'offset':0}}");
+                  "{'site_id':'example.com','metrics':['visits'],'date_range':['2026-05-04T00:00:"
+                  "00+02:00','2026-05-04T23:59:59+02:00'],"
+                  "'filters':[['is','visit:os',['x']]],'dimensions':['time:hour','visit:os'],'"
+                  "order_by':[['time:hour','asc'],['visits','desc']],"
+                  "'include':{'imports':false,'time_labels':false,'total_rows':false},'pagination':"
+                  "{'limit':10000,'offset':0}}");
     expect_member(b, SITE, "{'metrics':['visitors']," BOTH "}", "meta", NULL,
                   "{'metric_notes':{'visitors':'daily visitors, added up'}}");
     expect_member(b, SITE, "{'metrics':['visitors']," DAY4 "}", "meta", NULL, "{}");
-    expect_member(b, SITE, "{'metrics':['visits'],'include':{'imports':true}," BOTH "}", "meta", NULL,
-                  "{'imports_included':false}");
+    expect_member(b, SITE, "{'metrics':['visits'],'include':{'imports':true}," BOTH "}", "meta",
+                  NULL, "{'imports_included':false}");
 }
 
 /* /a has 17 visitors, /b 3; one of those at /b came from Bing. */
@@ -376,33 +453,57 @@ static void profiles_hide_the_few(void **state) {
     struct bed *b = *state;
     crowd(b, CNIL_SITE);
     crowd(b, FRUGAL_SITE);
-    expect_for(b, CNIL_SITE, "{'metrics':['visitors','pageviews','bounce_rate'],'dimensions':['event:page']," DAY4 "}",
+    expect_for(b, CNIL_SITE,
+               "{'metrics':['visitors','pageviews','bounce_rate'],'dimensions':['event:page']," DAY4
+               "}",
                "[['/a',20,20,100],['/b',10,10,null]]");
-    expect_for(b, CNIL_SITE, "{'metrics':['visitors','percentage'],'dimensions':['visit:source']," DAY4 "}",
+    expect_for(b, CNIL_SITE,
+               "{'metrics':['visitors','percentage'],'dimensions':['visit:source']," DAY4 "}",
                "[['Direct / None',20,100.0],['Bing',10,50.0]]");
-    expect_for(b, CNIL_SITE, "{'metrics':['visitors'],'date_range':['2020-01-01','2020-01-01']}", "[[0]]");
-    expect_for(b, FRUGAL_SITE, "{'metrics':['visitors'],'dimensions':['event:page']," DAY4 "}", "[['/a',17],['/b',3]]");
-    expect_for(b, FRUGAL_SITE, "{'metrics':['visits'],'dimensions':['event:page'],'filters':[['contains','event:page',['/']]]," DAY4 "}",
+    expect_for(b, CNIL_SITE, "{'metrics':['visitors'],'date_range':['2020-01-01','2020-01-01']}",
+               "[[0]]");
+    expect_for(b, FRUGAL_SITE, "{'metrics':['visitors'],'dimensions':['event:page']," DAY4 "}",
+               "[['/a',17],['/b',3]]");
+    expect_for(b, FRUGAL_SITE,
+               "{'metrics':['visits'],'dimensions':['event:page'],'filters':[['contains','event:"
+               "page',['/']]]," DAY4 "}",
                "[['/a',17]]");
-    expect_member(b, FRUGAL_SITE, "{'metrics':['visits'],'dimensions':['visit:entry_page'],'include':{'total_rows':true},'filters':[['contains','event:page',['/']]]," DAY4 "}",
+    expect_member(b, FRUGAL_SITE,
+                  "{'metrics':['visits'],'dimensions':['visit:entry_page'],'include':{'total_rows':"
+                  "true},'filters':[['contains','event:page',['/']]]," DAY4 "}",
                   "meta", NULL, "{'total_rows':1,'folded_rows':1}");
-    expect_member(b, FRUGAL_SITE, "{'metrics':['visits'],'dimensions':['visit:source'],'filters':[['is','visit:source',['Bing']]]," DAY4 "}",
+    expect_member(b, FRUGAL_SITE,
+                  "{'metrics':['visits'],'dimensions':['visit:source'],'filters':[['is','visit:"
+                  "source',['Bing']]]," DAY4 "}",
                   "meta", "folded_rows", "1");
 }
 
 static void values_are_never_code(void **state) {
     struct bed *b = *state;
     static const char *const values[] = {
-        "' OR 1=1 --", "'; DROP TABLE event; --", "$1", "?", "\\", "%", "_", "') UNION SELECT 1 --",
-        "\"; DELETE FROM visit; --", "/*", "';ATTACH 'x';--", "{}", "\x7f", "\xe2\x80\xae",
+        "' OR 1=1 --",
+        "'; DROP TABLE event; --",
+        "$1",
+        "?",
+        "\\",
+        "%",
+        "_",
+        "') UNION SELECT 1 --",
+        "\"; DELETE FROM visit; --",
+        "/*",
+        "';ATTACH 'x';--",
+        "{}",
+        "\x7f",
+        "\xe2\x80\xae",
     };
-    static const char *const words[] = {"event:page", "event:name", "visit:source", "visit:exit_page"};
+    static const char *const words[] = {"event:page", "event:name", "visit:source",
+                                        "visit:exit_page"};
     static const char *const ops[] = {"is", "contains", "is_not", "contains_not"};
     for (size_t i = 0; i < ARRAY_LEN(values); i++)
         for (size_t k = 0; k < 4; k++) {
-            JSON_AUTO request = json_pack("{s[ss]s[ss]s[[ss[s]]]}", "metrics", "visitors", "bounce_rate",
-                                          "date_range", "2026-05-04", "2026-05-04", "filters",
-                                          ops[(i + k) % 4], words[k], values[i]);
+            JSON_AUTO request = json_pack("{s[ss]s[ss]s[[ss[s]]]}", "metrics", "visitors",
+                                          "bounce_rate", "date_range", "2026-05-04", "2026-05-04",
+                                          "filters", ops[(i + k) % 4], words[k], values[i]);
             JSON_AUTO reply = NULL;
             struct err err = {0};
             assert_int_equal(run_json(b, SITE, request, &reply, &err), 0);
@@ -421,22 +522,49 @@ static void malformed_queries_are_refused(void **state) {
     static const struct {
         const char *key, *text;
     } cases[] = {
-        {"query", "[]"}, {"query", "1"}, {"query", "null"}, {"query", "'x'"}, {"query", "true"},
-        {"query", "{" M "," R ",'x':1}"}, {"query", "{" M "," R ",'Metrics':1}"}, {"query", "{" M "," R ",'site':1}"},
-        {"query", "{" M "," R ",'anna@example.org':1}"}, {"query", "{" M "," R ",'':1}"},
-        {"metrics", "{}"}, {"metrics", "{" R "}"}, {"metrics", "{" R ",'metrics':[]}"}, {"metrics", "{" R ",'metrics':{}}"},
-        {"metrics", "{" R ",'metrics':'visitors'}"}, {"metrics", "{" R ",'metrics':null}"}, {"metrics", "{" R ",'metrics':[1]}"},
-        {"metrics", "{" R ",'metrics':[null]}"}, {"metrics", "{" R ",'metrics':['']}"}, {"metrics", "{" R ",'metrics':['Visitors']}"},
-        {"metrics", "{" R ",'metrics':['visitors ']}"}, {"metrics", "{" R ",'metrics':['visitors','x']}"},
-        {"metrics", "{" R ",'metrics':['visitors','visitors']}"}, {"metrics", "{" R ",'metrics':[['visitors']]}"},
-        {"metrics", "{" R ",'metrics':['count(*)']}"}, {"metrics", "{" R ",'metrics':['event:page']}"},
-        {"date_range", "{" M "}"}, {"date_range", "{" M ",'date_range':null}"}, {"date_range", "{" M ",'date_range':1}"},
-        {"date_range", "{" M ",'date_range':''}"}, {"date_range", "{" M ",'date_range':'7'}"}, {"date_range", "{" M ",'date_range':'8d'}"},
-        {"date_range", "{" M ",'date_range':'Day'}"}, {"date_range", "{" M ",'date_range':{}}"}, {"date_range", "{" M ",'date_range':[]}"},
-        {"date_range", "{" M ",'date_range':['2026-01-01']}"}, {"date_range", "{" M ",'date_range':['2026-01-01','2026-01-02','2026-01-03']}"},
-        {"date_range", "{" M ",'date_range':['2026-01-02','2026-01-01']}"}, {"date_range", "{" M ",'date_range':['2026-02-30','2026-03-01']}"},
-        {"date_range", "{" M ",'date_range':['2026-1-1','2026-03-01']}"}, {"date_range", "{" M ",'date_range':['x','y']}"},
-        {"date_range", "{" M ",'date_range':[1,2]}"}, {"date_range", "{" M ",'date_range':['2026-01-01',null]}"},
+        {"query", "[]"},
+        {"query", "1"},
+        {"query", "null"},
+        {"query", "'x'"},
+        {"query", "true"},
+        {"query", "{" M "," R ",'x':1}"},
+        {"query", "{" M "," R ",'Metrics':1}"},
+        {"query", "{" M "," R ",'site':1}"},
+        {"query", "{" M "," R ",'anna@example.org':1}"},
+        {"query", "{" M "," R ",'':1}"},
+        {"metrics", "{}"},
+        {"metrics", "{" R "}"},
+        {"metrics", "{" R ",'metrics':[]}"},
+        {"metrics", "{" R ",'metrics':{}}"},
+        {"metrics", "{" R ",'metrics':'visitors'}"},
+        {"metrics", "{" R ",'metrics':null}"},
+        {"metrics", "{" R ",'metrics':[1]}"},
+        {"metrics", "{" R ",'metrics':[null]}"},
+        {"metrics", "{" R ",'metrics':['']}"},
+        {"metrics", "{" R ",'metrics':['Visitors']}"},
+        {"metrics", "{" R ",'metrics':['visitors ']}"},
+        {"metrics", "{" R ",'metrics':['visitors','x']}"},
+        {"metrics", "{" R ",'metrics':['visitors','visitors']}"},
+        {"metrics", "{" R ",'metrics':[['visitors']]}"},
+        {"metrics", "{" R ",'metrics':['count(*)']}"},
+        {"metrics", "{" R ",'metrics':['event:page']}"},
+        {"date_range", "{" M "}"},
+        {"date_range", "{" M ",'date_range':null}"},
+        {"date_range", "{" M ",'date_range':1}"},
+        {"date_range", "{" M ",'date_range':''}"},
+        {"date_range", "{" M ",'date_range':'7'}"},
+        {"date_range", "{" M ",'date_range':'8d'}"},
+        {"date_range", "{" M ",'date_range':'Day'}"},
+        {"date_range", "{" M ",'date_range':{}}"},
+        {"date_range", "{" M ",'date_range':[]}"},
+        {"date_range", "{" M ",'date_range':['2026-01-01']}"},
+        {"date_range", "{" M ",'date_range':['2026-01-01','2026-01-02','2026-01-03']}"},
+        {"date_range", "{" M ",'date_range':['2026-01-02','2026-01-01']}"},
+        {"date_range", "{" M ",'date_range':['2026-02-30','2026-03-01']}"},
+        {"date_range", "{" M ",'date_range':['2026-1-1','2026-03-01']}"},
+        {"date_range", "{" M ",'date_range':['x','y']}"},
+        {"date_range", "{" M ",'date_range':[1,2]}"},
+        {"date_range", "{" M ",'date_range':['2026-01-01',null]}"},
         {"date_range", "{" M ",'date_range':['2026-01-01','2026-01-01T00:00:00Z']}"},
         {"date_range", "{" M ",'date_range':['2026-01-01T00:00:00','2026-01-01T01:00:00']}"},
         {"date_range", "{" M ",'date_range':['2026-01-01T24:00:00Z','2026-01-02T01:00:00Z']}"},
@@ -448,46 +576,97 @@ static void malformed_queries_are_refused(void **state) {
         {"date_range", "{" M ",'date_range':['2026-01-01T00:00:00.Z','2026-01-02T01:00:00Z']}"},
         {"date_range", "{" M ",'date_range':['2026-01-01T00:00:00Zx','2026-01-02T01:00:00Z']}"},
         {"date_range", "{" M ",'date_range':['2026-01-03T00:00:00Z','2026-01-02T01:00:00Z']}"},
-        {"date", "{" M "," R ",'date':1}"}, {"date", "{" M "," R ",'date':''}"}, {"date", "{" M "," R ",'date':'today'}"},
-        {"date", "{" M "," R ",'date':'2026-13-01'}"}, {"date", "{" M ",'date_range':'24h','date':'2026-01-01'}"},
+        {"date", "{" M "," R ",'date':1}"},
+        {"date", "{" M "," R ",'date':''}"},
+        {"date", "{" M "," R ",'date':'today'}"},
+        {"date", "{" M "," R ",'date':'2026-13-01'}"},
+        {"date", "{" M ",'date_range':'24h','date':'2026-01-01'}"},
         {"date", "{" M ",'date_range':['2026-01-01','2026-01-01'],'date':'2026-01-01'}"},
-        {"dimensions", "{" M "," R ",'dimensions':'time'}"}, {"dimensions", "{" M "," R ",'dimensions':{}}"}, {"dimensions", "{" M "," R ",'dimensions':[1]}"},
-        {"dimensions", "{" M "," R ",'dimensions':['page']}"}, {"dimensions", "{" M "," R ",'dimensions':['event:visitor']}"},
-        {"dimensions", "{" M "," R ",'dimensions':['visit:visitor']}"}, {"dimensions", "{" M "," R ",'dimensions':['time:minute']}"},
-        {"dimensions", "{" M "," R ",'dimensions':['time','time:day']}"}, {"dimensions", "{" M "," R ",'dimensions':['visit:os','visit:os']}"},
-        {"dimensions", "{" M "," R ",'dimensions':['event:page; DROP TABLE event']}"}, {"dimensions", "{" M "," R ",'dimensions':['event:props:x']}"},
-        {"dimensions", "{" M "," R ",'dimensions':['visit:os','visit:device','visit:source','visit:country','visit:browser','visit:channel','visit:referrer','event:page','event:name']}"},
-        {"filters", "{" M "," R ",'filters':{}}"}, {"filters", "{" M "," R ",'filters':'x'}"}, {"filters", "{" M "," R ",'filters':null}"},
-        {"filters", "{" M "," R ",'filters':[1]}"}, {"filters", "{" M "," R ",'filters':['is','visit:os',['x']]}"}, {"filters", "{" M "," R ",'filters':[[]]}"},
-        {"filters", "{" M "," R ",'filters':[[1]]}"}, {"filters", "{" M "," R ",'filters':[['is']]}"}, {"filters", "{" M "," R ",'filters':[['is','visit:os']]}"},
-        {"filters", "{" M "," R ",'filters':[['is','visit:os',[]]]}"}, {"filters", "{" M "," R ",'filters':[['is','visit:os','x']]}"},
-        {"filters", "{" M "," R ",'filters':[['is','visit:os',[1]]]}"}, {"filters", "{" M "," R ",'filters':[['is','visit:os',[null]]]}"},
-        {"filters", "{" M "," R ",'filters':[['is','visit:os',[['x']]]]}"}, {"filters", "{" M "," R ",'filters':[['IS','visit:os',['x']]]}"},
-        {"filters", "{" M "," R ",'filters':[['like','visit:os',['x']]]}"}, {"filters", "{" M "," R ",'filters':[['is','os',['x']]]}"},
-        {"filters", "{" M "," R ",'filters':[['is','time:day',['x']]]}"}, {"filters", "{" M "," R ",'filters':[['is',1,['x']]]}"},
-        {"filters", "{" M "," R ",'filters':[['is','visitors',['x']]]}"}, {"filters", "{" M "," R ",'filters':[['is','visit:os',['x'],{}, 1]]}"},
-        {"filters", "{" M "," R ",'filters':[['is','visit:os',['x'],1]]}"}, {"filters", "{" M "," R ",'filters':[['is','visit:os',['x'],{'a':1}]]}"},
+        {"dimensions", "{" M "," R ",'dimensions':'time'}"},
+        {"dimensions", "{" M "," R ",'dimensions':{}}"},
+        {"dimensions", "{" M "," R ",'dimensions':[1]}"},
+        {"dimensions", "{" M "," R ",'dimensions':['page']}"},
+        {"dimensions", "{" M "," R ",'dimensions':['event:visitor']}"},
+        {"dimensions", "{" M "," R ",'dimensions':['visit:visitor']}"},
+        {"dimensions", "{" M "," R ",'dimensions':['time:minute']}"},
+        {"dimensions", "{" M "," R ",'dimensions':['time','time:day']}"},
+        {"dimensions", "{" M "," R ",'dimensions':['visit:os','visit:os']}"},
+        {"dimensions", "{" M "," R ",'dimensions':['event:page; DROP TABLE event']}"},
+        {"dimensions", "{" M "," R ",'dimensions':['event:props:x']}"},
+        {"dimensions",
+         "{" M "," R ",'dimensions':['visit:os','visit:device','visit:source','visit:country','"
+                     "visit:browser','visit:channel','visit:referrer','event:page','event:name']}"},
+        {"filters", "{" M "," R ",'filters':{}}"},
+        {"filters", "{" M "," R ",'filters':'x'}"},
+        {"filters", "{" M "," R ",'filters':null}"},
+        {"filters", "{" M "," R ",'filters':[1]}"},
+        {"filters", "{" M "," R ",'filters':['is','visit:os',['x']]}"},
+        {"filters", "{" M "," R ",'filters':[[]]}"},
+        {"filters", "{" M "," R ",'filters':[[1]]}"},
+        {"filters", "{" M "," R ",'filters':[['is']]}"},
+        {"filters", "{" M "," R ",'filters':[['is','visit:os']]}"},
+        {"filters", "{" M "," R ",'filters':[['is','visit:os',[]]]}"},
+        {"filters", "{" M "," R ",'filters':[['is','visit:os','x']]}"},
+        {"filters", "{" M "," R ",'filters':[['is','visit:os',[1]]]}"},
+        {"filters", "{" M "," R ",'filters':[['is','visit:os',[null]]]}"},
+        {"filters", "{" M "," R ",'filters':[['is','visit:os',[['x']]]]}"},
+        {"filters", "{" M "," R ",'filters':[['IS','visit:os',['x']]]}"},
+        {"filters", "{" M "," R ",'filters':[['like','visit:os',['x']]]}"},
+        {"filters", "{" M "," R ",'filters':[['is','os',['x']]]}"},
+        {"filters", "{" M "," R ",'filters':[['is','time:day',['x']]]}"},
+        {"filters", "{" M "," R ",'filters':[['is',1,['x']]]}"},
+        {"filters", "{" M "," R ",'filters':[['is','visitors',['x']]]}"},
+        {"filters", "{" M "," R ",'filters':[['is','visit:os',['x'],{}, 1]]}"},
+        {"filters", "{" M "," R ",'filters':[['is','visit:os',['x'],1]]}"},
+        {"filters", "{" M "," R ",'filters':[['is','visit:os',['x'],{'a':1}]]}"},
         {"filters", "{" M "," R ",'filters':[['is','visit:os',['x'],{'case_sensitive':1}]]}"},
-        {"filters", "{" M "," R ",'filters':[['is','visit:os',['x'],{'case_sensitive':true,'b':1}]]}"},
-        {"filters", "{" M "," R ",'filters':[['and']]}"}, {"filters", "{" M "," R ",'filters':[['and',[]]]}"}, {"filters", "{" M "," R ",'filters':[['or',1]]}"},
-        {"filters", "{" M "," R ",'filters':[['or',[1]]]}"}, {"filters", "{" M "," R ",'filters':[['and',[['is','visit:os',['x']]],1]]}"},
-        {"filters", "{" M "," R ",'filters':[['not']]}"}, {"filters", "{" M "," R ",'filters':[['not',[]]]}"},
-        {"filters", "{" M "," R ",'filters':[['not',['is','visit:os',['x']],1]]}"}, {"filters", "{" M "," R ",'filters':[['not',['is','visit:x',['x']]]]}"},
-        {"filters", "{" M "," R ",'filters':[['is_not','visit:os',[]]]}"}, {"filters", "{" M "," R ",'filters':[['contains','x',['']]]}"},
-        {"filters", "{" M "," R ",'filters':[['not',['not',['not',['not',['not',['not',['not',['not',['not',['not',['not',['not',['not',['not',['not',['not',['not',['is','visit:os',['x']]]]]]]]]]]]]]]]]]]]}"},
-        {"order_by", "{" M "," R ",'order_by':{}}"}, {"order_by", "{" M "," R ",'order_by':'visitors'}"}, {"order_by", "{" M "," R ",'order_by':['visitors']}"},
-        {"order_by", "{" M "," R ",'order_by':[['visitors']]}"}, {"order_by", "{" M "," R ",'order_by':[['visitors','up']]}"},
-        {"order_by", "{" M "," R ",'order_by':[['visitors','DESC']]}"}, {"order_by", "{" M "," R ",'order_by':[['visits','asc']]}"},
-        {"order_by", "{" M "," R ",'order_by':[['visit:os','asc']]}"}, {"order_by", "{" M "," R ",'order_by':[['x','asc']]}"},
-        {"order_by", "{" M "," R ",'order_by':[[1,'asc']]}"}, {"order_by", "{" M "," R ",'order_by':[['visitors',1]]}"}, {"order_by", "{" M "," R ",'order_by':[['visitors','asc','asc']]}"},
-        {"include", "{" M "," R ",'include':[]}"}, {"include", "{" M "," R ",'include':{'x':true}}"}, {"include", "{" M "," R ",'include':{'imports':1}}"},
-        {"include", "{" M "," R ",'include':{'total_rows':'yes'}}"}, {"include", "{" M "," R ",'include':{'time_labels':null}}"},
+        {"filters",
+         "{" M "," R ",'filters':[['is','visit:os',['x'],{'case_sensitive':true,'b':1}]]}"},
+        {"filters", "{" M "," R ",'filters':[['and']]}"},
+        {"filters", "{" M "," R ",'filters':[['and',[]]]}"},
+        {"filters", "{" M "," R ",'filters':[['or',1]]}"},
+        {"filters", "{" M "," R ",'filters':[['or',[1]]]}"},
+        {"filters", "{" M "," R ",'filters':[['and',[['is','visit:os',['x']]],1]]}"},
+        {"filters", "{" M "," R ",'filters':[['not']]}"},
+        {"filters", "{" M "," R ",'filters':[['not',[]]]}"},
+        {"filters", "{" M "," R ",'filters':[['not',['is','visit:os',['x']],1]]}"},
+        {"filters", "{" M "," R ",'filters':[['not',['is','visit:x',['x']]]]}"},
+        {"filters", "{" M "," R ",'filters':[['is_not','visit:os',[]]]}"},
+        {"filters", "{" M "," R ",'filters':[['contains','x',['']]]}"},
+        {"filters",
+         "{" M "," R
+         ",'filters':[['not',['not',['not',['not',['not',['not',['not',['not',['not',['not',['not',"
+         "['not',['not',['not',['not',['not',['not',['is','visit:os',['x']]]]]]]]]]]]]]]]]]]]}"},
+        {"order_by", "{" M "," R ",'order_by':{}}"},
+        {"order_by", "{" M "," R ",'order_by':'visitors'}"},
+        {"order_by", "{" M "," R ",'order_by':['visitors']}"},
+        {"order_by", "{" M "," R ",'order_by':[['visitors']]}"},
+        {"order_by", "{" M "," R ",'order_by':[['visitors','up']]}"},
+        {"order_by", "{" M "," R ",'order_by':[['visitors','DESC']]}"},
+        {"order_by", "{" M "," R ",'order_by':[['visits','asc']]}"},
+        {"order_by", "{" M "," R ",'order_by':[['visit:os','asc']]}"},
+        {"order_by", "{" M "," R ",'order_by':[['x','asc']]}"},
+        {"order_by", "{" M "," R ",'order_by':[[1,'asc']]}"},
+        {"order_by", "{" M "," R ",'order_by':[['visitors',1]]}"},
+        {"order_by", "{" M "," R ",'order_by':[['visitors','asc','asc']]}"},
+        {"include", "{" M "," R ",'include':[]}"},
+        {"include", "{" M "," R ",'include':{'x':true}}"},
+        {"include", "{" M "," R ",'include':{'imports':1}}"},
+        {"include", "{" M "," R ",'include':{'total_rows':'yes'}}"},
+        {"include", "{" M "," R ",'include':{'time_labels':null}}"},
         {"include", "{" M "," R ",'include':{'time_labels':true}}"},
-        {"include", "{" M ",'date_range':['0001-01-01','9999-12-31'],'dimensions':['time:day'],'include':{'time_labels':true}}"},
-        {"pagination", "{" M "," R ",'pagination':[]}"}, {"pagination", "{" M "," R ",'pagination':{'limit':0}}"}, {"pagination", "{" M "," R ",'pagination':{'limit':10001}}"},
-        {"pagination", "{" M "," R ",'pagination':{'limit':-1}}"}, {"pagination", "{" M "," R ",'pagination':{'limit':1.5}}"}, {"pagination", "{" M "," R ",'pagination':{'limit':'1'}}"},
-        {"pagination", "{" M "," R ",'pagination':{'offset':-1}}"}, {"pagination", "{" M "," R ",'pagination':{'offset':9223372036854775807}}"},
-        {"pagination", "{" M "," R ",'pagination':{'page':1}}"}, {"pagination", "{" M "," R ",'pagination':{'limit':null}}"},
+        {"include", "{" M ",'date_range':['0001-01-01','9999-12-31'],'dimensions':['time:day'],'"
+                          "include':{'time_labels':true}}"},
+        {"pagination", "{" M "," R ",'pagination':[]}"},
+        {"pagination", "{" M "," R ",'pagination':{'limit':0}}"},
+        {"pagination", "{" M "," R ",'pagination':{'limit':10001}}"},
+        {"pagination", "{" M "," R ",'pagination':{'limit':-1}}"},
+        {"pagination", "{" M "," R ",'pagination':{'limit':1.5}}"},
+        {"pagination", "{" M "," R ",'pagination':{'limit':'1'}}"},
+        {"pagination", "{" M "," R ",'pagination':{'offset':-1}}"},
+        {"pagination", "{" M "," R ",'pagination':{'offset':9223372036854775807}}"},
+        {"pagination", "{" M "," R ",'pagination':{'page':1}}"},
+        {"pagination", "{" M "," R ",'pagination':{'limit':null}}"},
     };
     assert_true(ARRAY_LEN(cases) >= 100);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -496,14 +675,15 @@ static void malformed_queries_are_refused(void **state) {
         struct err err = {0};
         int r = run_text(b, SITE, text, &reply, &err);
         size_t n = strlen(cases[i].key);
-        if (r != ERR_INVALID || reply || strncmp(err.text, cases[i].key, n) != 0 || err.text[n] != ':' ||
-            strstr(err.text, "anna@") || strstr(err.text, "DROP"))
+        if (r != ERR_INVALID || reply || strncmp(err.text, cases[i].key, n) != 0 ||
+            err.text[n] != ':' || strstr(err.text, "anna@") || strstr(err.text, "DROP"))
             fail_msg("%s: %d %s", cases[i].text, r, err.text);
     }
 }
 
 static void expect_refused(struct bed *b, json_t *filter, const char *text) {
-    JSON_AUTO request = json_pack("{s[s]sss[o]}", "metrics", "visitors", "date_range", "day", "filters", filter);
+    JSON_AUTO request =
+        json_pack("{s[s]sss[o]}", "metrics", "visitors", "date_range", "day", "filters", filter);
     json_t *reply = NULL;
     struct err err = {0};
     assert_int_equal(run_json(b, SITE, request, &reply, &err), ERR_INVALID);
@@ -527,7 +707,8 @@ static void sizes_are_limited(void **state) {
                    "filters: a value is longer than 2000 bytes");
 }
 
-/* --- random queries against the model ----------------------------------------------------------- */
+/* --- random queries against the model -----------------------------------------------------------
+ */
 
 static uint64_t seed_now;
 
@@ -544,12 +725,12 @@ static const char *const words_few[] = {"", "x", "Y", "xY"};
 static const char *const hosts[] = {"example.com", "shop.example.com"};
 static const char *const names[] = {"Signup", "Buy", "signup"};
 static const char *const filter_words[] = {
-    "event:page", "event:name", "event:hostname", "visit:source", "visit:entry_page", "visit:exit_page",
-    "visit:utm_term", "visit:country", "visit:os", "visit:channel"};
+    "event:page",      "event:name",     "event:hostname", "visit:source", "visit:entry_page",
+    "visit:exit_page", "visit:utm_term", "visit:country",  "visit:os",     "visit:channel"};
 static const char *const dim_words[] = {
-    "time:hour", "time:day", "time:week", "time:month", "event:page", "event:name", "event:hostname",
-    "visit:source", "visit:entry_page", "visit:exit_page", "visit:utm_term", "visit:country", "visit:device",
-    "visit:browser", "visit:referrer"};
+    "time:hour",      "time:day",       "time:week",    "time:month",       "event:page",
+    "event:name",     "event:hostname", "visit:source", "visit:entry_page", "visit:exit_page",
+    "visit:utm_term", "visit:country",  "visit:device", "visit:browser",    "visit:referrer"};
 
 static void random_events(struct bed *b, struct event *e, size_t count) {
     int64_t ts = zone_day_start_ms(policy_of(b, SITE)->zone, day_of(2026, 3, 28)) + 3600000;
@@ -579,19 +760,20 @@ static json_t *random_filter(int depth) {
     if (depth < 3 && roll == 0)
         return json_pack("[so]", "not", random_filter(depth + 1));
     if (depth < 3 && roll <= 2)
-        return json_pack("[s[oo]]", roll == 1 ? "and" : "or", random_filter(depth + 1), random_filter(depth + 1));
+        return json_pack("[s[oo]]", roll == 1 ? "and" : "or", random_filter(depth + 1),
+                         random_filter(depth + 1));
     static const char *const ops[] = {"is", "is_not", "contains", "contains_not"};
     static const char *const fragments[] = {"o", "/", "B", "x", "zz"};
     const char *word = PICK(filter_words), *op = PICK(ops);
     json_t *values = json_array();
     for (uint32_t n = 1 + dice(3); n > 0; n--) {
-        const char *v = op[0] == 'c'              ? PICK(fragments)
-                        : strstr(word, "page")     ? PICK(pages)
+        const char *v = op[0] == 'c'                       ? PICK(fragments)
+                        : strstr(word, "page")             ? PICK(pages)
                         : strstr(word, "name") == word + 6 ? (dice(2) ? PICK(names) : "pageview")
-                        : strstr(word, "hostname") ? PICK(hosts)
-                        : strstr(word, "source")   ? (dice(4) ? PICK(sources) : "Direct / None")
-                        : strstr(word, "country")  ? (dice(4) ? PICK(words_few) : "(unknown)")
-                                                   : PICK(words_few);
+                        : strstr(word, "hostname")         ? PICK(hosts)
+                        : strstr(word, "source")  ? (dice(4) ? PICK(sources) : "Direct / None")
+                        : strstr(word, "country") ? (dice(4) ? PICK(words_few) : "(unknown)")
+                                                  : PICK(words_few);
         json_array_append_new(values, json_string(v));
     }
     json_t *f = json_pack("[sso]", op, word, values);
@@ -608,7 +790,8 @@ static json_t *random_words(const char *const *from, size_t count, uint32_t most
         bool twice = one_time && timed && strncmp(w, "time:", 5) == 0;
         size_t i;
         json_t *item;
-        json_array_foreach(list, i, item) twice |= strcmp(json_string_value(item), w) == 0;
+        json_array_foreach (list, i, item)
+            twice |= strcmp(json_string_value(item), w) == 0;
         if (twice)
             continue;
         timed |= strncmp(w, "time:", 5) == 0;
@@ -617,7 +800,8 @@ static json_t *random_words(const char *const *from, size_t count, uint32_t most
     return list;
 }
 
-static void range_text(char *out, size_t size, const struct zone *zone, const struct model_range *r) {
+static void range_text(char *out, size_t size, const struct zone *zone,
+                       const struct model_range *r) {
     if (!r->by_ts) {
         char from[CIVIL_TEXT], to[CIVIL_TEXT];
         civil_format(r->from_day, from);
@@ -630,27 +814,29 @@ static void range_text(char *out, size_t size, const struct zone *zone, const st
         int64_t sec = (i ? r->to_ms - 1000 : r->from_ms) / 1000;
         char date[CIVIL_TEXT];
         civil_format((int32_t)(sec / 86400), date);
-        (void)snprintf(text[i], sizeof text[i], "%sT%02d:%02d:%02dZ", date, (int)(sec % 86400 / 3600),
-                       (int)(sec % 3600 / 60), (int)(sec % 60));
+        (void)snprintf(text[i], sizeof text[i], "%sT%02d:%02d:%02dZ", date,
+                       (int)(sec % 86400 / 3600), (int)(sec % 3600 / 60), (int)(sec % 60));
     }
     (void)zone;
     (void)snprintf(out, size, "[\"%s\",\"%s\"]", text[0], text[1]);
 }
 
-static void compare(const json_t *request, const json_t *reply, const json_t *expected, uint64_t seed) {
+static void compare(const json_t *request, const json_t *reply, const json_t *expected,
+                    uint64_t seed) {
     const json_t *results = json_member(reply, "results");
     bool same = json_array_size(results) == json_object_size(expected);
     size_t i, k;
     json_t *row, *item;
-    json_array_foreach((json_t *)(uintptr_t)results, i, row) {
+    json_array_foreach ((json_t *)(uintptr_t)results, i, row) {
         char key[512] = "";
-        json_array_foreach(json_member(row, "dimensions"), k, item) {
+        json_array_foreach (json_member(row, "dimensions"), k, item) {
             size_t len = strlen(key);
-            (void)snprintf(key + len, sizeof key - len, "%s%s", k ? "\x1f" : "", json_string_value(item));
+            (void)snprintf(key + len, sizeof key - len, "%s%s", k ? "\x1f" : "",
+                           json_string_value(item));
         }
         const json_t *values = json_object_get(expected, key);
         same = same && values;
-        json_array_foreach(json_member(row, "metrics"), k, item) {
+        json_array_foreach (json_member(row, "metrics"), k, item) {
             double want = json_real_value(json_array_get(values, k));
             double slack = json_is_integer(item) ? 0 : 0.1001;
             same = same && fabs(json_number_value(item) - want) <= slack;
@@ -658,14 +844,16 @@ static void compare(const json_t *request, const json_t *reply, const json_t *ex
     }
     if (same)
         return;
-    fail_msg("seed %llu\n%s\n  model %s\n  got   %s", (unsigned long long)seed, json_dumps(request, JSON_COMPACT),
+    fail_msg("seed %llu\n%s\n  model %s\n  got   %s", (unsigned long long)seed,
+             json_dumps(request, JSON_COMPACT),
              json_dumps(expected, JSON_COMPACT | JSON_REAL_PRECISION(6)),
              json_dumps(results, JSON_COMPACT | JSON_REAL_PRECISION(6)));
 }
 
 static void one_random_query(struct bed *b, const struct model *m, uint64_t seed) {
-    static const char *const metric_list[] = {"visitors",    "visits",         "pageviews",       "events",
-                                              "bounce_rate", "visit_duration", "views_per_visit", "percentage"};
+    static const char *const metric_list[] = {"visitors",        "visits",      "pageviews",
+                                              "events",          "bounce_rate", "visit_duration",
+                                              "views_per_visit", "percentage"};
     const struct zone *zone = policy_of(b, SITE)->zone;
     JSON_AUTO metrics = random_words(metric_list, ARRAY_LEN(metric_list), 1 + dice(6), false);
     JSON_AUTO dims = random_words(dim_words, ARRAY_LEN(dim_words), dice(4), true);
@@ -685,13 +873,15 @@ static void one_random_query(struct bed *b, const struct model *m, uint64_t seed
     range_text(text, sizeof text, zone, &range);
     json_t *pair = NULL;
     assert_int_equal(json_parse(span_str(text), &pair, NULL), 0);
-    JSON_AUTO request = json_pack("{sOsOsOso}", "metrics", metrics, "dimensions", dims, "filters", filters, "date_range", pair);
+    JSON_AUTO request = json_pack("{sOsOsOso}", "metrics", metrics, "dimensions", dims, "filters",
+                                  filters, "date_range", pair);
     if (dice(3) == 0)
         json_object_set_new(request, "include", json_pack("{sb}", "total_rows", 1));
     JSON_AUTO reply = NULL;
     struct err err = {0};
     if (run_json(b, SITE, request, &reply, &err) < 0)
-        fail_msg("seed %llu: %s\n%s", (unsigned long long)seed, err.text, json_dumps(request, JSON_COMPACT));
+        fail_msg("seed %llu: %s\n%s", (unsigned long long)seed, err.text,
+                 json_dumps(request, JSON_COMPACT));
     JSON_AUTO expected = model_run(m, SITE, &range, metrics, dims, filters);
     compare(request, reply, expected, seed);
 }
@@ -737,10 +927,12 @@ static void a_long_query_is_stopped(void **state) {
         events[i] = event_at(b, SITE, t + (int64_t)i * 100, i, EVENT_PAGEVIEW, PICK(pages));
     apply(b, events, EVENTS);
     free(events);
-    JSON_AUTO request = json_pack("{s[ss]s[ss]s[sss]s[[ss[s]]]}", "metrics", "visitors", "bounce_rate", "date_range",
-                                  "2026-05-04", "2026-05-04", "dimensions", "time:hour", "event:name", "visit:source",
-                                  "filters", "contains", "event:name", "VIEW");
-    json_array_append_new(json_array_get(json_member(request, "filters"), 0), json_pack("{sb}", "case_sensitive", 0));
+    JSON_AUTO request =
+        json_pack("{s[ss]s[ss]s[sss]s[[ss[s]]]}", "metrics", "visitors", "bounce_rate",
+                  "date_range", "2026-05-04", "2026-05-04", "dimensions", "time:hour", "event:name",
+                  "visit:source", "filters", "contains", "event:name", "VIEW");
+    json_array_append_new(json_array_get(json_member(request, "filters"), 0),
+                          json_pack("{sb}", "case_sensitive", 0));
     struct query_env env = {.store = b->store, .clock = &b->clock.clock, .timeout_ms = 1};
     json_t *reply = NULL;
     struct err err = {0};

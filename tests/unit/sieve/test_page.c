@@ -14,7 +14,8 @@ static const struct {
     {"/2026/11/post", "/2026/11/post"},
     {"/2026-11-24/minutes-of-the-meeting", "/2026-11-24/minutes-of-the-meeting"},
     {"/blog/how-to-make-30-cakes-in-2024", "/blog/how-to-make-30-cakes-in-2024"},
-    {"/blog/the_longest_title_we_ever_wrote_about_sieves", "/blog/the_longest_title_we_ever_wrote_about_sieves"},
+    {"/blog/the_longest_title_we_ever_wrote_about_sieves",
+     "/blog/the_longest_title_we_ever_wrote_about_sieves"},
     {"/book/9782070360024", "/book/9782070360024"},
     {"/book/978-2-07-036002-4", "/book/978-2-07-036002-4"},
     {"/docs/v1.24.3/install", "/docs/v1.24.3/install"},
@@ -35,7 +36,8 @@ static const struct {
     {"/deadbeefdeadbeef", "/deadbeefdeadbeef"}, /* letters only: a word for all we know */
     {"/rfc/9562", "/rfc/9562"},
     {"/caf%C3%A9/cr%C3%A8me", "/caf\xc3\xa9/cr\xc3\xa8me"},
-    {"/\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e/\xe8\xa8\x98\xe4\xba\x8b", "/\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e/\xe8\xa8\x98\xe4\xba\x8b"},
+    {"/\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e/\xe8\xa8\x98\xe4\xba\x8b",
+     "/\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e/\xe8\xa8\x98\xe4\xba\x8b"},
     {"/100%", "/100%"},
     {"/a%zzb", "/a%zzb"},
     {"/why%3F", "/why?"},
@@ -44,7 +46,8 @@ static const struct {
     {"/a%20b%20", "/a b"},
     {"/a%09%0A%00b", "/ab"},
     {"/a\x7f\x01z", "/az"},
-    {"/bad%FFbyte", "/bad\xef\xbf\xbd" "byte"},
+    {"/bad%FFbyte", "/bad\xef\xbf\xbd"
+                    "byte"},
     {"/a;jsessionid=8A3F/b", "/a/b"},
     {"/a;jsessionid=jane@example.com", "/a"},
     {"/a%3Bjsessionid=8A3F", "/a"},
@@ -129,14 +132,19 @@ static int tear_down(void **state) {
 
 static void templates(void **state) {
     struct fixture *f = *state;
-    const struct span patterns[] = {SPAN_LIT("/orders/*"), SPAN_LIT("/files/**"), SPAN_LIT("/shop/*/item/*")};
-    const struct policy policy = {.path_patterns = patterns, .path_pattern_count = ARRAY_LEN(patterns)};
+    const struct span patterns[] = {SPAN_LIT("/orders/*"), SPAN_LIT("/files/**"),
+                                    SPAN_LIT("/shop/*/item/*")};
+    const struct policy policy = {.path_patterns = patterns,
+                                  .path_pattern_count = ARRAY_LEN(patterns)};
     size_t failures = 0;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct span got;
-        assert_int_equal(page_of(f->lane, span_str(rows[i].path), &policy, SPAN_EMPTY, &f->arena, &got, NULL), 0);
+        assert_int_equal(
+            page_of(f->lane, span_str(rows[i].path), &policy, SPAN_EMPTY, &f->arena, &got, NULL),
+            0);
         if (!span_eq(got, span_str(rows[i].want))) {
-            print_error("%s: got \"%.*s\", want \"%s\"\n", rows[i].path, SPAN_ARG(got), rows[i].want);
+            print_error("%s: got \"%.*s\", want \"%s\"\n", rows[i].path, SPAN_ARG(got),
+                        rows[i].want);
             failures++;
         }
         arena_clear(&f->arena);
@@ -147,7 +155,9 @@ static void templates(void **state) {
 static void hides_the_secret(void **state) {
     struct fixture *f = *state;
     struct span got, agent = SPAN_LIT("Mozilla/5.0 X11");
-    assert_int_equal(page_of(f->lane, SPAN_LIT("/a/Mozilla/5.0%20X11/b"), NULL, agent, &f->arena, &got, NULL), 0);
+    assert_int_equal(
+        page_of(f->lane, SPAN_LIT("/a/Mozilla/5.0%20X11/b"), NULL, agent, &f->arena, &got, NULL),
+        0);
     same_text("secret", got, "/:token");
 }
 
@@ -156,9 +166,10 @@ static void fits(void **state) {
         const char *path, *pattern;
         bool want;
     } cases[] = {
-        {"/a/b", "/a/*", true},   {"/a", "/a/*", false},     {"/a/", "/a/*", false},  {"/a/b/c", "/a/*", false},
-        {"/a/b/c", "/a/**", true}, {"/a", "/a/**", false},   {"/a/b", "/a/b", true},  {"/a/b", "/a/c", false},
-        {"/x/1/y", "/x/*/y", true}, {"/x/1/z", "/x/*/y", false},
+        {"/a/b", "/a/*", true},      {"/a", "/a/*", false},     {"/a/", "/a/*", false},
+        {"/a/b/c", "/a/*", false},   {"/a/b/c", "/a/**", true}, {"/a", "/a/**", false},
+        {"/a/b", "/a/b", true},      {"/a/b", "/a/c", false},   {"/x/1/y", "/x/*/y", true},
+        {"/x/1/z", "/x/*/y", false},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         if (page_fits(span_str(cases[i].path), span_str(cases[i].pattern)) != cases[i].want)

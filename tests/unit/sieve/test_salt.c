@@ -54,11 +54,13 @@ static struct policy_set *policies(void) {
     return set;
 }
 
-static uint64_t hash(struct salts *s, struct salt_cache *c, uint64_t import, uint32_t site, int32_t day) {
+static uint64_t hash(struct salts *s, struct salt_cache *c, uint64_t import, uint32_t site,
+                     int32_t day) {
     struct span part = SPAN_LIT("visitor");
     uint64_t h = 0;
-    assert_int_equal(
-        salts_hash(s, c, (struct salt_id){.import = import, .site = site, .day = day}, &part, 1, &h, NULL), 0);
+    assert_int_equal(salts_hash(s, c, (struct salt_id){.import = import, .site = site, .day = day},
+                                &part, 1, &h, NULL),
+                     0);
     return h;
 }
 
@@ -100,7 +102,8 @@ static void one_for_each_site_and_day(void **state) {
     close_salts(s, &c);
 }
 
-/* A kill at any moment after the first use: the file is there already, private, and gives the same visitors. */
+/* A kill at any moment after the first use: the file is there already, private, and gives the
+ * same visitors. */
 static void survives_a_kill(void **state) {
     struct salt_cache c, c2;
     struct salts *s = open_salts(&c);
@@ -130,10 +133,8 @@ static void ends_at_the_sites_midnight(void **state) {
         int year, month, day;       /* the site's local day */
         int last_hour, last_minute; /* its last minute, UTC, hours from that date's 00:00 UTC */
     } days[] = {
-        {UTC_SITE, 2026, 11, 24, 23, 59},
-        {KATHMANDU_SITE, 2026, 11, 24, 18, 14}, /* UTC+5:45 */
-        {PARIS_SITE, 2026, 11, 24, 22, 59},
-        {PARIS_SITE, 2026, 7, 14, 21, 59},
+        {UTC_SITE, 2026, 11, 24, 23, 59},   {KATHMANDU_SITE, 2026, 11, 24, 18, 14}, /* UTC+5:45 */
+        {PARIS_SITE, 2026, 11, 24, 22, 59}, {PARIS_SITE, 2026, 7, 14, 21, 59},
         {PARIS_SITE, 2026, 3, 29, 21, 59},  /* the 23-hour day ends in summer time */
         {PARIS_SITE, 2026, 10, 25, 22, 59}, /* the 25-hour day in winter time */
     };
@@ -160,7 +161,8 @@ static void ends_at_the_sites_midnight(void **state) {
     policy_set_unref(set);
 }
 
-/* Policies may load later than salts: an unknown site's salt waits until its day is over everywhere. */
+/* Policies may load later than salts: an unknown site's salt waits until its day is over
+ * everywhere. */
 static void unknown_site_waits(void **state) {
     struct policy_set *none = policy_set_new();
     struct salt_cache c;
@@ -248,12 +250,63 @@ static void failures(void **state) {
     policy_set_unref(set);
 }
 
+enum { THREADS = 4, RACED_SITES = 200 };
+
+struct racer {
+    struct salts *salts;
+    struct salt_cache cache;
+    uint64_t seen[RACED_SITES];
+    int failed;
+};
+
+static void *race(void *ctx) {
+    struct racer *r = ctx;
+    struct span part = SPAN_LIT("visitor");
+    for (uint32_t i = 0; i < RACED_SITES; i++)
+        r->failed += salts_hash(r->salts, &r->cache, (struct salt_id){.site = i + 1, .day = 20000},
+                                &part, 1, &r->seen[i], NULL) < 0;
+    return NULL;
+}
+
+/* Lanes that need the same new salts at once, while ended days are wiped: all see the same
+ * visitors. */
+static void lanes_agree(void **state) {
+    struct policy_set *none = policy_set_new();
+    static struct racer racers[THREADS];
+    pthread_t threads[THREADS];
+    struct salt_cache c;
+    struct salts *s = open_salts(&c);
+    for (uint32_t site = 1; site <= RACED_SITES; site++)
+        (void)hash(s, &c, 0, site, 100);
+    for (size_t i = 0; i < THREADS; i++) {
+        racers[i] = (struct racer){.salts = s};
+        salts_join(s, &racers[i].cache);
+        assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
+    }
+    salts_wipe_ended(s, none, at(20000, 12, 0));
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(racers[i].failed, 0);
+        assert_memory_equal(racers[i].seen, racers[0].seen, sizeof(racers[i].seen));
+        salts_leave(s, &racers[i].cache);
+    }
+    assert_int_equal(count_files(""), RACED_SITES);
+    close_salts(s, &c);
+    policy_set_unref(none);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(one_for_each_site_and_day), TEST(survives_a_kill), TEST(ends_at_the_sites_midnight),
-        TEST(unknown_site_waits),        TEST(imports),         TEST(failures),
+        TEST(one_for_each_site_and_day),
+        TEST(survives_a_kill),
+        TEST(ends_at_the_sites_midnight),
+        TEST(unknown_site_waits),
+        TEST(imports),
+        TEST(failures),
+        TEST(lanes_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,7 +61,8 @@ static void personal(void **state) {
         assert_int_equal(scrub_text(f->lane, span_str(rows[i].text), &f->arena, &got, NULL), 0);
         bool looks = scrub_looks_personal(f->lane, span_str(rows[i].text));
         if (!looks || !span_eq(got, span_str(rows[i].want))) {
-            print_error("%s: got \"%.*s\", want \"%s\"\n", rows[i].text, SPAN_ARG(got), rows[i].want);
+            print_error("%s: got \"%.*s\", want \"%s\"\n", rows[i].text, SPAN_ARG(got),
+                        rows[i].want);
             failures++;
         }
         if (got.len > strlen(rows[i].text))
@@ -77,13 +78,13 @@ static void innocent(void **state) {
         "price 1,299.00 EUR",
         "@handle",
         "jane@localhost",
-        "4111111111111112",         /* Luhn */
-        "9111111111111111",         /* nobody issues these */
-        "9782070360024",            /* ISBN */
-        "1732412345678",            /* milliseconds */
+        "4111111111111112", /* Luhn */
+        "9111111111111111", /* nobody issues these */
+        "9782070360024",    /* ISBN */
+        "1732412345678",    /* milliseconds */
         "FR1420041010050500013M02607",
         "GB29NWBK60161331926818",
-        "255081416802539",          /* NIR, wrong key */
+        "255081416802539", /* NIR, wrong key */
         "000-12-3456",
         "666-12-3456",
         "900-12-3456",

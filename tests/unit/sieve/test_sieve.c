@@ -7,9 +7,13 @@
 #include "crypt.h"
 #include "t.h"
 
-static const char chrome[] = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
-                             "Chrome/131.0.0.0 Safari/537.36";
-static const char bot[] = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
+static const char chrome[] =
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/131.0.0.0 Safari/537.36";
+static const char firefox[] =
+    "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
+static const char bot[] =
+    "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
 
 enum { SITES = PROFILES, KATHMANDU = PROFILES };
 
@@ -41,14 +45,17 @@ static int set_up(void **state) {
     for (uint32_t i = 0; i <= SITES; i++) {
         char *domain = arena_alloc(policy_set_arena(f.set), 32);
         (void)snprintf(domain, 32, "site%u.example", i);
-        struct policy p = {.site = i + 1, .domain = span_str(domain), .honour_signals = true,
+        struct policy p = {.site = i + 1,
+                           .domain = span_str(domain),
+                           .honour_signals = true,
                            .profile = i == KATHMANDU ? PROFILE_FRUGAL : (enum profile)i,
-                           .query_keep = keep, .query_keep_count = 1};
+                           .query_keep = keep,
+                           .query_keep_count = 1};
         struct span zone = i == KATHMANDU ? SPAN_LIT("Asia/Kathmandu") : SPAN_LIT("UTC");
         assert_int_equal(policy_set_add(f.set, &p, zone, NULL), 0);
     }
-    struct sieve_options o = {.os = &os_system, .clock = &f.clock.clock, .keys_dir = f.dir,
-                              .counters = &f.counters};
+    struct sieve_options o = {
+        .os = &os_system, .clock = &f.clock.clock, .keys_dir = f.dir, .counters = &f.counters};
     struct err err;
     if (sieve_open(&o, &f.sieve, &err) < 0 || sieve_lane_new(f.sieve, &f.lane, &err) < 0)
         fail_msg("%s", err.text);
@@ -69,26 +76,34 @@ static int tear_down(void **state) {
 
 static struct hit page_view(const struct fixture *f) {
     struct hit h = {
-        .user_agent = span_str(chrome), .time_zone = SPAN_LIT("Europe/Paris"), .domain = SPAN_EMPTY,
-        .name = SPAN_LIT("pageview"), .url = SPAN_LIT("https://www.site1.example/a?utm_source=google"),
-        .referrer = SPAN_LIT("https://www.blog.org/b"), .currency = SPAN_EMPTY, .interactive = true,
-        .scroll = SCROLL_NONE, .ts_ms = f->clock.now_ms,
+        .user_agent = span_str(chrome),
+        .time_zone = SPAN_LIT("Europe/Paris"),
+        .domain = SPAN_EMPTY,
+        .name = SPAN_LIT("pageview"),
+        .url = SPAN_LIT("https://www.site1.example/a?utm_source=google"),
+        .referrer = SPAN_LIT("https://www.blog.org/b"),
+        .currency = SPAN_EMPTY,
+        .interactive = true,
+        .scroll = SCROLL_NONE,
+        .ts_ms = f->clock.now_ms,
     };
     assert_true(address_parse(SPAN_LIT("203.0.113.77"), &h.address));
     return h;
 }
 
 static int pass(struct fixture *f, enum profile profile, const struct hit *h, struct event *ret) {
-    return sieve_pass(f->lane, policy_by_id(f->set, (uint32_t)profile + 1), h, &f->arena, ret, NULL);
+    return sieve_pass(f->lane, policy_by_id(f->set, (uint32_t)profile + 1), h, &f->arena, ret,
+                      NULL);
 }
 
 static void fills_an_event(void **state) {
     struct fixture *f = *state;
     struct hit h = page_view(f);
-    const struct hit_prop props[] = {{SPAN_LIT("plan"), SPAN_LIT("pro \"x\"")},
-                                     {SPAN_LIT("author"), SPAN_LIT("team")},
-                                     {SPAN_LIT("to"), SPAN_LIT("https://www.o.org/a/jane@example.com?q=1")},
-                                     {SPAN_LIT("mail"), SPAN_LIT("jane@example.com")}};
+    const struct hit_prop props[] = {
+        {SPAN_LIT("plan"), SPAN_LIT("pro \"x\"")},
+        {SPAN_LIT("author"), SPAN_LIT("team")},
+        {SPAN_LIT("to"), SPAN_LIT("https://www.o.org/a/jane@example.com?q=1")},
+        {SPAN_LIT("mail"), SPAN_LIT("jane@example.com")}};
     h.props = props;
     h.prop_count = ARRAY_LEN(props);
     h.revenue_milli = 12345;
@@ -114,7 +129,8 @@ static void fills_an_event(void **state) {
     same_text("browser_version", e.browser_version, "131");
     same_text("currency", e.currency, "EUR");
     same_text("props", e.props,
-              "{\"author\":\"team\",\"lang\":\"fr\",\"plan\":\"pro \\\"x\\\"\",\"to\":\"https://o.org/a/:email\"}");
+              "{\"author\":\"team\",\"lang\":\"fr\",\"plan\":\"pro "
+              "\\\"x\\\"\",\"to\":\"https://o.org/a/:email\"}");
     assert_int_equal(counters_get(&f->counters, COUNT_PROPS_DROPPED_PERSONAL), 1);
 }
 
@@ -126,16 +142,26 @@ static void refuses(void **state) {
         int verdict;
         enum counter counter;
     } rows[] = {
-        {"https://a.b/", chrome, "pageview", true, true, true, PROFILE_FRUGAL, SIEVE_OPT_OUT, COUNT_EVENTS_REFUSED_OPT_OUT},
-        {"https://a.b/", chrome, "pageview", false, true, true, PROFILE_FRUGAL, SIEVE_GPC, COUNT_EVENTS_REFUSED_GPC},
-        {"data:x", bot, "pageview", false, false, true, PROFILE_FRUGAL, SIEVE_DNT, COUNT_EVENTS_REFUSED_DNT},
-        {"data:text/html,x", bot, "pageview", false, false, false, PROFILE_FRUGAL, SIEVE_NO_HOST, COUNT_EVENTS_REFUSED_NO_HOST},
-        {"file:///x", chrome, "pageview", false, false, false, PROFILE_FRUGAL, SIEVE_NO_HOST, COUNT_EVENTS_REFUSED_NO_HOST},
-        {"https://a.b/", bot, "Signup", false, false, false, PROFILE_CNIL, SIEVE_BOT, COUNT_EVENTS_REFUSED_BOT},
-        {"https://a.b/", "", "pageview", false, false, false, PROFILE_FRUGAL, SIEVE_BOT, COUNT_EVENTS_REFUSED_BOT},
-        {"https://a.b/", chrome, "Signup", false, false, false, PROFILE_CNIL, SIEVE_PROFILE, COUNT_EVENTS_REFUSED_PROFILE},
-        {"https://a.b/", chrome, "Signup", false, false, false, PROFILE_FRUGAL, SIEVE_PASS, COUNTERS},
-        {"https://a.b/", chrome, "File Download", false, false, false, PROFILE_CNIL, SIEVE_PASS, COUNTERS},
+        {"https://a.b/", chrome, "pageview", true, true, true, PROFILE_FRUGAL, SIEVE_OPT_OUT,
+         COUNT_EVENTS_REFUSED_OPT_OUT},
+        {"https://a.b/", chrome, "pageview", false, true, true, PROFILE_FRUGAL, SIEVE_GPC,
+         COUNT_EVENTS_REFUSED_GPC},
+        {"data:x", bot, "pageview", false, false, true, PROFILE_FRUGAL, SIEVE_DNT,
+         COUNT_EVENTS_REFUSED_DNT},
+        {"data:text/html,x", bot, "pageview", false, false, false, PROFILE_FRUGAL, SIEVE_NO_HOST,
+         COUNT_EVENTS_REFUSED_NO_HOST},
+        {"file:///x", chrome, "pageview", false, false, false, PROFILE_FRUGAL, SIEVE_NO_HOST,
+         COUNT_EVENTS_REFUSED_NO_HOST},
+        {"https://a.b/", bot, "Signup", false, false, false, PROFILE_CNIL, SIEVE_BOT,
+         COUNT_EVENTS_REFUSED_BOT},
+        {"https://a.b/", "", "pageview", false, false, false, PROFILE_FRUGAL, SIEVE_BOT,
+         COUNT_EVENTS_REFUSED_BOT},
+        {"https://a.b/", chrome, "Signup", false, false, false, PROFILE_CNIL, SIEVE_PROFILE,
+         COUNT_EVENTS_REFUSED_PROFILE},
+        {"https://a.b/", chrome, "Signup", false, false, false, PROFILE_FRUGAL, SIEVE_PASS,
+         COUNTERS},
+        {"https://a.b/", chrome, "File Download", false, false, false, PROFILE_CNIL, SIEVE_PASS,
+         COUNTERS},
         {"https://a.b/", chrome, "404", false, false, false, PROFILE_CNIL, SIEVE_PASS, COUNTERS},
     };
     struct fixture *f = *state;
@@ -147,11 +173,13 @@ static void refuses(void **state) {
         h.opt_out = rows[i].opt_out;
         h.gpc = rows[i].gpc;
         h.dnt = rows[i].dnt;
-        uint64_t before = rows[i].counter == COUNTERS ? 0 : counters_get(&f->counters, rows[i].counter);
+        uint64_t before =
+            rows[i].counter == COUNTERS ? 0 : counters_get(&f->counters, rows[i].counter);
         struct event e;
         int got = pass(f, rows[i].profile, &h, &e);
         if (got != rows[i].verdict)
-            fail_msg("row %zu: got %d, want %s", i, got, sieve_verdict_word((enum sieve_verdict)rows[i].verdict));
+            fail_msg("row %zu: got %d, want %s", i, got,
+                     sieve_verdict_word((enum sieve_verdict)rows[i].verdict));
         if (rows[i].counter != COUNTERS)
             assert_int_equal(counters_get(&f->counters, rows[i].counter), before + 1);
     }
@@ -179,8 +207,9 @@ static void cnil_keeps_less(void **state) {
     h.currency = SPAN_LIT("EUR");
     struct event e;
     assert_int_equal(pass(f, PROFILE_CNIL, &h, &e), SIEVE_PASS);
-    const struct span empty[] = {e.source, e.channel, e.utm_source, e.utm_medium, e.utm_campaign, e.utm_content,
-                                 e.utm_term, e.browser_version, e.os_version, e.props, e.currency};
+    const struct span empty[] = {e.source,       e.channel,     e.utm_source, e.utm_medium,
+                                 e.utm_campaign, e.utm_content, e.utm_term,   e.browser_version,
+                                 e.os_version,   e.props,       e.currency};
     for (size_t i = 0; i < ARRAY_LEN(empty); i++)
         same_text("field", empty[i], "");
     assert_int_equal(e.revenue_milli, 0);
@@ -255,16 +284,34 @@ static void imports(void **state) {
     assert_int_equal(e.day, today);
 }
 
-/* Plants what must not be kept into every text of a hit, whole and with neighbours, and looks for it in the bytes. */
+/* Plants what must not be kept into every text of a hit, whole and with neighbours, and looks
+ * for it in the bytes. */
 static void nothing_planted_comes_out(void **state) {
     static const char *const plants[] = {
-        "203.0.113.77", "2001:db8::1234:5678", chrome, "jane.doe@example.com", "?secret=0123&token=abc",
+        "203.0.113.77", "2001:db8::1234:5678",  chrome,
+        firefox,        "jane.doe@example.com", "?secret=0123&token=abc",
     };
     static const char *const shapes[] = {
-        "%s", "x%s", "%sx", "/%s/", " %s ", "a=%s&b=c", "https://blog.example/%s", "https://%s/",
-        "https://site1.example/a/%s/b", "https://site1.example/%s", "https://%s@site1.example/p",
-        "https://site1.example/p?utm_source=%s&utm_medium=%s&utm_term=%s&ref=%s&lang=%s&q=%s", "#%s", "1%s9",
-        "https://site1.example/p#%s", "https://www.blog.org/%s;a=%s", "\"%s\"", "%s\n%s", "%s%s", "%%25%s",
+        "%s",
+        "x%s",
+        "%sx",
+        "/%s/",
+        " %s ",
+        "a=%s&b=c",
+        "https://blog.example/%s",
+        "https://%s/",
+        "https://site1.example/a/%s/b",
+        "https://site1.example/%s",
+        "https://%s@site1.example/p",
+        "https://site1.example/p?utm_source=%s&utm_medium=%s&utm_term=%s&ref=%s&lang=%s&q=%s",
+        "#%s",
+        "1%s9",
+        "https://site1.example/p#%s",
+        "https://www.blog.org/%s;a=%s",
+        "\"%s\"",
+        "%s\n%s",
+        "%s%s",
+        "%%25%s",
     };
     struct fixture *f = *state;
     BUF_AUTO out = {0};
@@ -281,11 +328,15 @@ static void nothing_planted_comes_out(void **state) {
 #pragma GCC diagnostic pop
                     struct span v = span_str(text);
                     struct hit h = page_view(f);
-                    struct hit_prop props[] = {{SPAN_LIT("k"), SPAN_LIT("v")}, {SPAN_LIT("k2"), SPAN_LIT("v")}};
+                    struct hit_prop props[] = {{SPAN_LIT("k"), SPAN_LIT("v")},
+                                               {SPAN_LIT("k2"), SPAN_LIT("v")}};
                     h.props = props;
                     h.prop_count = 2;
-                    struct span *fields[] = {&h.time_zone, &h.domain, &h.name, &h.url, &h.referrer,
-                                             &h.currency, &props[0].key, &props[1].value};
+                    if (x == firefox)
+                        h.user_agent = span_str(firefox);
+                    struct span *fields[] = {&h.time_zone,  &h.domain,      &h.name,
+                                             &h.url,        &h.referrer,    &h.currency,
+                                             &props[0].key, &props[1].value};
                     if (field < ARRAY_LEN(fields))
                         *fields[field] = v;
                     else if (field == 8)
@@ -307,9 +358,11 @@ static void nothing_planted_comes_out(void **state) {
 }
 
 static void countries(void **state) {
-    static const char *const rows[][2] = {{"Europe/Paris", "FR"}, {"Asia/Calcutta", "IN"}, {"Europe/Kiev", "UA"},
-                                          {"America/New_York", "US"}, {"Europe/Oslo", "NO"}, {"", ""},
-                                          {"Nowhere/Land", ""}, {"UTC", ""}, {"../etc/passwd", ""}};
+    static const char *const rows[][2] = {{"Europe/Paris", "FR"}, {"Asia/Calcutta", "IN"},
+                                          {"Europe/Kiev", "UA"},  {"America/New_York", "US"},
+                                          {"Europe/Oslo", "NO"},  {"", ""},
+                                          {"Nowhere/Land", ""},   {"UTC", ""},
+                                          {"../etc/passwd", ""}};
     struct fixture *f = *state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct hit h = page_view(f);

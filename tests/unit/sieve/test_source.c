@@ -62,7 +62,8 @@ static const struct {
     {"", "utm_source=amazon&utm_medium=ppc", "Amazon", "Paid Shopping"},
     {"", "utm_source=google&utm_medium=cpc&utm_campaign=winter_shop", "Google", "Paid Shopping"},
     {"", "utm_source=google&utm_campaign=workshop", "Google", "Organic Search"},
-    {"", "utm_source=google&utm_medium=cpc&utm_campaign=Cross-Network-1", "Google", "Cross-network"},
+    {"", "utm_source=google&utm_medium=cpc&utm_campaign=Cross-Network-1", "Google",
+     "Cross-network"},
     {"", "utm_source=partner&utm_medium=banner", "partner", "Display"},
     {"", "utm_source=partner&utm_medium=cpc", "partner", "Paid Other"},
     {"", "utm_source=partner&utm_medium=affiliate", "partner", "Affiliates"},
@@ -117,9 +118,12 @@ static int tear_down(void **state) {
 static struct event origin(struct fixture *f, enum profile profile, const char *referrer,
                            const char *query, struct props *props) {
     static const struct span keep[] = {{"lang", 4}};
-    struct policy policy = {.domain = SPAN_LIT("example.com"), .profile = profile, .query_keep = keep,
+    struct policy policy = {.domain = SPAN_LIT("example.com"),
+                            .profile = profile,
+                            .query_keep = keep,
                             .query_keep_count = 1};
-    struct hit hit = {.referrer = span_str(referrer), .user_agent = SPAN_LIT("Agent/1.0 (planted)")};
+    struct hit hit = {.referrer = span_str(referrer),
+                      .user_agent = SPAN_LIT("Agent/1.0 (planted)")};
     struct url url;
     char text[500];
     (void)snprintf(text, sizeof(text), "https://www.example.com/p?%s", query);
@@ -127,7 +131,10 @@ static struct event origin(struct fixture *f, enum profile profile, const char *
     struct event e;
     event_init(&e);
     props->count = props->dropped = 0;
-    const struct origin_context c = {.policy = &policy, .hit = &hit, .sources = f->sources, .scrub = f->lane,
+    const struct origin_context c = {.policy = &policy,
+                                     .hit = &hit,
+                                     .sources = f->sources,
+                                     .scrub = f->lane,
                                      .arena = &f->arena};
     assert_int_equal(origin_fill(&c, &url, &e, props, NULL), 0);
     return e;
@@ -138,9 +145,11 @@ static void names_and_channels(void **state) {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct props props;
         struct event e = origin(*state, PROFILE_FRUGAL, rows[i].referrer, rows[i].query, &props);
-        if (!span_eq(e.source, span_str(rows[i].source)) || !span_eq(e.channel, span_str(rows[i].channel))) {
-            print_error("%s ?%s: got \"%.*s\" %.*s, want \"%s\" %s\n", rows[i].referrer, rows[i].query,
-                        SPAN_ARG(e.source), SPAN_ARG(e.channel), rows[i].source, rows[i].channel);
+        if (!span_eq(e.source, span_str(rows[i].source)) ||
+            !span_eq(e.channel, span_str(rows[i].channel))) {
+            print_error("%s ?%s: got \"%.*s\" %.*s, want \"%s\" %s\n", rows[i].referrer,
+                        rows[i].query, SPAN_ARG(e.source), SPAN_ARG(e.channel), rows[i].source,
+                        rows[i].channel);
             failures++;
         }
     }
@@ -151,7 +160,8 @@ static void referrer_by_profile(void **state) {
     struct props props;
     static const char link[] = "https://www.blog.org/u/jane@example.com?q=secret#f";
     same_text("frugal", origin(*state, PROFILE_FRUGAL, link, "", &props).referrer, "blog.org");
-    same_text("consented", origin(*state, PROFILE_CONSENTED, link, "", &props).referrer, "blog.org/u/:email");
+    same_text("consented", origin(*state, PROFILE_CONSENTED, link, "", &props).referrer,
+              "blog.org/u/:email");
     struct event e = origin(*state, PROFILE_CNIL, link, "utm_source=x&lang=fr", &props);
     same_text("cnil", e.referrer, "blog.org");
     assert_int_equal(e.source.len + e.channel.len + e.utm_source.len + props.count, 0);
@@ -159,10 +169,11 @@ static void referrer_by_profile(void **state) {
 
 static void campaign_fields(void **state) {
     struct props props;
-    struct event e = origin(*state, PROFILE_FRUGAL, "",
-                            "utm_source=a&utm_medium=b+c&utm_campaign=d%20e&utm_content=jane%40example.com"
-                            "&utm_term=%0Ax&lang=fr&other=zz&utm_source=second",
-                            &props);
+    struct event e =
+        origin(*state, PROFILE_FRUGAL, "",
+               "utm_source=a&utm_medium=b+c&utm_campaign=d%20e&utm_content=jane%40example.com"
+               "&utm_term=%0Ax&lang=fr&other=zz&utm_source=second",
+               &props);
     same_text("source", e.utm_source, "a");
     same_text("medium", e.utm_medium, "b c");
     same_text("campaign", e.utm_campaign, "d e");
@@ -170,7 +181,8 @@ static void campaign_fields(void **state) {
     same_text("term", e.utm_term, "x");
     assert_int_equal(props.count, 1);
     same_text("kept", props.list[0].value, "fr");
-    e = origin(*state, PROFILE_FRUGAL, "", "utm_term=jane%252540example.com&lang=jane%40example.com", &props);
+    e = origin(*state, PROFILE_FRUGAL, "",
+               "utm_term=jane%252540example.com&lang=jane%40example.com", &props);
     assert_true(span_find_span(e.utm_term, SPAN_LIT("jane")) == SIZE_MAX);
     assert_int_equal(props.dropped, 1);
 }

@@ -33,10 +33,26 @@ static void parses(void **state) {
 
 static void refuses(void **state) {
     static const char *const rows[] = {
-        "", "/path", "example.com/x", "data:text/html,x", "file:///etc/passwd", "ftp://example.com/",
-        "javascript:alert(1)", "about:blank", "https://", "https:///x", "https://user@/x", "https://a b/",
-        "https://ex%41mple.com/", "https://[::1/", "chrome-extension://abc/x", "https://.example.com/",
-        "https://\xff\xfe.com/", "http:example.com", "android-app://com.example/", "https://:80/",
+        "",
+        "/path",
+        "example.com/x",
+        "data:text/html,x",
+        "file:///etc/passwd",
+        "ftp://example.com/",
+        "javascript:alert(1)",
+        "about:blank",
+        "https://",
+        "https:///x",
+        "https://user@/x",
+        "https://a b/",
+        "https://ex%41mple.com/",
+        "https://[::1/",
+        "chrome-extension://abc/x",
+        "https://.example.com/",
+        "https://\xff\xfe.com/",
+        "http:example.com",
+        "android-app://com.example/",
+        "https://:80/",
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct url u;
@@ -50,8 +66,9 @@ static void refuses(void **state) {
 }
 
 static void addresses(void **state) {
-    static const char *const rows[] = {"http://192.0.2.1/", "http://[2001:db8::1]:80/x", "http://3221225985/",
-                                       "http://0xc0000201/", "http://user@192.0.2.1:9/"};
+    static const char *const rows[] = {"http://192.0.2.1/", "http://[2001:db8::1]:80/x",
+                                       "http://3221225985/", "http://0xc0000201/",
+                                       "http://user@192.0.2.1:9/"};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct url u;
         assert_true(url_parse(span_str(rows[i]), false, &u));
@@ -79,8 +96,8 @@ static void params(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parses),    cmocka_unit_test(refuses), cmocka_unit_test(addresses),
-        cmocka_unit_test(apps),      cmocka_unit_test(params),
+        cmocka_unit_test(parses), cmocka_unit_test(refuses), cmocka_unit_test(addresses),
+        cmocka_unit_test(apps),   cmocka_unit_test(params),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,6 +28,7 @@ export interface Row {
 
 export interface Reply {
   results: Row[];
+  meta?: { folded_rows?: number }; // rows left out because too few visitors came
 }
 
 export type Failure = 'unauthorised' | 'refused' | 'server' | 'network' | 'timeout';
@@ -54,8 +55,9 @@ export class Client {
     return this.fetch<Reply>('/api/v2/query', init, signal);
   }
 
-  sites(signal?: AbortSignal): Promise<Site[]> {
-    return this.fetch<Site[]>('/api/v1/sites', {}, signal);
+  async sites(signal?: AbortSignal): Promise<Site[]> {
+    const reply = await this.fetch<Site[] | { sites: Site[] }>('/api/v1/sites', {}, signal);
+    return Array.isArray(reply) ? reply : reply.sites;
   }
 
   private async fetch<T>(path: string, init: RequestInit, signal?: AbortSignal): Promise<T> {

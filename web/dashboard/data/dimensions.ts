@@ -7,6 +7,7 @@ export interface Dimension {
   label: string; // of a tab
   singular: string; // of a column and a filter
   name?: (value: string) => string;
+  without?: string[]; // values its table leaves out
 }
 
 export interface PanelSpec {
@@ -15,6 +16,10 @@ export interface PanelSpec {
   dimensions: readonly [Dimension, ...Dimension[]];
   second?: { metric: 'pageviews' | 'events'; label: string };
 }
+
+// The server's words for no value (src/query/query_words.def): as good as any other to filter by.
+const NOT_SET = '(not set)';
+const WORDS: Record<string, string> = { [NOT_SET]: 'Not set', '(none)': 'None', '(unknown)': 'Unknown' };
 
 const page: Dimension = { alias: 'page', api: 'event:page', label: 'Top', singular: 'Page' };
 const entry: Dimension = { alias: 'entry', api: 'visit:entry_page', label: 'Entry', singular: 'Entry page' };
@@ -26,6 +31,7 @@ const campaign: Dimension = {
   api: 'visit:utm_campaign',
   label: 'Campaigns',
   singular: 'Campaign',
+  without: [NOT_SET],
 };
 const country: Dimension = {
   alias: 'country',
@@ -37,7 +43,13 @@ const country: Dimension = {
 const device: Dimension = { alias: 'device', api: 'visit:device', label: 'Device', singular: 'Device' };
 const browser: Dimension = { alias: 'browser', api: 'visit:browser', label: 'Browser', singular: 'Browser' };
 const os: Dimension = { alias: 'os', api: 'visit:os', label: 'System', singular: 'System' };
-const event: Dimension = { alias: 'event', api: 'event:name', label: 'Events', singular: 'Event' };
+const event: Dimension = {
+  alias: 'event',
+  api: 'event:name',
+  label: 'Events',
+  singular: 'Event',
+  without: ['pageview', 'engagement'],
+};
 
 export const PANELS: readonly PanelSpec[] = [
   { id: 'pages', title: 'Pages', dimensions: [page, entry, exit] },
@@ -57,4 +69,5 @@ export const DIMENSIONS: readonly Dimension[] = PANELS.flatMap((panel) => panel.
 export const byAlias = (alias: string): Dimension | undefined =>
   DIMENSIONS.find((dimension) => dimension.alias === alias);
 
-export const nameOf = (dimension: Dimension, value: string): string => dimension.name?.(value) ?? value;
+export const nameOf = (dimension: Dimension, value: string): string =>
+  WORDS[value] ?? dimension.name?.(value) ?? value;

@@ -44,6 +44,9 @@ const format = (day: Day, options: Intl.DateTimeFormatOptions): string =>
 
 export const dayText = (day: Day): string => format(day, { weekday: 'short', day: 'numeric', month: 'short' });
 
+/** For an axis: the day of the week is one too many. */
+export const shortDayText = (day: Day): string => format(day, { day: 'numeric', month: 'short' });
+
 export const monthText = (day: Day): string => format(day, { month: 'short', year: 'numeric' });
 
 export function rangeText(from: Day, to: Day): string {
@@ -55,13 +58,9 @@ export function rangeText(from: Day, to: Day): string {
 
 const regions = new Intl.DisplayNames(['en'], { type: 'region', fallback: 'code' });
 
-export function countryName(code: string): string {
-  try {
-    return regions.of(code) ?? code;
-  } catch {
-    return code; // not an ISO code: the server's own word for "unknown"
-  }
-}
+export const isCountryCode = (text: string): boolean => /^[A-Z]{2}$/.test(text);
+
+export const countryName = (code: string): string => (isCountryCode(code) && regions.of(code)) || code;
 
 export interface Change {
   text: string; // "12%"

@@ -1,7 +1,7 @@
 // The periods a person can pick: which days they mean, what they are compared with, and in which steps
 // they are drawn.
 import { addDays, addMonths, daysBetween, firstOfMonth, hourOf, midnight, today, type Day } from './day';
-import { dayText, monthText, rangeText } from './format';
+import { dayText, monthText, rangeText, shortDayText } from './format';
 
 export const PERIODS = {
   today: 'Today',
@@ -86,6 +86,7 @@ function sameHours(before: Day, day: Day, zone: string, now: number): [string, s
 export interface Tick {
   key: string; // as in the reply's time dimension, cut to the step
   text: string;
+  short: string; // for an axis
 }
 
 const KEY_LENGTH: Record<Step, number> = { hour: 13, day: 10, month: 7 };
@@ -97,14 +98,18 @@ export function ticks(from: Day, to: Day, step: Step): Tick[] {
   const list: Tick[] = [];
   if (step === 'hour') {
     for (let hour = 0; hour < 24; hour++) {
-      const text = String(hour).padStart(2, '0');
-      list.push({ key: `${from} ${text}`, text: `${text}:00` });
+      const two = String(hour).padStart(2, '0');
+      const text = `${two}:00`;
+      list.push({ key: `${from} ${two}`, text, short: text });
     }
   } else if (step === 'day') {
-    for (let day = from; day <= to; day = addDays(day, 1)) list.push({ key: day, text: dayText(day) });
+    for (let day = from; day <= to; day = addDays(day, 1))
+      list.push({ key: day, text: dayText(day), short: shortDayText(day) });
   } else {
-    for (let day = firstOfMonth(from); day <= to; day = addMonths(day, 1))
-      list.push({ key: day.slice(0, 7), text: monthText(day) });
+    for (let day = firstOfMonth(from); day <= to; day = addMonths(day, 1)) {
+      const text = monthText(day);
+      list.push({ key: day.slice(0, 7), text, short: text });
+    }
   }
   return list;
 }

@@ -3,11 +3,12 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import type { Metric } from '../data/api';
 import { axisFigure, figure as shown } from '../data/format';
+import type { Tick } from '../data/period';
 
 interface Props {
   metric: Metric;
-  times: string[];
-  timesBefore: string[];
+  times: Tick[];
+  timesBefore: Tick[];
   now: (number | null)[];
   before: (number | null)[];
 }
@@ -52,7 +53,7 @@ export function Chart(props: Props) {
       drawing.destroy();
       plot.current = undefined;
     };
-  }, [metric, times.join(), scheme]);
+  }, [metric, times[0]?.key, times.length, scheme]);
 
   useEffect(() => {
     plot.current?.setData(data(latest.current));
@@ -68,12 +69,12 @@ export function Chart(props: Props) {
           aria-hidden="true"
         >
           <div class="tip-row">
-            <span class="key">{times[hover.at]}</span>
+            <span class="key">{times[hover.at]?.text}</span>
             <b>{shown(metric, now[hover.at])}</b>
           </div>
           {before.length > 0 && timesBefore[hover.at] !== undefined && (
             <div class="tip-row muted">
-              <span class="key dashed">{timesBefore[hover.at]}</span>
+              <span class="key dashed">{timesBefore[hover.at]?.text}</span>
               <span>{shown(metric, before[hover.at])}</span>
             </div>
           )}
@@ -105,7 +106,7 @@ function options(
   const lonely = latest.current.now.filter((value) => value !== null).length < 2;
   return {
     ...sizeOf(node),
-    padding: [12, 30, 0, 0],
+    padding: [12, 24, 0, 0],
     legend: { show: false },
     scales: {
       x: { time: false },
@@ -124,9 +125,9 @@ function options(
         gap: 8,
         grid: { show: false },
         ticks: { show: false },
-        space: 76,
+        space: 64,
         incrs: [1, 2, 3, 4, 6, 7, 14, 28, 56],
-        values: (_plot, at) => at.map((each) => latest.current.times[each] ?? ''),
+        values: (_plot, at) => at.map((each) => latest.current.times[each]?.short ?? ''),
       },
       {
         stroke: colour('--muted'),

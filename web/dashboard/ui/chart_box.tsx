@@ -41,8 +41,8 @@ export function ChartBox({ site, range, base, figure }: Props) {
     <figure class={now.stale ? 'chart stale' : 'chart'}>
       <Chart
         metric={figure}
-        times={times.map(({ text }) => text)}
-        timesBefore={timesBefore.map(({ text }) => text)}
+        times={times}
+        timesBefore={timesBefore}
         now={line}
         before={lineBefore}
       />

@@ -31,6 +31,8 @@ export function Dashboard({ client, sites, onLeave }: Props) {
   );
   const session = useMemo(() => ({ client, beat: range.live ? beat : 0 }), [client, range.live && beat]);
 
+  const forgets = site.profile !== 'consented'; // where a cookie may be set, promise nothing
+
   useEffect(() => {
     document.title = `${site.domain} · Tamis`;
   }, [site.domain]);
@@ -43,10 +45,10 @@ export function Dashboard({ client, sites, onLeave }: Props) {
         {range.from !== range.to && (
           <p id="added-up">
             * Over several days, visitors are <em>daily visitors, added up</em>: who comes on two days counts
-            twice, because Tamis forgets everyone at midnight ({site.timezone}).
+            twice{forgets && `, because Tamis forgets everyone at midnight (${site.timezone})`}.
           </p>
         )}
-        <p>No cookies, no profiles, nothing that outlives the day.</p>
+        {forgets && <p>No cookies, no profiles, nothing that outlives the day.</p>}
       </footer>
     </SessionContext.Provider>
   );

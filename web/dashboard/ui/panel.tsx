@@ -23,6 +23,8 @@ interface Props {
 
 export function Panel({ spec, base, total, tab, onTab, isOn, onPick }: Props) {
   const dimension = spec.dimensions.find(({ alias }) => alias === tab) ?? spec.dimensions[0];
+  // Left out here and not by a filter: a filter would make the server fold rare rows away.
+  const without = dimension.without ?? [];
   const [all, setAll] = useState(false);
   useEffect(() => setAll(false), [dimension]);
   const query: Query = {
@@ -30,13 +32,12 @@ export function Panel({ spec, base, total, tab, onTab, isOn, onPick }: Props) {
     metrics: spec.second ? ['visitors', spec.second.metric] : ['visitors'],
     dimensions: [dimension.api],
     order_by: [['visitors', 'desc']],
-    pagination: { limit: all ? MANY : FEW + 1 }, // one more tells whether there are more
+    pagination: { limit: (all ? MANY : FEW + 1) + without.length }, // one more tells whether there are more
   };
-  if (dimension.api === 'event:name')
-    query.filters = [...(base.filters ?? []), ['is_not', 'event:name', ['pageview', 'engagement']]];
   const answer = useQuery(query, dimension);
   const reply = answer.tag === dimension ? answer.reply : undefined;
-  const rows = reply?.results ?? [];
+  const rows = (reply?.results ?? []).filter(({ dimensions: [value] }) => !without.includes(value ?? ''));
+  const folded = reply?.meta?.folded_rows ?? 0;
   const shown = all ? rows : rows.slice(0, FEW);
 
   return (
@@ -60,7 +61,7 @@ export function Panel({ spec, base, total, tab, onTab, isOn, onPick }: Props) {
         ) : !reply ? (
           <Skeleton lines={FEW - 2} label={`Loading ${spec.title.toLowerCase()}`} />
         ) : shown.length === 0 ? (
-          <p class="nothing">Nothing here in this period.</p>
+          <p class="nothing">{folded ? 'Too few visitors to show them apart.' : 'Nothing here in this period.'}</p>
         ) : (
           <Rows
             {...{ dimension, total }}
@@ -71,6 +72,9 @@ export function Panel({ spec, base, total, tab, onTab, isOn, onPick }: Props) {
           />
         )}
       </div>
+      {shown.length > 0 && folded > 0 && (
+        <p class="muted small">Rows with too few visitors are folded away: {folded}.</p>
+      )}
       {reply && (all || rows.length > FEW) && (
         <button type="button" class="more quiet" aria-expanded={all} onClick={() => setAll(!all)}>
           {all ? 'Show fewer' : 'Show more'}

@@ -59,16 +59,19 @@ function CustomRange({ from, to, last, onPick }: CustomProps) {
       class="custom-range"
       onSubmit={(event) => {
         event.preventDefault();
-        if (fine) onPick(start, end);
+        // What the fields hold now, which may be newer than what was last drawn.
+        const fields = new FormData(event.currentTarget);
+        const [first, final] = [String(fields.get('from')), String(fields.get('to'))];
+        if (isDay(first) && isDay(final) && first <= final) onPick(first, final);
       }}
     >
       <label>
         From
-        <input type="date" value={start} max={last} onInput={(event) => setStart(event.currentTarget.value)} />
+        <input type="date" name="from" value={start} max={last} onInput={(event) => setStart(event.currentTarget.value)} />
       </label>
       <label>
         To
-        <input type="date" value={end} max={last} onInput={(event) => setEnd(event.currentTarget.value)} />
+        <input type="date" name="to" value={end} max={last} onInput={(event) => setEnd(event.currentTarget.value)} />
       </label>
       <button type="submit" class="primary" disabled={!fine}>
         Show these days

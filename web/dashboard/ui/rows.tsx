@@ -2,7 +2,7 @@
 import type { Row } from '../data/api';
 import type { Dimension } from '../data/dimensions';
 import { nameOf } from '../data/dimensions';
-import { count, exact, share } from '../data/format';
+import { count, exact, isCountryCode, share } from '../data/format';
 
 interface Props {
   dimension: Dimension;
@@ -61,7 +61,7 @@ function Name({ dimension, value, on, onPick }: NameProps) {
   const name = nameOf(dimension, value);
   return (
     <button type="button" class="name" title={name} aria-pressed={on} onClick={onPick}>
-      {name !== value && (
+      {dimension.alias === 'country' && isCountryCode(value) && (
         <span class="code" aria-hidden="true">
           {value}
         </span>
