@@ -2,10 +2,13 @@
 
 enum { UUID_CHARS = 36, SHORTEST_HEX = 16, SHORTEST_RANDOM = 20, SHORTEST_LETTERS = 24 };
 
-enum class { NEITHER, DIGIT, LOWER, UPPER };
+enum char_class { NEITHER, DIGIT, LOWER, UPPER };
 
-static enum class class_of(char c) {
-    if (ascii_is_digit(c)) return DIGIT; if (c >= 'a' && c <= 'z') return LOWER;
+static enum char_class class_of(char c) {
+    if (ascii_is_digit(c))
+        return DIGIT;
+    if (c >= 'a' && c <= 'z')
+        return LOWER;
     return c >= 'A' && c <= 'Z' ? UPPER : NEITHER;
 }
 
@@ -30,9 +33,9 @@ static bool is_uuid(struct span s) {
  * time. */
 static bool is_random(struct span s) {
     size_t digits = 0, upper = 0, lower = 0, number_steps = 0, steps = 0;
-    enum class last = NEITHER;
+    enum char_class last = NEITHER;
     for (size_t i = 0; i < s.len; i++) {
-        enum class now = class_of(s.ptr[i]);
+        enum char_class now = class_of(s.ptr[i]);
         digits += now == DIGIT;
         upper += now == UPPER;
         lower += now == LOWER;

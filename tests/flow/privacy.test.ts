@@ -10,7 +10,9 @@ const AGENTS = [
   'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.6778.205 Safari/537.36',
   'Mozilla/5.0 (iPhone; CPU iPhone OS 17_6_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.6 Mobile/15E148 Safari/604.1',
 ];
-const PERSONAL = ['jane.planted@example.org', '+33612345678', '4111111111111111', 'FR7630006000011234567890189', 'secretquery', 's3ss10nt0k3n9f8e7d6c5b4a', '123-45-6789'];
+const PERSONAL = ['jane.planted@example.org', '+33612345678', '4111111111111111', 'FR7630006000011234567890189', '123-45-6789'];
+const TOKEN = 's3ss10nt0k3n9f8e7d6c5b4a'; // in a path
+const IN_QUERY = 'secretquery'; // as name and value of a parameter, and in the fragment
 
 test('no address, agent, e-mail or query string is found in the data folder', async () => {
   const data = tempFolder('privacy');
@@ -25,8 +27,8 @@ test('no address, agent, e-mail or query string is found in the data folder', as
       for (const personal of PERSONAL) {
         const e = encodeURIComponent(personal);
         const r = await sendEvent(server.url, [
-          { n: 'pageview', u: `https://example.com/u/${e}/x?mail=${e}&secretquery=1&utm_campaign=${e}#${e}`, r: `https://friend.example/${e}?q=${e}`, d: 'example.com' },
-          { n: `Signup ${personal}`, u: 'https://example.com/ok', d: 'example.com', p: { mail: personal, [personal]: 'x', plan: 'pro' } },
+          { n: 'pageview', u: `https://example.com/u/${e}/x?mail=${e}&${IN_QUERY}=${IN_QUERY}&utm_campaign=${e}#${IN_QUERY}`, r: `https://friend.example/${e}?${IN_QUERY}=${e}`, d: 'example.com' },
+          { n: `Signup ${personal}`, u: `https://example.com/reset/${TOKEN}`, d: 'example.com', p: { mail: personal, [personal]: 'x', plan: 'pro' } },
         ], headers);
         assert.equal(r.status, 202);
         assert.equal(r.headers['x-plausible-dropped'], undefined);
@@ -36,9 +38,9 @@ test('no address, agent, e-mail or query string is found in the data folder', as
   // things refused or broken must leave no trace either
   await sendEvent(server.url, { n: 'pageview', u: `https://example.com/${PERSONAL[0]}`, d: 'nobody.example' }, { 'x-forwarded-for': ADDRESSES[0]! });
   await request(`${server.url}/api/event`, 'POST', `{"n":"${PERSONAL[0]}`, { 'user-agent': AGENTS[0]! });
-  await request(`${server.url}/${PERSONAL[0]}?secretquery`, 'GET');
+  await request(`${server.url}/${PERSONAL[0]}?${IN_QUERY}`, 'GET');
   await waitForEvents(server.url, token, 'example.com', sent);
-  const needles = [...ADDRESSES, ...AGENTS, ...PERSONAL, '131.0.6778', '15E148'];
+  const needles = [...ADDRESSES, ...AGENTS, ...PERSONAL, TOKEN, IN_QUERY, '131.0.6778', '15E148'];
   assert.deepEqual(findBytes(data, needles), []);
   const metrics = (await request(`${server.url}/metrics`, 'GET')).body;
   for (const n of needles) assert.ok(!metrics.includes(n) && !server.log().includes(n));
