@@ -125,7 +125,7 @@ async function main(): Promise<void> {
   for (let i = 0; i < 120; i++) await liveEvent(url);
 
   if (shots) {
-    const made = spawnSync(process.execPath, [join(root, 'build/ts/screenshots.cjs'), url, token, SITE, join(root, 'docs/img')], { stdio: 'inherit', env: { ...process.env, NODE_PATH: join(root, 'node_modules') } });
+    const made = spawnSync(process.execPath, [join(root, 'build/ts/tools-screenshots.cjs'), join(root, 'docs/img'), url, token], { stdio: 'inherit', env: { ...process.env, NODE_PATH: join(root, 'node_modules') } });
     process.exitCode = made.status ?? 1;
     stop();
     return;

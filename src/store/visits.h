@@ -27,10 +27,12 @@
 enum { VISIT_SILENCE_MS = 30 * 60 * 1000, VISIT_SLACK_MS = 2 * 60 * 60 * 1000, OPEN_DAYS = 4 };
 
 /* Texts of a visit that come from the event field of the same name. */
-#define VISIT_ATTRIBUTES(X)                                                                     \
-    X(hostname)                                                                                 \
-    X(referrer) X(source) X(channel) X(utm_source) X(utm_medium) X(utm_campaign) X(utm_content) \
-        X(utm_term) X(country) X(browser) X(browser_version) X(os) X(os_version) X(device)
+/* clang-format off */
+#define VISIT_ATTRIBUTES(X)                                                       \
+    X(hostname) X(referrer) X(source) X(channel) X(utm_source) X(utm_medium)      \
+    X(utm_campaign) X(utm_content) X(utm_term) X(country) X(browser)              \
+    X(browser_version) X(os) X(os_version) X(device)
+/* clang-format on */
 #define VISIT_TEXTS_ALL(X) X(entry_page) X(exit_page) VISIT_ATTRIBUTES(X)
 
 enum visit_text {

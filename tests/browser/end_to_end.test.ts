@@ -3,19 +3,19 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { it } from 'node:test';
-import { startServer } from '../flow/server';
+import { addSite, removeFolder, startServer, tempFolder } from '../flow/lib';
 import { USER_AGENT, launch } from './chromium';
 
 const BUDGET_MS = 2_000; // DESIGN.md: queryable within 2 s
 
 it('counts a visit within 2 s and shows it', { skip: !process.env['TAMIS_BIN'] && 'TAMIS_BIN is not set' }, async (test) => {
-  const server = await startServer();
+  const data = tempFolder('browser');
+  const server = await startServer(data);
   test.after(async () => {
     await server.stop();
-    await server.discard();
+    removeFolder(data);
   });
-  await server.cli('site', 'add', 'shop.example');
-  const token = await server.cli('token', 'add', '--site', 'shop.example');
+  const token = addSite(data, 'shop.example');
 
   const pages = createServer((_request, response) => {
     response.writeHead(200, { 'content-type': 'text/html' }).end(

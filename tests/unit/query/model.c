@@ -76,11 +76,11 @@ static struct span value_of(const char *word, const struct event *e, const struc
 #define TEXT(name)                         \
     if (strcmp(word, "visit:" #name) == 0) \
         return f->name;
-    TEXT(source)
-    TEXT(channel)
-    TEXT(referrer) TEXT(utm_source) TEXT(utm_medium) TEXT(utm_campaign) TEXT(utm_content)
-        TEXT(utm_term) TEXT(country) TEXT(browser) TEXT(browser_version) TEXT(os) TEXT(os_version)
-            TEXT(device)
+    /* clang-format off */
+    TEXT(source) TEXT(channel) TEXT(referrer) TEXT(utm_source) TEXT(utm_medium)
+    TEXT(utm_campaign) TEXT(utm_content) TEXT(utm_term) TEXT(country) TEXT(browser)
+    TEXT(browser_version) TEXT(os) TEXT(os_version) TEXT(device)
+    /* clang-format on */
 #undef TEXT
                 abort();
 }

@@ -595,7 +595,7 @@ static void malformed_queries_are_refused(void **state) {
         {"dimensions", "{" M "," R ",'dimensions':['event:props:x']}"},
         {"dimensions",
          "{" M "," R ",'dimensions':['visit:os','visit:device','visit:source','visit:country','"
-                     "visit:browser','visit:channel','visit:referrer','event:page','event:name']}"},
+         "visit:browser','visit:channel','visit:referrer','event:page','event:name']}"},
         {"filters", "{" M "," R ",'filters':{}}"},
         {"filters", "{" M "," R ",'filters':'x'}"},
         {"filters", "{" M "," R ",'filters':null}"},
@@ -656,7 +656,7 @@ static void malformed_queries_are_refused(void **state) {
         {"include", "{" M "," R ",'include':{'time_labels':null}}"},
         {"include", "{" M "," R ",'include':{'time_labels':true}}"},
         {"include", "{" M ",'date_range':['0001-01-01','9999-12-31'],'dimensions':['time:day'],'"
-                          "include':{'time_labels':true}}"},
+                    "include':{'time_labels':true}}"},
         {"pagination", "{" M "," R ",'pagination':[]}"},
         {"pagination", "{" M "," R ",'pagination':{'limit':0}}"},
         {"pagination", "{" M "," R ",'pagination':{'limit':10001}}"},
