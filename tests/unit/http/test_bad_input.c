@@ -9,7 +9,7 @@ static char out[65536];
 
 static int up(void **state) {
     server_prepare(&server);
-    server.options.request_sec = 1;
+    server.options.request_sec = 3;
     server.options.idle_sec = 3;
     server_up(&server);
     return 0;
@@ -126,7 +126,7 @@ static void test_slow(void **state) {
         uint64_t n = count_of(&server, COUNT_REQUESTS_BAD_SLOW);
         int fd = client_open(&server);
         client_send(fd, beginnings[i], strlen(beginnings[i]));
-        for (int k = 0; k < 40 && count_of(&server, COUNT_REQUESTS_BAD_SLOW) == n; k++) {
+        for (int k = 0; k < 80 && count_of(&server, COUNT_REQUESTS_BAD_SLOW) == n; k++) {
             (void)usleep(100000);
             client_send(fd, "x", 1);
         }
