@@ -34,8 +34,9 @@ static uint64_t resident_bytes(void) {
     (void)close(fd);
     struct span rest = span_of(text, n > 0 ? (size_t)n : 0), field;
     uint64_t pages = 0;
-    if (!span_next(&rest, ' ', &field) || !span_next(&rest, ' ', &field) ||
-        !span_u64(field, &pages))
+    /* the second field */
+    if (!span_next(&rest, ' ', &field) || // NOLINT(misc-redundant-expression)
+        !span_next(&rest, ' ', &field) || !span_u64(field, &pages))
         return 0;
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
@@ -55,7 +56,7 @@ enum MHD_Result api_metrics(struct request *r) {
     counters_write(h->counters, &out);
     gauge(&out, "process_resident_memory_bytes", "resident memory", (double)resident_bytes());
     gauge(&out, "tamis_uptime_seconds", "time since the server started",
-          (double)((clock_mono_ns(s->clock) - h->started_ns) / 1000000) / 1000);
+          (double)(clock_mono_ns(s->clock) - h->started_ns) / 1e9);
     gauge(&out, "tamis_connections", "open connections", connections);
     gauge(&out, "tamis_requests_in_flight", "requests being answered", atomic_load(&h->in_flight));
     gauge(&out, "tamis_queries_waiting", "queries in the queue",
