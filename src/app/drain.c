@@ -242,6 +242,8 @@ static int64_t pace(const struct work *w, int64_t began_ns) {
     if (w->bytes.len >= w->batch_bytes / 2)
         return 0;
     int64_t took_ms = (clock_mono_ns(&clock_system) - began_ns) / 1000000;
+    if (store_cursor(w->store).segment != journal_end(w->journal).segment)
+        return 0; /* catching up over segments that are closed: nothing grows by waiting */
     return took_ms < DRAIN_PACE_MS ? DRAIN_PACE_MS - took_ms : 0;
 }
 

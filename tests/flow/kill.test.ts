@@ -63,6 +63,7 @@ test(`${RUNS} kills under load lose nothing and double nothing`, { timeout: 9000
     if (run % 20 === 10) for (const name of ['hot.duckdb', 'hot.duckdb.wal']) rmSync(join(data, 'hot', name), { force: true });
   }
   const server = await startServer(data);
+  let missing: string[] = [];
   const counted = await waitFor('stable count', 30000, async () => {
     const pages = new Map<string, number>();
     for (let offset = 0; ; offset += 10000) {
@@ -73,8 +74,10 @@ test(`${RUNS} kills under load lose nothing and double nothing`, { timeout: 9000
       for (const row of r.results) pages.set(row.dimensions[0]!, row.metrics[0]!);
       if (r.results.length < 10000) break;
     }
-    for (const p of acknowledged) if (!pages.has(p)) return undefined;
-    return pages;
+    missing = [...acknowledged].filter((p) => !pages.has(p));
+    return missing.length ? undefined : pages;
+  }).catch((e: unknown) => {
+    throw new Error(`${String(e)}: ${missing.length} of ${acknowledged.size} missing, such as ${missing.slice(0, 5).join(' ')}`);
   });
   const doubled = [...counted].filter(([, n]) => n !== 1);
   assert.deepEqual(doubled, []);

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, readdirSync, readFileSync, statSync } from 'node:f
 import * as http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after } from 'node:test';
 
 export const ROOT = process.env.TAMIS_ROOT ?? process.cwd();
 export const BIN = process.env.TAMIS_BIN ?? join(ROOT, 'build/tamis');
@@ -50,6 +51,10 @@ export interface StartOptions {
   wrapper?: string[];
 }
 
+// A failed test leaves its server behind; it must not keep the test process alive.
+const running = new Set<ChildProcess>();
+after(() => running.forEach((child) => child.kill('SIGKILL')));
+
 /** Starts `tamis serve` on a free port and waits until it says that it listens. */
 export function startServer(data: string, options: StartOptions = {}): Promise<Server> {
   const args = ['serve', '--data', data, '--listen', '127.0.0.1:0'];
@@ -59,6 +64,8 @@ export function startServer(data: string, options: StartOptions = {}): Promise<S
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
   });
+  running.add(child);
+  child.on('exit', () => running.delete(child));
   let out = '';
   let err = '';
   const ended = new Promise<number | null>((resolve) => child.on('exit', (code) => resolve(code)));
