@@ -54,8 +54,8 @@ function wrk(url: string, connections: number, threads: number, script: string, 
   return new Promise((resolve, reject) =>
     child.on('exit', (code) => {
       const rate = /Requests\/sec:\s+([\d.]+)/.exec(out);
-      const p50 = /50%\s+(\S+)/.exec(out);
-      const p99 = /99%\s+(\S+)/.exec(out);
+      const p50 = /^\s+50%\s+(\S+)/m.exec(out);
+      const p99 = /^\s+99%\s+(\S+)/m.exec(out);
       if (code !== 0 || !rate) return reject(new Error(`wrk failed: ${out}`));
       resolve({ rate: Number(rate[1]), p50: milliseconds(p50?.[1] ?? ''), p99: milliseconds(p99?.[1] ?? ''), non2xx: Number(/Non-2xx or 3xx responses: (\d+)/.exec(out)?.[1] ?? 0) });
     }),
@@ -77,13 +77,11 @@ async function countStored(server: Server, token: string): Promise<number> {
   return r.results[0]?.metrics[0] ?? 0;
 }
 
-/** Milliseconds until everything acknowledged is queryable. */
+/** Milliseconds until everything acknowledged is queryable. A few more may be: wrk leaves without its last answers. */
 async function settle(server: Server, token: string): Promise<number> {
   const t0 = performance.now();
   const want = await accepted(server);
   await waitFor('all events', 120000, async () => ((await countStored(server, token)) >= want ? true : undefined));
-  const have = await countStored(server, token);
-  if (have !== want) throw new Error(`${want} acknowledged, ${have} queryable`);
   return performance.now() - t0;
 }
 
@@ -127,7 +125,7 @@ async function benchIngest(): Promise<void> {
 
   const data = tempFolder('bench');
   const server = await startServer(data, { config: trustingConfig() });
-  const token = addSite(data, SITE);
+  const token = addSite(data, SITE, '--profile', 'consented'); // exact figures, no folding of rare rows
   await wrk(`${server.url}/api/event`, 64, 1, 'event.lua', 2);
   await settle(server, token);
 
@@ -167,15 +165,19 @@ async function closedLoop(server: Server, token: string): Promise<void> {
   };
   await Promise.all(Array.from({ length: 32 }, (_, w) => worker(w)));
   await settle(server, token);
-  const seen = new Map<string, number>();
-  for (let offset = 0; ; offset += 10000) {
-    const r = await query(server.url, token, {
-      site_id: SITE, metrics: ['pageviews'], dimensions: ['event:page'], date_range: 'all', filters: [['contains', 'event:page', ['/closed/']]],
-      order_by: [['event:page', 'asc']], pagination: { limit: 10000, offset },
-    });
-    for (const x of r.results) seen.set(x.dimensions[0]!, x.metrics[0]!);
-    if (r.results.length < 10000) break;
-  }
+  const look = async (): Promise<Map<string, number>> => {
+    const seen = new Map<string, number>();
+    for (let offset = 0; ; offset += 10000) {
+      const r = await query(server.url, token, {
+        site_id: SITE, metrics: ['pageviews'], dimensions: ['event:page'], date_range: 'all', filters: [['contains', 'event:page', ['/closed/']]],
+        order_by: [['event:page', 'asc']], pagination: { limit: 10000, offset },
+      });
+      for (const x of r.results) seen.set(x.dimensions[0]!, x.metrics[0]!);
+      if (r.results.length < 10000) return seen;
+    }
+  };
+  let seen = await look();
+  for (const until2 = performance.now() + 2000; seen.size < pages.size && performance.now() < until2; ) seen = await look();
   const missing = [...pages].filter((p) => seen.get(p) !== 1).length;
   row('closed loop: acknowledged and found exactly once', `${count(pages.size - missing)} of ${count(pages.size)}`, 'all', judge(missing === 0));
 }
@@ -184,7 +186,7 @@ async function benchQuery(): Promise<void> {
   if (!existsSync(LOG)) return row('queries', 'skipped: no ../shared/data/access-apache.log');
   const data = tempFolder('bench');
   const server = await startServer(data, { config: trustingConfig() });
-  const token = addSite(data, SITE);
+  const token = addSite(data, SITE, '--profile', 'consented'); // exact figures, no folding of rare rows
   await wrk(`${server.url}/api/event`, 64, 2, 'batch.lua', quick ? 3 : 10);
   await settle(server, token);
   const n = await countStored(server, token);
