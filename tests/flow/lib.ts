@@ -48,7 +48,6 @@ export interface Server {
 export interface StartOptions {
   config?: string;
   env?: NodeJS.ProcessEnv;
-  wrapper?: string[];
 }
 
 // A failed test leaves its server behind; it must not keep the test process alive.
@@ -59,8 +58,7 @@ after(() => running.forEach((child) => child.kill('SIGKILL')));
 export function startServer(data: string, options: StartOptions = {}): Promise<Server> {
   const args = ['serve', '--data', data, '--listen', '127.0.0.1:0'];
   if (options.config) args.push('--config', options.config);
-  const command = [...(options.wrapper ?? []), BIN, ...args];
-  const child = spawn(command[0]!, command.slice(1), {
+  const child = spawn(BIN, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
   });

@@ -9,7 +9,9 @@ import { addSite, query, removeFolder, sendEvent, startServer, tempFolder, waitF
 const salts = (data: string): string[] => readdirSync(join(data, 'keys')).filter((n) => n.startsWith('salt-'));
 
 test('midnight in the zone of the site, not of the machine', { timeout: 120000 }, async (t) => {
-  if (spawnSync('faketime', ['--version']).error) {
+  // the library itself, because the faketime command stands between a signal and the server
+  const preload = /^LD_PRELOAD=(.*)$/m.exec(spawnSync('faketime', ['-m', '-f', '+0', 'env'], { encoding: 'utf8' }).stdout ?? '')?.[1];
+  if (!preload) {
     t.skip('faketime is not installed');
     return;
   }
@@ -19,8 +21,7 @@ test('midnight in the zone of the site, not of the machine', { timeout: 120000 }
   await setup.stop();
   // 23:59:54 in Kathmandu (UTC+05:45) on 1 March 2026
   const server = await startServer(data, {
-    wrapper: ['faketime', '-f', '@2026-03-01 18:14:54'],
-    env: { TZ: 'UTC', FAKETIME_DONT_FAKE_MONOTONIC: '1' },
+    env: { TZ: 'UTC', LD_PRELOAD: preload, FAKETIME: '@2026-03-01 18:14:54', FAKETIME_DONT_FAKE_MONOTONIC: '1' },
   });
   const hit = () => sendEvent(server.url, { n: 'pageview', u: 'https://example.com/', d: 'example.com' });
   assert.equal((await hit()).status, 202);
