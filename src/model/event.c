@@ -16,17 +16,21 @@
 #define NOT_CNIL (ALL & ~PROFILE_BIT(PROFILE_CNIL))
 #define KEEP_RAW false
 #define KEEP_DAY true
+#define ON_EVENT_EVENT true
+#define ON_EVENT_BOTH true
+#define ON_EVENT_VISIT false
 
 const struct event_field_info event_fields[EVENT_FIELDS] = {
-#define FIELD(name_, TYPE, unit_, most_, profiles_, purpose_, keep)   \
-    [EVENT_FIELD_##name_] = {.name = #name_,                          \
-                             .type = EVENT_##TYPE,                    \
-                             .unit = (unit_),                         \
-                             .most = (uint64_t)(most_),               \
-                             .profiles = (profiles_),                 \
-                             .purpose = (purpose_),                   \
-                             .until_seal = KEEP_##keep,               \
-                             .offset = offsetof(struct event, name_), \
+#define FIELD(name_, TYPE, unit_, most_, profiles_, purpose_, keep, place_) \
+    [EVENT_FIELD_##name_] = {.name = #name_,                                \
+                             .type = EVENT_##TYPE,                          \
+                             .unit = (unit_),                               \
+                             .most = (uint64_t)(most_),                     \
+                             .profiles = (profiles_),                       \
+                             .purpose = (purpose_),                         \
+                             .until_seal = KEEP_##keep,                     \
+                             .on_event = ON_EVENT_##place_,                 \
+                             .offset = offsetof(struct event, name_),       \
                              .sql_type = SQL_##TYPE},
 #include "event_fields.def"
 #undef FIELD
@@ -50,8 +54,8 @@ void event_restrict(struct event *e, unsigned profile) {
     struct event empty;
     event_init(&empty);
     unsigned bit = PROFILE_BIT(profile);
-#define FIELD(field, TYPE, unit_, most_, profiles_, purpose_, keep_) \
-    if (!(event_fields[EVENT_FIELD_##field].profiles & bit))         \
+#define FIELD(field, TYPE, unit_, most_, profiles_, purpose_, keep_, place_) \
+    if (!(event_fields[EVENT_FIELD_##field].profiles & bit))                 \
         e->field = empty.field;
 #include "event_fields.def"
 #undef FIELD
@@ -84,7 +88,7 @@ static void put_text(struct buf *out, struct span s) {
 
 void event_encode(const struct event *e, struct buf *out) {
     buf_addc(out, (char)EVENT_VERSION);
-#define FIELD(name, TYPE, unit, most, profiles, purpose, keep) PUT_##TYPE(out, e->name);
+#define FIELD(name, TYPE, unit, most, profiles, purpose, keep, place) PUT_##TYPE(out, e->name);
 #include "event_fields.def"
 #undef FIELD
 }
@@ -138,7 +142,7 @@ int event_decode(struct span bytes, struct event *ret, struct err *err) {
     int64_t i;
     if (!take_u8(&bytes, &version) || version != EVENT_VERSION)
         return err_set(err, ERR_CORRUPT, "event of an unknown version");
-#define FIELD(name, TYPE, unit, most, profiles, purpose, keep) TAKE_##TYPE(name, most);
+#define FIELD(name, TYPE, unit, most, profiles, purpose, keep, place) TAKE_##TYPE(name, most);
 #include "event_fields.def"
 #undef FIELD
     if (bytes.len != 0)
@@ -148,6 +152,11 @@ int event_decode(struct span bytes, struct event *ret, struct err *err) {
 }
 
 void event_sql_columns(struct buf *out) {
-    for (size_t i = 0; i < EVENT_FIELDS; i++)
-        buf_addf(out, "%s%s %s", i ? ", " : "", event_fields[i].name, event_fields[i].sql_type);
+    bool any = false;
+    for (size_t i = 0; i < EVENT_FIELDS; i++) {
+        if (!event_fields[i].on_event)
+            continue;
+        buf_addf(out, "%s%s %s", any ? ", " : "", event_fields[i].name, event_fields[i].sql_type);
+        any = true;
+    }
 }

@@ -32,13 +32,13 @@ typedef struct span event_text;
 /* Text fields borrow: from the request arena on the way in, from the journal's bytes on the way
  * out. */
 struct event {
-#define FIELD(name, TYPE, unit, most, profiles, purpose, keep) EVENT_TYPE_##TYPE name;
+#define FIELD(name, TYPE, unit, most, profiles, purpose, keep, place) EVENT_TYPE_##TYPE name;
 #include "event_fields.def"
 #undef FIELD
 };
 
 enum event_field {
-#define FIELD(name, TYPE, unit, most, profiles, purpose, keep) EVENT_FIELD_##name,
+#define FIELD(name, TYPE, unit, most, profiles, purpose, keep, place) EVENT_FIELD_##name,
 #include "event_fields.def"
 #undef FIELD
     EVENT_FIELDS
@@ -55,6 +55,7 @@ struct event_field_info {
     unsigned profiles; /* bit set of PROFILE_BIT(enum profile) */
     const char *purpose;
     bool until_seal; /* replaced when the day is sealed */
+    bool on_event;   /* has a column in table event */
     size_t offset;   /* in struct event */
     const char *sql_type;
 };
@@ -76,7 +77,7 @@ void event_encode(const struct event *e, struct buf *out);
  * not parse, holds a value over its limit, or has another version. */
 int event_decode(struct span bytes, struct event *ret, struct err *err) WARN_UNUSED;
 
-/* "name TYPE, …" — the columns of an event table. */
+/* "name TYPE, …" — the columns of an event table, those of its visit left out. */
 void event_sql_columns(struct buf *out);
 
 #endif

@@ -100,16 +100,20 @@ static int rows_end(struct rows *r, enum engine_fault *fault, struct err *err) {
 #define PUT_I64(i, v) PUT(int64_t, i, v)
 #define PUT_TEXT(i, v) PUT(duckdb_string_t, i, engine_text(v))
 
-static void put_event(struct rows *r, const struct event *e, uint64_t visit) {
-#define FIELD(name, TYPE, unit, most, profiles, purpose, keep) \
-    PUT_##TYPE(EVENT_FIELD_##name, e->name);
+#define PLACE_EVENT(TYPE, name) PUT_##TYPE(EVENT_COLUMN_##name, e->name)
+#define PLACE_BOTH PLACE_EVENT
+#define PLACE_VISIT(TYPE, name) (void)0
+
+static void put_event(struct rows *r, const struct event *e, uint64_t visit, uint32_t first) {
+#define FIELD(name, TYPE, unit, most, profiles, purpose, keep, place) PLACE_##place(TYPE, name);
 #include "event_fields.def"
 #undef FIELD
     PUT_U64(EVENT_COLUMN_visit, visit);
+    PUT_U32(EVENT_COLUMN_first, first);
     r->count++;
 }
 
-static void put_visit(struct rows *r, const struct visit *v, int8_t sign) {
+static void put_visit(struct rows *r, const struct visit *v, int8_t sign, uint32_t first) {
     const struct visit_facts *f = &v->facts;
     PUT(int8_t, VISIT_COLUMN_sign, sign);
     PUT_U64(VISIT_COLUMN_visit, f->visit);
@@ -123,6 +127,7 @@ static void put_visit(struct rows *r, const struct visit *v, int8_t sign) {
     PUT_U32(VISIT_COLUMN_events, f->events);
     PUT_U8(VISIT_COLUMN_bounce, visit_bounced(f));
     PUT_I64(VISIT_COLUMN_duration_ms, visit_duration_ms(f));
+    PUT_U32(VISIT_COLUMN_first, first);
     PUT_U8(VISIT_COLUMN_interactive, f->interactive);
     PUT_I64(VISIT_COLUMN_seen_ms, f->seen_ms);
 #define X(name) PUT_TEXT(VISIT_COLUMN_##name, visit_text(v, VISIT_TEXT_##name));
@@ -142,7 +147,11 @@ static int append_events(struct hot *h, const struct store_batch *batch, enum en
             return staged;
         if (staged == 0)
             continue;
-        put_event(&rows, &batch->events[i], visit);
+        uint32_t first;
+        code = presence_event(h->presence, &batch->events[i], visit, &first, err);
+        if (code)
+            return code;
+        put_event(&rows, &batch->events[i], visit, first);
         if (rows.count == rows.most)
             code = rows_flush(&rows, fault, err);
     }
@@ -154,13 +163,17 @@ static int append_visits(struct hot *h, enum engine_fault *fault, struct err *er
     int code = rows_begin(&rows, h, "visit", h->visit_rows, fault, err);
     for (size_t i = 0; !code && i < visits_change_count(h->visits); i++) {
         const struct visit_change *c = visits_change(h->visits, i);
+        uint32_t first_before, first_after;
+        code = presence_change(h->presence, c, &first_before, &first_after, err);
+        if (code)
+            return code;
         if (c->before)
-            put_visit(&rows, c->before, -1);
+            put_visit(&rows, c->before, -1, first_before);
         if (rows.count == rows.most)
             code = rows_flush(&rows, fault, err);
         if (code)
             break;
-        put_visit(&rows, c->after, 1);
+        put_visit(&rows, c->after, 1, first_after);
         if (rows.count == rows.most)
             code = rows_flush(&rows, fault, err);
     }
@@ -246,10 +259,12 @@ int store_apply(struct store *s, const struct store_batch *batch, struct err *er
     }
     if (code) {
         visits_discard(h->visits);
+        presence_discard(h->presence);
         store_note_fault(s, fault);
         return code;
     }
     visits_publish(h->visits);
+    presence_publish(h->presence);
     s->applied = true;
     s->unsaved_events += batch->event_count ? batch->event_count : 1;
     pthread_mutex_lock(&s->cursor_lock);

@@ -9,7 +9,8 @@ static struct span text_at(duckdb_string_t *s) {
     return span_of(duckdb_string_t_data(s), duckdb_string_t_length(*s));
 }
 
-static int load_clocks(struct visits *t, duckdb_data_chunk rows, struct err *err) {
+static int load_clocks(void *to, duckdb_data_chunk rows, struct err *err) {
+    struct visits *t = to;
     const uint32_t *site = column(rows, 0);
     const int32_t *day = column(rows, 1);
     const int64_t *newest = column(rows, 2);
@@ -23,7 +24,8 @@ static int load_clocks(struct visits *t, duckdb_data_chunk rows, struct err *err
 }
 
 /* The columns of table visit and, last, the row's number. */
-static int load_states(struct visits *t, duckdb_data_chunk rows, struct err *err) {
+static int load_states(void *to, duckdb_data_chunk rows, struct err *err) {
+    struct visits *t = to;
     void *col[VISIT_COLUMNS + 1];
     for (idx_t i = 0; i <= VISIT_COLUMNS; i++)
         col[i] = column(rows, i);
@@ -58,8 +60,9 @@ static int load_states(struct visits *t, duckdb_data_chunk rows, struct err *err
     return 0;
 }
 
-static int each_chunk(duckdb_connection c, const char *sql, struct visits *t,
-                      int (*take)(struct visits *, duckdb_data_chunk, struct err *),
+typedef int (*take_fn)(void *to, duckdb_data_chunk rows, struct err *err);
+
+static int each_chunk(duckdb_connection c, const char *sql, void *to, take_fn take,
                       struct err *err) {
     duckdb_result r;
     enum engine_fault fault = ENGINE_FINE;
@@ -73,7 +76,7 @@ static int each_chunk(duckdb_connection c, const char *sql, struct visits *t,
             code = err_set(err, ERR_CORRUPT, "open visits do not read");
     }
     for (duckdb_data_chunk rows; !code && (rows = duckdb_fetch_chunk(r));) {
-        code = take(t, rows, err);
+        code = take(to, rows, err);
         duckdb_destroy_data_chunk(&rows);
     }
     duckdb_destroy_result(&r);
@@ -106,4 +109,81 @@ int load_visits(struct hot *h, size_t most, uint64_t next_visit, struct err *err
              " WHERE v.sign = 1 AND c.newest - v.seen_ms <= %d",
              VISIT_SLACK_MS);
     return each_chunk(h->writer, buf_cstr(&sql), h->visits, load_states, err);
+}
+
+/* --- presence -----------------------------------------------------------------------------------
+ */
+
+static int load_days(void *to, duckdb_data_chunk rows, struct err *err) {
+    const uint32_t *site = column(rows, 0);
+    const int32_t *day = column(rows, 1);
+    int code = 0;
+    for (idx_t i = 0; !code && i < duckdb_data_chunk_get_size(rows); i++)
+        code = presence_note_stored(to, site[i], day[i], err);
+    return code;
+}
+
+static int load_day_visits(void *to, duckdb_data_chunk rows, struct err *err) {
+    const uint64_t *visitor = column(rows, 0);
+    const uint64_t *visit = column(rows, 1);
+    duckdb_string_t *text[FIRST_AT_COUNT];
+    for (idx_t k = FIRST_AT_person + 1; k < FIRST_AT_COUNT; k++)
+        text[k] = column(rows, k + 1);
+    int code = 0;
+    for (idx_t i = 0; !code && i < duckdb_data_chunk_get_size(rows); i++) {
+        struct span values[FIRST_AT_COUNT] = {SPAN_EMPTY};
+        for (size_t k = FIRST_AT_person + 1; k < FIRST_AT_COUNT; k++)
+            values[k] = text_at(&text[k][i]);
+        code = presence_load_visit(to, visitor[i], visit[i], values, err);
+    }
+    return code;
+}
+
+static int load_day_events(void *to, duckdb_data_chunk rows, struct err *err) {
+    const uint64_t *visitor = column(rows, 0);
+    const uint64_t *visit = column(rows, 1);
+    const uint8_t *hour = column(rows, 2);
+    duckdb_string_t *name = column(rows, 3);
+    duckdb_string_t *hostname = column(rows, 4);
+    duckdb_string_t *page = column(rows, 5);
+    int code = 0;
+    for (idx_t i = 0; !code && i < duckdb_data_chunk_get_size(rows); i++)
+        code = presence_load_event(to, visitor[i], visit[i], hour[i], text_at(&name[i]),
+                                   text_at(&hostname[i]), text_at(&page[i]), err);
+    return code;
+}
+
+static int load_day(void *arg, struct presence_day *day, uint32_t site, int32_t number,
+                    struct err *err) {
+    duckdb_connection writer = arg;
+    BUF_AUTO sql = {0};
+    buf_adds(&sql, "SELECT visitor, visit");
+#define X(name)                             \
+    if (FIRST_AT_##name != FIRST_AT_person) \
+        buf_adds(&sql, ", " #name);
+    FIRST_DIMENSIONS(X)
+#undef X
+    buf_addf(&sql,
+             " FROM visit WHERE sign = 1 AND site = %u AND day = %d"
+             " QUALIFY row_number() OVER (PARTITION BY visit ORDER BY rowid DESC) = 1"
+             " ORDER BY visit",
+             site, number);
+    int code = each_chunk(writer, buf_cstr(&sql), day, load_day_visits, err);
+    if (code)
+        return code;
+    buf_clear(&sql);
+    buf_addf(
+        &sql,
+        "SELECT visitor, visit, hour, CASE kind WHEN 0 THEN 'pageview' ELSE name END, hostname,"
+        " page FROM event WHERE kind < 2 AND site = %u AND day = %d",
+        site, number);
+    return each_chunk(writer, buf_cstr(&sql), day, load_day_events, err);
+}
+
+int load_presence(struct hot *h, size_t most_bytes, struct err *err) {
+    h->presence = presence_new(most_bytes, load_day, h->writer);
+    if (!h->presence)
+        return err_set(err, ERR_NOMEM, "no memory to tell visitors apart");
+    return each_chunk(h->writer, "SELECT DISTINCT site, day FROM event", h->presence, load_days,
+                      err);
 }

@@ -11,12 +11,14 @@
 #include "os.h"
 #include "store_private.h"
 
-enum { DEFAULT_OPEN_VISITS = 2000000 };
+enum { DEFAULT_OPEN_VISITS = 2000000, DEFAULT_PRESENCE_BYTES = 256 << 20 };
 
 static void hot_close(struct hot *h) {
     apply_release(h);
     if (h->visits)
         visits_free(h->visits);
+    if (h->presence)
+        presence_free(h->presence);
     if (h->writer)
         duckdb_disconnect(&h->writer);
     if (h->db)
@@ -39,6 +41,8 @@ static int hot_open(struct store *s, struct err *err) {
         code = schema_open(h.writer, &meta, err);
     if (!code)
         code = load_visits(&h, s->options.most_open_visits, meta.next_visit, err);
+    if (!code)
+        code = load_presence(&h, s->options.presence_bytes, err);
     if (!code)
         code = apply_prepare(&h, err);
     if (code)
@@ -147,6 +151,8 @@ int store_open(const char *dir, const struct store_options *options, struct stor
         s->options = *options;
     if (!s->options.most_open_visits)
         s->options.most_open_visits = DEFAULT_OPEN_VISITS;
+    if (!s->options.presence_bytes)
+        s->options.presence_bytes = DEFAULT_PRESENCE_BYTES;
     s->dir = strdup(dir);
     s->path = path_join(dir, "hot.duckdb");
     s->read_dir = s->options.read_dir ? strdup(s->options.read_dir) : NULL;

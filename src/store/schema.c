@@ -7,6 +7,7 @@ static const struct {
 #define VISIT(name, type, text) {#name, type},
 #include "visit_fields.def"
 #undef VISIT
+    {"first", "UINTEGER"},
     {"interactive", "UTINYINT"},
     {"seen_ms", "BIGINT"},
 };
@@ -26,7 +27,7 @@ static uint32_t fingerprint(const char *ddl) {
 static void make_ddl(struct buf *out) {
     buf_adds(out, "CREATE TABLE event (");
     event_sql_columns(out);
-    buf_adds(out, ", visit UBIGINT); CREATE TABLE visit (");
+    buf_adds(out, ", visit UBIGINT, first UINTEGER); CREATE TABLE visit (");
     for (size_t i = 0; i < VISIT_COLUMNS; i++)
         buf_addf(out, "%s%s %s", i ? ", " : "", visit_columns[i].name, visit_columns[i].type);
     buf_adds(out, "); CREATE TABLE import_mark (import UBIGINT, byte_offset UBIGINT);"

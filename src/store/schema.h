@@ -1,23 +1,35 @@
 /* schema.h — the hot tables, made from event_fields.def and visit_fields.def.
  *
- *   event        event_fields.def, and visit UBIGINT (which visit it belongs to)
- *   visit        visit_fields.def, and two columns of our own that let open visits be picked up
- * after a restart: interactive (0, 1, 2: two or more) and seen_ms (see visits.h) meta         one
- * row: version of the schema, cursor, next visit id import_mark  one row an import: how far it has
- * come */
+ *   event        the fields of event_fields.def that are not its visit's, then visit UBIGINT (which
+ *                visit it belongs to) and first UINTEGER (flags, see first.h)
+ *   visit        visit_fields.def, then first UINTEGER, and two columns of our own that let open
+ *                visits be picked up after a restart: interactive (0, 1, 2: two or more) and
+ * seen_ms (see visits.h) meta         one row: version of the schema, cursor, next visit id
+ *   import_mark  one row an import: how far it has come */
 #ifndef TAMIS_STORE_SCHEMA_H
 #define TAMIS_STORE_SCHEMA_H
 
 #include "engine.h"
 
-enum { SCHEMA_VERSION = 1 };
+enum { SCHEMA_VERSION = 2 };
 
-enum { EVENT_COLUMN_visit = EVENT_FIELDS, EVENT_COLUMNS };
+#define COLUMN_EVENT(name) EVENT_COLUMN_##name,
+#define COLUMN_BOTH(name) EVENT_COLUMN_##name,
+#define COLUMN_VISIT(name)
+enum event_column {
+#define FIELD(name, TYPE, unit, most, profiles, purpose, keep, place) COLUMN_##place(name)
+#include "event_fields.def"
+#undef FIELD
+    EVENT_COLUMN_visit,
+    EVENT_COLUMN_first,
+    EVENT_COLUMNS
+};
 
 enum visit_column {
 #define VISIT(name, type, text) VISIT_COLUMN_##name,
 #include "visit_fields.def"
 #undef VISIT
+    VISIT_COLUMN_first,
     VISIT_COLUMN_interactive,
     VISIT_COLUMN_seen_ms,
     VISIT_COLUMNS

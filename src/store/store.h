@@ -20,6 +20,7 @@ struct store_options {
     uint64_t memory_bytes;   /* engine memory; 0: 512 MiB */
     size_t most_open_visits; /* kept in memory; 0: 2,000,000; the ones silent longest are let go
                                 first */
+    size_t presence_bytes;   /* for telling visitors apart (presence.h); 0: 256 MiB */
     const char *read_dir;    /* statements may read files below it (the sealed days); NULL: none */
 };
 

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "engine.h"
+#include "presence.h"
 #include "schema.h"
 #include "visits.h"
 
@@ -40,6 +41,7 @@ struct hot {
     duckdb_prepared_statement set_meta, set_mark, add_mark;
     duckdb_data_chunk event_rows, visit_rows;
     struct visits *visits;
+    struct presence *presence;
 };
 
 struct store {
@@ -65,6 +67,9 @@ void readers_disconnect(struct readers *r);          /* the idle ones */
 
 /* Notes what an error said about the database. */
 void store_note_fault(struct store *s, enum engine_fault fault);
+
+/* Makes h->presence, which reads its days from the tables when they are touched. */
+int load_presence(struct hot *h, size_t most_bytes, struct err *err) WARN_UNUSED;
 
 /* Fills h->visits from the tables. */
 int load_visits(struct hot *h, size_t most, uint64_t next_visit, struct err *err) WARN_UNUSED;

@@ -47,14 +47,19 @@ static inline struct event page_view(uint64_t visitor, int64_t at_ms, const char
     return e;
 }
 
-static inline struct store *open_store(const char *dir, bool rebuilt) {
+static inline struct store *open_store_with(const char *dir, const struct store_options *options,
+                                            bool rebuilt) {
     struct store *s = NULL;
     struct err err = {0};
     bool was_rebuilt = false;
-    if (store_open(dir, NULL, &s, &was_rebuilt, &err))
+    if (store_open(dir, options, &s, &was_rebuilt, &err))
         fail_msg("store_open: %s", err.text);
     assert_int_equal(was_rebuilt, rebuilt);
     return s;
+}
+
+static inline struct store *open_store(const char *dir, bool rebuilt) {
+    return open_store_with(dir, NULL, rebuilt);
 }
 
 static inline int try_apply(struct store *s, const struct event *events, size_t count,

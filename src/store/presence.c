@@ -1,0 +1,478 @@
+#include "presence.h"
+
+#include <stdlib.h>
+
+#include "keyset.h"
+#include "must.h"
+
+/* What a key says besides the person (or visit) and the value's number. */
+enum { KEY_VALUE_BITS = 27, KEY_PAGE = FIRST_AT_COUNT, KEY_NAME, KEY_HOSTNAME, KEY_HOUR };
+
+_Static_assert(KEY_HOUR < 32, "kinds of keys fit five bits");
+
+struct person {
+    uint64_t visitor;
+    uint64_t event_visit; /* the visit its latest counted event belongs to; 0: none yet */
+    uint64_t visit;       /* the visit whose values follow; 0: none yet */
+    uint32_t values[2];   /* entry_page, exit_page */
+    uint32_t attributes;  /* number of the set of the other values */
+    uint32_t later_visit; /* number of event_visit among those that are not a person's first */
+    bool past;            /* has earlier visits */
+};
+
+enum { FIRST_ATTRIBUTE = FIRST_AT_exit_page + 1, ATTRIBUTES = FIRST_AT_COUNT - FIRST_ATTRIBUTE };
+
+/* The values of one visit but those that change. */
+struct attributes {
+    uint32_t value[ATTRIBUTES];
+};
+
+struct presence_day {
+    uint32_t site;
+    int32_t number;
+    bool stored;  /* the tables hold rows of it */
+    bool loaded;  /* the sets hold all of them */
+    bool touched; /* by the batch at hand */
+    uint64_t touch;
+
+    struct person *persons; /* person i at i - 1 */
+    uint32_t person_count, person_cap;
+    uint32_t *person_index; /* by visitor: i; 0: free */
+    size_t person_index_cap;
+
+    struct numbering texts;     /* all values */
+    struct numbering tuples;    /* bytes of struct attributes */
+    struct keyset at_values;    /* (person, value of an event) */
+    struct keyset later_values; /* (visit that is not its person's first, value of an event) */
+    struct keyset earlier;      /* (person, value of an earlier visit) */
+    uint32_t later_visits;
+    size_t bytes; /* when last added up */
+};
+
+struct presence {
+    struct presence_day **days;
+    size_t day_count, day_cap;
+    uint32_t *index; /* position + 1 by (site, day) */
+    size_t index_cap;
+    struct presence_day *last; /* most events follow one of the same day */
+    uint64_t touch;
+    size_t bytes, most_bytes;
+    presence_load_fn load;
+    void *load_arg;
+};
+
+static int no_memory(struct err *err) {
+    return err_set(err, ERR_NOMEM, "no memory to tell visitors apart");
+}
+
+/* --- a day --------------------------------------------------------------------------------------
+ */
+
+static size_t day_bytes(const struct presence_day *d) {
+    return sizeof(*d) + d->person_cap * sizeof(*d->persons) +
+           d->person_index_cap * sizeof(*d->person_index) + numbering_bytes(&d->texts) +
+           numbering_bytes(&d->tuples) +
+           (d->at_values.cap + d->later_values.cap + d->earlier.cap) * sizeof(uint64_t);
+}
+
+/* Back to an unloaded day. */
+static void day_let_go(struct presence_day *d) {
+    free(d->persons);
+    free(d->person_index);
+    numbering_release(&d->texts);
+    numbering_release(&d->tuples);
+    keyset_release(&d->at_values);
+    keyset_release(&d->later_values);
+    keyset_release(&d->earlier);
+    *d = (struct presence_day){
+        .site = d->site, .number = d->number, .stored = d->stored, .touch = d->touch};
+}
+
+static bool grow_persons(struct presence_day *d) {
+    uint32_t cap = d->person_cap ? d->person_cap * 2 : 32;
+    size_t index_cap = (size_t)cap * 2;
+    struct person *persons = realloc(d->persons, cap * sizeof(*persons));
+    if (!persons)
+        return false;
+    d->persons = persons;
+    uint32_t *index = calloc(index_cap, sizeof(*index));
+    if (!index)
+        return false;
+    for (uint32_t i = 0; i < d->person_count; i++) {
+        size_t at = mix64(persons[i].visitor) & (index_cap - 1);
+        while (index[at])
+            at = (at + 1) & (index_cap - 1);
+        index[at] = i + 1;
+    }
+    free(d->person_index);
+    d->person_index = index;
+    d->person_index_cap = index_cap;
+    d->person_cap = cap;
+    return true;
+}
+
+/* The person's number, made when there is none; 0: out of memory. */
+static uint32_t day_person(struct presence_day *d, uint64_t visitor) {
+    if (d->person_count == d->person_cap && !grow_persons(d))
+        return 0;
+    size_t at = mix64(visitor) & (d->person_index_cap - 1);
+    for (; d->person_index[at]; at = (at + 1) & (d->person_index_cap - 1))
+        if (d->persons[d->person_index[at] - 1].visitor == visitor)
+            return d->person_index[at];
+    d->persons[d->person_count++] = (struct person){.visitor = visitor};
+    return d->person_index[at] = d->person_count;
+}
+
+static uint64_t key(uint32_t who, unsigned kind, uint32_t value) {
+    return (uint64_t)who << 32 | (uint64_t)kind << KEY_VALUE_BITS | value;
+}
+
+/* --- events -------------------------------------------------------------------------------------
+ */
+
+/* Whether the person, and whether its visit, is at the value for the first time. */
+static bool add_value(struct presence_day *d, uint32_t person, unsigned kind, uint32_t value,
+                      uint32_t of_person, uint32_t of_visit, uint32_t *first) {
+    uint32_t later = d->persons[person - 1].later_visit;
+    int fresh = keyset_add(&d->at_values, key(person, kind, value));
+    int fresh_in_visit = later ? keyset_add(&d->later_values, key(later, kind, value)) : fresh;
+    if (fresh < 0 || fresh_in_visit < 0)
+        return false;
+    *first |= (fresh ? of_person : 0) | (fresh_in_visit ? of_visit : 0);
+    return true;
+}
+
+static bool add_event(struct presence_day *d, uint64_t visitor, uint64_t visit, unsigned hour,
+                      struct span name, struct span hostname, struct span page,
+                      uint32_t *ret_first) {
+    uint32_t n = day_person(d, visitor);
+    if (!n)
+        return false;
+    struct person *p = &d->persons[n - 1];
+    uint32_t first = 0;
+    if (p->event_visit != visit) {
+        first = FIRST_VISIT | (p->event_visit ? 0 : FIRST_PERSON);
+        p->later_visit = p->event_visit ? ++d->later_visits : 0;
+        p->event_visit = visit;
+    }
+    uint32_t name_no, hostname_no, page_no;
+    if (!numbering_get(&d->texts, name, &name_no) ||
+        !numbering_get(&d->texts, hostname, &hostname_no) ||
+        !numbering_get(&d->texts, page, &page_no) ||
+        !add_value(d, n, KEY_PAGE, page_no, FIRST_PAGE, FIRST_VISIT_PAGE, &first) ||
+        !add_value(d, n, KEY_NAME, name_no, FIRST_NAME, FIRST_VISIT_NAME, &first) ||
+        !add_value(d, n, KEY_HOSTNAME, hostname_no, FIRST_HOSTNAME, FIRST_VISIT_HOSTNAME, &first) ||
+        !add_value(d, n, KEY_HOUR, hour, FIRST_HOUR, FIRST_VISIT_HOUR, &first))
+        return false;
+    *ret_first = first;
+    return true;
+}
+
+/* --- visits -------------------------------------------------------------------------------------
+ */
+
+/* The numbers of a visit's values. */
+struct values {
+    uint32_t number[FIRST_AT_COUNT];
+};
+
+static bool number_values(struct presence_day *d, const struct span texts[FIRST_AT_COUNT],
+                          struct values *ret) {
+    ret->number[FIRST_AT_person] = 0;
+    for (unsigned i = FIRST_AT_person + 1; i < FIRST_AT_COUNT; i++)
+        if (!numbering_get(&d->texts, texts[i], &ret->number[i]))
+            return false;
+    return true;
+}
+
+/* Its values go to those of earlier visits. */
+static bool end_visit(struct presence_day *d, uint32_t n) {
+    struct person *p = &d->persons[n - 1];
+    struct attributes a;
+    struct span stored = d->tuples.texts[p->attributes - 1];
+    must(stored.len == sizeof(a));
+    memcpy(&a, stored.ptr, sizeof(a));
+    bool ok = keyset_add(&d->earlier, key(n, FIRST_AT_entry_page, p->values[0])) >= 0 &&
+              keyset_add(&d->earlier, key(n, FIRST_AT_exit_page, p->values[1])) >= 0;
+    for (unsigned i = 0; ok && i < ATTRIBUTES; i++)
+        ok = keyset_add(&d->earlier, key(n, FIRST_ATTRIBUTE + i, a.value[i])) >= 0;
+    p->past = true;
+    return ok;
+}
+
+static bool set_values(struct presence_day *d, struct person *p, const struct values *v) {
+    p->values[0] = v->number[FIRST_AT_entry_page];
+    p->values[1] = v->number[FIRST_AT_exit_page];
+    struct attributes a;
+    memcpy(a.value, &v->number[FIRST_ATTRIBUTE], sizeof(a.value));
+    return numbering_get(&d->tuples, span_of((const char *)&a, sizeof(a)), &p->attributes);
+}
+
+static bool was_there(const struct presence_day *d, uint32_t n, unsigned dimension,
+                      uint32_t value) {
+    return d->persons[n - 1].past &&
+           (dimension == FIRST_AT_person || keyset_has(&d->earlier, key(n, dimension, value)));
+}
+
+static bool begin_visit(struct presence_day *d, uint64_t visitor, uint64_t visit,
+                        const struct span texts[FIRST_AT_COUNT], uint32_t *ret_first) {
+    struct values v;
+    uint32_t n = day_person(d, visitor);
+    if (!n || !number_values(d, texts, &v))
+        return false;
+    struct person *p = &d->persons[n - 1];
+    if (p->visit && !end_visit(d, n))
+        return false;
+    uint32_t first = 0;
+    for (unsigned i = 0; i < FIRST_AT_COUNT; i++)
+        if (!was_there(d, n, i, v.number[i]))
+            first |= 1U << i;
+    p->visit = visit;
+    *ret_first = first;
+    return set_values(d, p, &v);
+}
+
+/* Only entry and exit page can change. */
+static bool move_visit(struct presence_day *d, uint64_t visitor,
+                       const struct span texts[FIRST_AT_COUNT], uint32_t *ret_before,
+                       uint32_t *ret_after) {
+    uint32_t n = day_person(d, visitor);
+    if (!n)
+        return false;
+    struct person *p = &d->persons[n - 1];
+    uint32_t before = 0, after = 0;
+    for (unsigned i = 0; i < 2; i++) {
+        unsigned dimension = FIRST_AT_entry_page + i;
+        uint32_t value;
+        if (!numbering_get(&d->texts, texts[dimension], &value))
+            return false;
+        if (value == p->values[i])
+            continue;
+        if (!was_there(d, n, dimension, p->values[i]))
+            before |= 1U << dimension;
+        if (!was_there(d, n, dimension, value))
+            after |= 1U << dimension;
+        p->values[i] = value;
+    }
+    *ret_before = before;
+    *ret_after = after;
+    return true;
+}
+
+int presence_load_visit(struct presence_day *d, uint64_t visitor, uint64_t visit,
+                        const struct span values[FIRST_AT_COUNT], struct err *err) {
+    uint32_t ignored;
+    return begin_visit(d, visitor, visit, values, &ignored) ? 0 : no_memory(err);
+}
+
+/* The person's latest visit is known by now; of earlier ones only what the person saw matters. */
+int presence_load_event(struct presence_day *d, uint64_t visitor, uint64_t visit, unsigned hour,
+                        struct span name, struct span hostname, struct span page, struct err *err) {
+    uint32_t n = day_person(d, visitor);
+    if (!n)
+        return no_memory(err);
+    struct person *p = &d->persons[n - 1];
+    if (p->event_visit == 0) {
+        p->event_visit = p->visit;
+        p->later_visit = p->past ? ++d->later_visits : 0;
+    }
+    uint32_t later = p->later_visit;
+    if (visit != p->visit)
+        p->later_visit = 0;
+    uint64_t latest = p->event_visit;
+    p->event_visit = visit;
+    uint32_t ignored;
+    bool ok = add_event(d, visitor, visit, hour, name, hostname, page, &ignored);
+    p = &d->persons[n - 1];
+    p->event_visit = latest;
+    p->later_visit = later;
+    return ok ? 0 : no_memory(err);
+}
+
+/* --- the days -----------------------------------------------------------------------------------
+ */
+
+struct presence *presence_new(size_t most_bytes, presence_load_fn load, void *arg) {
+    struct presence *p = calloc(1, sizeof(*p));
+    if (!p)
+        return NULL;
+    p->most_bytes = most_bytes;
+    p->load = load;
+    p->load_arg = arg;
+    return p;
+}
+
+void presence_free(struct presence *p) {
+    for (size_t i = 0; i < p->day_count; i++) {
+        day_let_go(p->days[i]);
+        free(p->days[i]);
+    }
+    free(p->days);
+    free(p->index);
+    free(p);
+}
+
+static size_t day_slot(const struct presence *p, uint32_t site, int32_t number) {
+    size_t at = mix64((uint64_t)site << 32 | (uint32_t)number) & (p->index_cap - 1);
+    while (p->index[at] &&
+           (p->days[p->index[at] - 1]->site != site || p->days[p->index[at] - 1]->number != number))
+        at = (at + 1) & (p->index_cap - 1);
+    return at;
+}
+
+static bool index_days(struct presence *p, size_t cap) {
+    uint32_t *index = calloc(cap, sizeof(*index));
+    if (!index)
+        return false;
+    free(p->index);
+    p->index = index;
+    p->index_cap = cap;
+    for (size_t i = 0; i < p->day_count; i++)
+        index[day_slot(p, p->days[i]->site, p->days[i]->number)] = (uint32_t)i + 1;
+    return true;
+}
+
+static struct presence_day *day_get(struct presence *p, uint32_t site, int32_t number) {
+    if (p->last && p->last->site == site && p->last->number == number)
+        return p->last;
+    if (p->day_count == p->day_cap) {
+        size_t cap = p->day_cap ? p->day_cap * 2 : 16;
+        struct presence_day **days = realloc(p->days, cap * sizeof(*days));
+        if (!days)
+            return NULL;
+        p->days = days;
+        p->day_cap = cap;
+        if (!index_days(p, cap * 2))
+            return NULL;
+    }
+    size_t at = day_slot(p, site, number);
+    if (!p->index[at]) {
+        struct presence_day *d = calloc(1, sizeof(*d));
+        if (!d)
+            return NULL;
+        d->site = site;
+        d->number = number;
+        p->days[p->day_count++] = d;
+        p->index[at] = (uint32_t)p->day_count;
+    }
+    return p->last = p->days[p->index[at] - 1];
+}
+
+/* The day with its sets as the tables have them. */
+static int day_ready(struct presence *p, uint32_t site, int32_t number, struct presence_day **ret,
+                     struct err *err) {
+    struct presence_day *d = day_get(p, site, number);
+    if (!d)
+        return no_memory(err);
+    if (!d->loaded && d->stored) {
+        int code = p->load(p->load_arg, d, site, number, err);
+        if (code) {
+            day_let_go(d);
+            return code;
+        }
+    }
+    d->loaded = d->touched = true;
+    d->touch = p->touch;
+    *ret = d;
+    return 0;
+}
+
+int presence_note_stored(struct presence *p, uint32_t site, int32_t day, struct err *err) {
+    struct presence_day *d = day_get(p, site, day);
+    if (!d)
+        return no_memory(err);
+    d->stored = true;
+    return 0;
+}
+
+int presence_event(struct presence *p, const struct event *e, uint64_t visit, uint32_t *ret_first,
+                   struct err *err) {
+    *ret_first = 0;
+    struct presence_day *d = NULL;
+    int code = day_ready(p, e->site, e->day, &d, err);
+    if (code || e->kind == EVENT_ENGAGEMENT)
+        return code;
+    struct span name = e->kind == EVENT_PAGEVIEW ? SPAN_LIT("pageview") : e->name;
+    return add_event(d, e->visitor, visit, e->hour, name, e->hostname, e->page, ret_first)
+               ? 0
+               : no_memory(err);
+}
+
+int presence_change(struct presence *p, const struct visit_change *c, uint32_t *ret_before,
+                    uint32_t *ret_after, struct err *err) {
+    struct presence_day *d = NULL;
+    int code = day_ready(p, c->facts.key.site, c->facts.key.day, &d, err);
+    if (code)
+        return code;
+    struct span values[FIRST_AT_COUNT];
+    values[FIRST_AT_person] = SPAN_EMPTY;
+#define VISIT_TEXT_person VISIT_TEXT_entry_page
+#define X(name)                             \
+    if (FIRST_AT_##name != FIRST_AT_person) \
+        values[FIRST_AT_##name] = c->texts[VISIT_TEXT_##name];
+    FIRST_DIMENSIONS(X)
+#undef X
+#undef VISIT_TEXT_person
+    *ret_before = 0;
+    bool ok = c->before ? move_visit(d, c->facts.key.visitor, values, ret_before, ret_after)
+                        : begin_visit(d, c->facts.key.visitor, c->facts.visit, values, ret_after);
+    return ok ? 0 : no_memory(err);
+}
+
+static struct presence_day *oldest_loaded(const struct presence *p) {
+    struct presence_day *oldest = NULL;
+    for (size_t i = 0; i < p->day_count; i++)
+        if (p->days[i]->loaded && (!oldest || p->days[i]->touch < oldest->touch))
+            oldest = p->days[i];
+    return oldest;
+}
+
+void presence_publish(struct presence *p) {
+    for (size_t i = 0; i < p->day_count; i++) {
+        struct presence_day *d = p->days[i];
+        if (!d->touched)
+            continue;
+        d->touched = false;
+        d->stored = true;
+        size_t bytes = day_bytes(d);
+        p->bytes += bytes - d->bytes;
+        d->bytes = bytes;
+    }
+    /* The day being written stays, whatever its size: it would be read again for the next batch. */
+    struct presence_day *d;
+    while (p->bytes > p->most_bytes && (d = oldest_loaded(p)) && d->touch < p->touch) {
+        p->bytes -= d->bytes;
+        day_let_go(d);
+    }
+    p->touch++;
+}
+
+void presence_discard(struct presence *p) {
+    for (size_t i = 0; i < p->day_count; i++)
+        if (p->days[i]->touched) {
+            p->bytes -= p->days[i]->bytes;
+            day_let_go(p->days[i]);
+        }
+    p->touch++;
+}
+
+void presence_forget(struct presence *p, uint32_t site, int32_t day) {
+    if (p->index_cap == 0)
+        return;
+    uint32_t at = p->index[day_slot(p, site, day)];
+    if (!at)
+        return;
+    struct presence_day *d = p->days[at - 1];
+    p->bytes -= d->bytes;
+    day_let_go(d);
+    free(d);
+    p->last = NULL;
+    p->days[at - 1] = p->days[--p->day_count];
+    memset(p->index, 0, p->index_cap * sizeof(*p->index));
+    for (size_t i = 0; i < p->day_count; i++)
+        p->index[day_slot(p, p->days[i]->site, p->days[i]->number)] = (uint32_t)i + 1;
+}
+
+size_t presence_bytes(const struct presence *p) {
+    return p->bytes;
+}
