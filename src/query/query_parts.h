@@ -119,7 +119,7 @@ void range_format(enum dim dim, int64_t number, char out[TIME_TEXT]);
 /* Writes "2026-01-31T00:00:00+01:00". */
 void range_format_moment(const struct zone *zone, int64_t ts_ms, char out[TIME_TEXT]);
 
-/* --- query_plan.c --- */
+/* --- query_plan.c, query_count.c --- */
 
 enum quantity {
     Q_VISITORS = 1 << 0,
@@ -130,20 +130,53 @@ enum quantity {
     Q_DURATION = 1 << 5,
 };
 
-/* Which rows give which quantities. When both tables do, the event part says which rows there are.
- */
+/* Where rows are, fastest first. What the levels give is added up. */
+enum level { LEVEL_ROLLUP, LEVEL_SEALED, LEVEL_HOT, LEVELS };
+
+/* How persons and visits are told apart on one side: by flags of rows (first.h) where these are
+ * exact, by ids elsewhere. */
+struct counting {
+    unsigned person_flag; /* 0: persons by ids */
+    unsigned visit_flag;  /* event side; 0: visits by ids */
+    unsigned varies;      /* persons with one of these bits, by ids (sealed rows know them) */
+};
+
+/* One set of sums: the rows of the result, or, without dimensions, the total for percentages. */
+struct shape {
+    size_t dim_count;        /* of the query's: all or none */
+    unsigned from_events;    /* bits of enum quantity */
+    unsigned from_visits;    /* with both, the event side says which rows there are */
+    bool events_need_visits; /* the event side looks at attributes of the visit */
+    bool visits_need_events; /* the visit side looks at attributes of events */
+    struct counting of_events;
+    struct counting of_visits;
+    unsigned joined_flag; /* visits_need_events: one event a visit and value has it; 0: distinct */
+    enum dim roll;        /* the roll-up that has it; DIM_TIME: that of all; DIMS: none has */
+};
+
 struct plan {
-    unsigned from_events; /* bits of enum quantity */
-    unsigned from_visits;
-    bool events_need_visits; /* the event part looks at attributes of the visit */
-    bool visits_need_events; /* the visit part looks at attributes of events */
-    bool fold;               /* breakdown rows of few visitors are left out */
-    bool round_counts;       /* counts to the nearest ten */
+    struct shape rows;
+    struct shape total; /* from_events, from_visits 0: not needed */
+    bool fold;          /* breakdown rows of few visitors are left out */
+    bool round_counts;  /* counts to the nearest ten */
+    bool rollup;        /* roll-ups can answer all of it */
 };
 
 struct plan plan_make(const struct query *q, enum profile profile);
 
+/* Fills in of_events, of_visits, joined_flag and roll. */
+void count_make(const struct query *q, struct shape *s);
+
 /* --- query_sql.c --- */
+
+/* What there is to read of one site, within one view. */
+struct reach {
+    const char **event_files; /* sealed rows that overlap the range; visit_files beside them */
+    const char **visit_files;
+    size_t file_count;
+    uint32_t watermark; /* parts up to it count in roll-ups */
+    unsigned levels;    /* bits 1 << enum level: where to read */
+};
 
 struct sql_text {
     struct buf text;
@@ -152,8 +185,9 @@ struct sql_text {
     bool counted; /* columns 0–2 are total rows, folded rows, 1 where there is a row */
 };
 
-/* Columns: dimensions (times as numbers), then metrics. Texts borrow from the query. */
-int query_sql(struct query *q, const struct plan *plan, uint32_t site, struct arena *arena,
-              struct sql_text *ret, struct err *err) WARN_UNUSED;
+/* Columns: dimensions (times as numbers), then metrics. Texts are parameters and borrow from the
+ * query; numbers of ours are written out, so that the engine plans with them. */
+int query_sql(struct query *q, const struct plan *plan, const struct reach *reach, uint32_t site,
+              struct arena *arena, struct sql_text *ret, struct err *err) WARN_UNUSED;
 
 #endif

@@ -218,7 +218,8 @@ static int run(const struct query_env *env, const struct policy *policy, const j
 
     struct plan plan = plan_make(&q, policy->profile);
     CLEANUP(sql_text_release) struct sql_text s = {0};
-    r = query_sql(&q, &plan, policy->site, arena, &s, err);
+    struct reach reach = {.levels = 1U << LEVEL_HOT};
+    r = query_sql(&q, &plan, &reach, policy->site, arena, &s, err);
     if (r < 0)
         return r;
     CLEANUP(sql_result_freep) struct sql_result *rows = NULL;
