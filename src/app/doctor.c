@@ -63,14 +63,14 @@ static void check_journal(struct app *a, json_t *list) {
         struct cursor next = at;
         struct err err = {0};
         buf_clear(&read);
-        int rc = journal_read(a->journal, at, READ_BYTES, &read, &next, &err);
+        int rc = journal_read(a->journal, at, READ_BYTES, &read, NULL, &next, &err);
         if (rc < 0) {
             damaged++;
             report(list, "journal", false, "segment %llu, offset %llu: %s",
                    (unsigned long long)at.segment, (unsigned long long)at.offset, err.text);
         }
         struct span rest = buf_span(&read), frame;
-        for (bytes += rest.len; journal_next_frame(&rest, &frame);)
+        for (bytes += rest.len; journal_next_frame(&rest, NULL, &frame);)
             frames++;
         if (!cursor_before(at, next))
             break;

@@ -103,7 +103,7 @@ static int gather(struct work *w, struct cursor from, struct cursor *ret_next, s
     struct cursor next = from;
     buf_clear(&w->bytes);
     w->event_count = w->mark_count = 0;
-    int code = journal_read(w->journal, from, w->batch_bytes, &w->bytes, &next, err);
+    int code = journal_read(w->journal, from, w->batch_bytes, &w->bytes, NULL, &next, err);
     if (code == ERR_CORRUPT && cursor_before(from, next)) {
         counters_add(w->counters, COUNT_DRAIN_FAILURES, 1);
         log_error("drain: passed over damage in segment %llu of the journal, from byte %llu",
@@ -118,7 +118,7 @@ static int gather(struct work *w, struct cursor from, struct cursor *ret_next, s
         return err_set(err, ERR_NOMEM, "no memory for a batch");
     struct span rest = buf_span(&w->bytes);
     struct span frame;
-    while (!code && journal_next_frame(&rest, &frame))
+    while (!code && journal_next_frame(&rest, NULL, &frame))
         code = add_frame(w, frame, err);
     if (!code)
         *ret_next = next;

@@ -60,6 +60,11 @@ static size_t lower_bound(const struct catalog *c, uint64_t number) {
     return low;
 }
 
+struct segment *catalog_from(struct catalog *c, uint64_t number) {
+    size_t i = lower_bound(c, number);
+    return i < c->count ? &c->items[i] : NULL;
+}
+
 bool catalog_find(const struct catalog *c, struct cursor *at, struct segment *ret) {
     for (size_t i = lower_bound(c, at->segment); i < c->count; i++) {
         const struct segment *s = &c->items[i];

@@ -9,7 +9,8 @@
 
 struct segment {
     uint64_t number;
-    uint64_t end; /* of what is durable and valid */
+    uint64_t end;  /* of what is durable and valid */
+    bool in_doubt; /* being replaced, or that failed: see replace() in upkeep.c */
 };
 
 struct catalog {
@@ -26,6 +27,9 @@ void catalog_add(struct catalog *c, struct segment s);
 
 /* The newest segment, or NULL. */
 struct segment *catalog_last(struct catalog *c);
+
+/* The first one with that number or a higher one, or NULL. */
+struct segment *catalog_from(struct catalog *c, uint64_t number);
 
 /* Takes the oldest one out and puts it back. */
 struct segment catalog_take_first(struct catalog *c);

@@ -19,9 +19,10 @@ static void journal_free(struct journal *j) {
     batch_release(&j->batches[1]);
     catalog_release(&j->catalog);
     pthread_mutex_destroy(&j->lock);
-    pthread_mutex_destroy(&j->release_lock);
+    pthread_mutex_destroy(&j->upkeep_lock);
     pthread_cond_destroy(&j->work);
     pthread_cond_destroy(&j->durable);
+    pthread_cond_destroy(&j->rotated);
     free(j->dir);
     free(j);
 }
@@ -44,12 +45,13 @@ static struct journal *journal_new(const char *dir, const struct journal_options
     j->filling = &j->batches[0];
     j->fd = -1;
     pthread_mutex_init(&j->lock, NULL);
-    pthread_mutex_init(&j->release_lock, NULL);
+    pthread_mutex_init(&j->upkeep_lock, NULL);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&j->work, &monotonic);
     pthread_cond_init(&j->durable, &monotonic);
+    pthread_cond_init(&j->rotated, NULL);
     pthread_condattr_destroy(&monotonic);
     return j;
 }
@@ -114,6 +116,7 @@ void journal_close(struct journal *j) {
     j->closing = true;
     pthread_cond_signal(&j->work);
     pthread_cond_broadcast(&j->durable);
+    pthread_cond_broadcast(&j->rotated);
     while (j->waiters)
         pthread_cond_wait(&j->durable, &j->lock);
     pthread_mutex_unlock(&j->lock);
@@ -175,6 +178,25 @@ int journal_append(struct journal *j, struct span frame, struct err *err) {
     }
     (void)sem_destroy(&a.done);
     return rc;
+}
+
+int journal_rotate(struct journal *j, struct cursor *ret_start, struct err *err) {
+    pthread_mutex_lock(&j->lock);
+    j->waiters++;
+    struct rotation *r = &j->rotation;
+    uint64_t mine = ++r->asked;
+    pthread_cond_signal(&j->work);
+    while (r->answered < mine && !j->closing)
+        pthread_cond_wait(&j->rotated, &j->lock);
+    int rc = r->answered < mine ? ERR_CLOSED : r->result;
+    struct cursor start = r->start;
+    if (--j->waiters == 0 && j->closing)
+        pthread_cond_broadcast(&j->durable);
+    pthread_mutex_unlock(&j->lock);
+    if (rc < 0)
+        return err_set(err, rc, "no new segment: %s", err_word(rc));
+    *ret_start = start;
+    return 0;
 }
 
 bool journal_healthy(struct journal *j) {

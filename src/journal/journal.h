@@ -59,16 +59,48 @@ struct cursor journal_end(struct journal *j);
 int journal_wait(struct journal *j, struct cursor from, int timeout_ms) WARN_UNUSED;
 
 /* Appends durable frames after `from` to *ret, each as u32le length and payload, until about
- * `most_bytes`; at least one when there is one. *ret_next is where to go on. A frame that does not
- * verify inside the durable range is ERR_CORRUPT: *ret_next is then the next place where reading
- * can go on. A `from` before the first kept segment starts at that one. Any thread. */
+ * `most_bytes`; at least one when there is one, and all of one segment. *ret_first (may be NULL) is
+ * where the first of them starts, *ret_next where to go on. A frame that does not verify inside the
+ * durable range is ERR_CORRUPT: *ret_next is then the next place where reading can go on. A `from`
+ * before the first kept segment starts at that one. Any thread. */
 int journal_read(struct journal *j, struct cursor from, size_t most_bytes, struct buf *ret,
-                 struct cursor *ret_next, struct err *err) WARN_UNUSED;
+                 struct cursor *ret_first, struct cursor *ret_next, struct err *err) WARN_UNUSED;
 
-/* Cuts the next frame off bytes that journal_read() returned; false at the end. */
-bool journal_next_frame(struct span *bytes, struct span *ret_frame);
+/* Cuts the next frame off bytes that journal_read() returned; false at the end. *at (`at` may be
+ * NULL) moves from where this frame starts, at first *ret_first, to where it ends. */
+bool journal_next_frame(struct span *bytes, struct cursor *at, struct span *ret_frame);
 
 /* Removes segments that lie wholly before `before`. */
 int journal_release(struct journal *j, struct cursor before, struct err *err) WARN_UNUSED;
+
+/* Closes the current segment: what is durable now lies before *ret_start, the start of a segment
+ * that has taken none of it. Submitting goes on meanwhile. Waits for the writer; ERR_FULL, ERR_IO:
+ * no new segment could be made (nothing is lost, the next commit tries again); ERR_CLOSED. Any
+ * thread. */
+int journal_rotate(struct journal *j, struct cursor *ret_start, struct err *err) WARN_UNUSED;
+
+enum journal_verdict { JOURNAL_KEEP, JOURNAL_CHANGED };
+
+/* Judges one frame, which starts at `at`. JOURNAL_CHANGED: it overwrote some of the `len` bytes. It
+ * may read from the journal and submit to it, but not release or redact. */
+typedef enum journal_verdict (*journal_redact_fn)(void *arg, struct cursor at, char *frame,
+                                                  size_t len);
+
+struct journal_redaction {
+    uint64_t segments;  /* looked at */
+    uint64_t rewritten; /* of them */
+    uint64_t frames_changed;
+    uint64_t bytes_blanked; /* did not verify, so could not be judged: zeros now */
+};
+
+/* Shows `fn` each frame of the closed segments that lie wholly before `before` and replaces, one by
+ * one, the segments in which it changed something: same offsets, so cursors stay valid; readers and
+ * a crash find the old segment or the new one, whole. With 0 returned none of the overwritten bytes
+ * is left in the folder, nor bytes of these segments that no reader reaches: behind their end, or
+ * behind a frame that does not verify. After a failure do it all again: a frame that was changed
+ * already may be shown again. Takes the memory of one segment. *ret (may be NULL) is filled on
+ * success. Waits for a journal_release() under way and the reverse. Any thread. */
+int journal_redact(struct journal *j, struct cursor before, journal_redact_fn fn, void *arg,
+                   struct journal_redaction *ret, struct err *err) WARN_UNUSED;
 
 #endif

@@ -45,7 +45,7 @@ static int find(struct journal *j, struct cursor *at, struct segment *ret_segmen
 }
 
 int journal_read(struct journal *j, struct cursor from, size_t most_bytes, struct buf *ret,
-                 struct cursor *ret_next, struct err *err) {
+                 struct cursor *ret_first, struct cursor *ret_next, struct err *err) {
     struct cursor at = from;
     struct segment s;
     int fd;
@@ -55,6 +55,8 @@ int journal_read(struct journal *j, struct cursor from, size_t most_bytes, struc
         if (rc < 0)
             return rc;
         if (rc == 0) {
+            if (ret_first)
+                *ret_first = at;
             *ret_next = at;
             return 0;
         }
@@ -75,6 +77,8 @@ int journal_read(struct journal *j, struct cursor from, size_t most_bytes, struc
     uint64_t next;
     rc = segment_read(j->os, fd, s.number, at.offset, s.end, most_bytes, ret, &next, err);
     (void)j->os->close(j->os, fd);
+    if (rc == 0 && ret_first)
+        *ret_first = at;
     if (rc == 0)
         *ret_next = (struct cursor){.segment = s.number, .offset = next};
     else if (rc == ERR_CORRUPT)
@@ -82,56 +86,11 @@ int journal_read(struct journal *j, struct cursor from, size_t most_bytes, struc
     return rc;
 }
 
-bool journal_next_frame(struct span *bytes, struct span *ret_frame) {
+bool journal_next_frame(struct span *bytes, struct cursor *at, struct span *ret_frame) {
     uint32_t len;
-    return take_u32le(bytes, &len) && take_bytes(bytes, len, ret_frame);
-}
-
-/* ---- releasing ---- */
-
-/* Never the newest one: its number is what the next one follows. */
-static bool take_released(struct journal *j, struct cursor before, struct segment *ret) {
-    pthread_mutex_lock(&j->lock);
-    const struct segment *first = j->catalog.items;
-    bool released =
-        j->catalog.count > 1 && (first->number < before.segment ||
-                                 (first->number == before.segment && first->end <= before.offset));
-    if (released)
-        *ret = catalog_take_first(&j->catalog);
-    pthread_mutex_unlock(&j->lock);
-    return released;
-}
-
-static int unlink_segment(struct journal *j, uint64_t number, struct err *err) {
-    char name[SEGMENT_NAME_BYTES];
-    segment_name(number, ".seg", name);
-    CLEANUP(free_charp) char *path = path_join(j->dir, name);
-    if (!path)
-        return err_set(err, ERR_NOMEM, "out of memory");
-    int rc = j->os->unlink(j->os, path);
-    return rc < 0 && rc != -ENOENT ? err_sys(err, -rc, "remove segment") : 0;
-}
-
-static int release_all(struct journal *j, struct cursor before, struct err *err) {
-    struct segment s;
-    bool any = false;
-    while (take_released(j, before, &s)) {
-        int rc = unlink_segment(j, s.number, err);
-        if (rc < 0) {
-            pthread_mutex_lock(&j->lock);
-            if (catalog_reserve(&j->catalog, NULL) == 0)
-                catalog_put_first(&j->catalog, s);
-            pthread_mutex_unlock(&j->lock);
-            return rc;
-        }
-        any = true;
-    }
-    return any ? os_sync_dir(j->os, j->dir, err) : 0;
-}
-
-int journal_release(struct journal *j, struct cursor before, struct err *err) {
-    pthread_mutex_lock(&j->release_lock);
-    int rc = release_all(j, before, err);
-    pthread_mutex_unlock(&j->release_lock);
-    return rc;
+    if (!take_u32le(bytes, &len) || !take_bytes(bytes, len, ret_frame))
+        return false;
+    if (at)
+        at->offset += FRAME_HEADER_BYTES + len;
+    return true;
 }

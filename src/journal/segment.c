@@ -1,8 +1,8 @@
 /* The file format, version 1. All integers are little-endian.
  *
  * A journal is a folder of segments named by their number, from 1, without gaps while in use:
- * "%020llu.seg". Names ending in ".tmp" are segments being made; they hold nothing and are removed
- * at open.
+ * "%020llu.seg". Names ending in ".tmp" are segments being made or replaced; nobody reads them, and
+ * they are removed at open.
  *
  *   header, 64 bytes
  *      0  8  magic "TAMISJNL"
@@ -33,6 +33,11 @@
  * header is damage, not a crash; its frames carry their own CRC, mixed with the number in the
  * file's *name*, and stay readable. Only the end of the segment before it has then to be found by
  * scanning.
+ *
+ * How bytes of a closed segment are overwritten (journal_redact). Not in place, where a crash could
+ * leave half of it and a reader see it: a whole new file, with frames of the same lengths at the
+ * same offsets, takes its name in the same four steps. The frames that were overwritten carry new
+ * CRCs; the new file ends where the segment counts as ended.
  *
  * What is assumed of the disk: bytes that are durable survive a torn write of bytes *next* to them
  * in the same page ("powersafe overwrite", as SQLite assumes it too). */
@@ -147,35 +152,91 @@ static int open_again(const struct os *os, const char *path, int flags, mode_t m
     return fd;
 }
 
-int segment_create(const struct os *os, const char *dir, const struct segment_plan *plan,
-                   int *ret_fd, struct err *err) {
-    char name[SEGMENT_NAME_BYTES];
-    segment_name(plan->number, ".tmp", name);
-    CLEANUP(free_charp) char *tmp = path_join(dir, name);
-    segment_name(plan->number, ".seg", name);
-    CLEANUP(free_charp) char *path = path_join(dir, name);
-    if (!tmp || !path)
-        return err_set(err, ERR_NOMEM, "out of memory");
+struct names {
+    char *tmp;
+    char *path;
+};
 
-    int fd = open_again(os, tmp, O_RDWR | O_CREAT | O_TRUNC, 0600);
+static void names_release(struct names *n) {
+    free(n->tmp);
+    free(n->path);
+}
+
+static int names_init(struct names *n, const char *dir, uint64_t number, struct err *err) {
+    char name[SEGMENT_NAME_BYTES];
+    segment_name(number, ".tmp", name);
+    n->tmp = path_join(dir, name);
+    segment_name(number, ".seg", name);
+    n->path = path_join(dir, name);
+    return n->tmp && n->path ? 0 : err_set(err, ERR_NOMEM, "out of memory");
+}
+
+static int make_tmp(const struct os *os, const char *dir, uint64_t number, struct names *n,
+                    int *ret_fd, struct err *err) {
+    int rc = names_init(n, dir, number, err);
+    if (rc < 0)
+        return rc;
+    int fd = open_again(os, n->tmp, O_RDWR | O_CREAT | O_TRUNC, 0600);
     if (fd < 0)
         return err_sys(err, -fd, "create segment");
-    int rc = fill_new(os, fd, plan, err);
+    *ret_fd = fd;
+    return 0;
+}
+
+/* Gives the synced file its name, or removes it when `rc`, how making it went, says so. */
+static int settle_tmp(const struct os *os, const char *dir, const struct names *n, int rc,
+                      struct err *err) {
     if (rc == 0) {
-        rc = os->rename(os, tmp, path);
+        rc = os->rename(os, n->tmp, n->path);
         if (rc < 0)
             rc = err_sys(err, -rc, "rename segment");
     }
+    if (rc < 0) {
+        (void)os->unlink(os, n->tmp);
+        return rc;
+    }
+    return os_sync_dir(os, dir, err);
+}
+
+int segment_create(const struct os *os, const char *dir, const struct segment_plan *plan,
+                   int *ret_fd, struct err *err) {
+    CLEANUP(names_release) struct names names = {0};
+    int fd = -1;
+    int rc = make_tmp(os, dir, plan->number, &names, &fd, err);
     if (rc < 0)
-        (void)os->unlink(os, tmp);
-    else
-        rc = os_sync_dir(os, dir, err);
+        return rc;
+    rc = settle_tmp(os, dir, &names, fill_new(os, fd, plan, err), err);
     if (rc < 0) {
         (void)os->close(os, fd);
         return rc;
     }
     *ret_fd = fd;
     return 0;
+}
+
+int segment_replace(const struct os *os, const char *dir, uint64_t number, struct span bytes,
+                    struct err *err) {
+    CLEANUP(names_release) struct names names = {0};
+    int fd = -1;
+    int rc = make_tmp(os, dir, number, &names, &fd, err);
+    if (rc < 0)
+        return rc;
+    rc = os_write_full(os, fd, bytes.ptr, bytes.len, 0, err);
+    if (rc == 0) {
+        int sys = os->fdatasync(os, fd);
+        rc = sys < 0 ? err_sys(err, -sys, "sync segment") : 0;
+    }
+    (void)os->close(os, fd);
+    return settle_tmp(os, dir, &names, rc, err);
+}
+
+int segment_remove(const struct os *os, const char *dir, uint64_t number, struct err *err) {
+    CLEANUP(names_release) struct names names = {0};
+    int rc = names_init(&names, dir, number, err);
+    if (rc < 0)
+        return rc;
+    rc = os->unlink(os, names.path);
+    return rc < 0 && rc != -ENOENT ? err_sys(err, -rc, "remove segment") : 0;
 }
 
 /* ---- reading ---- */
@@ -235,27 +296,37 @@ int segment_read_header(const struct os *os, int fd, uint64_t number, uint64_t *
     return 0;
 }
 
-/* How many bytes at the head of p are whole frames that verify. *ret_need: as many bytes would be
- * needed to judge the frame after them; 0 when it is bad whatever follows. */
+/* The payload's length when a whole frame that verifies starts at p, else 0. *ret_need: as many
+ * bytes would be needed to judge it; 0 when it is bad whatever follows. */
+static uint32_t frame_at(uint32_t seed, const char *p, size_t n, size_t *ret_need) {
+    *ret_need = FRAME_HEADER_BYTES;
+    if (n < FRAME_HEADER_BYTES)
+        return 0;
+    uint32_t len = (uint32_t)get_le(p, 4);
+    *ret_need = 0;
+    if (len == 0 || len > JOURNAL_LARGEST_FRAME)
+        return 0;
+    if (n - FRAME_HEADER_BYTES < len) {
+        *ret_need = FRAME_HEADER_BYTES + (size_t)len;
+        return 0;
+    }
+    return get_le(p + 4, 4) == frame_crc(seed, p, len) ? len : 0;
+}
+
+uint32_t segment_frame_at(uint64_t number, const char *p, size_t n) {
+    size_t need;
+    return frame_at(frame_seed(number), p, n, &need);
+}
+
+/* How many bytes at the head of p are whole frames that verify. *ret_need is that of the frame
+ * after them. */
 static size_t verified(uint64_t number, const char *p, size_t n, size_t *ret_need) {
     uint32_t seed = frame_seed(number);
     size_t good = 0;
-    for (;;) {
-        *ret_need = FRAME_HEADER_BYTES;
-        if (n - good < FRAME_HEADER_BYTES)
-            return good;
-        uint64_t len = get_le(p + good, 4);
-        *ret_need = 0;
-        if (len == 0 || len > JOURNAL_LARGEST_FRAME)
-            return good;
-        if (n - good < FRAME_HEADER_BYTES + len) {
-            *ret_need = FRAME_HEADER_BYTES + (size_t)len;
-            return good;
-        }
-        if (get_le(p + good + 4, 4) != frame_crc(seed, p + good, (uint32_t)len))
-            return good;
+    uint32_t len;
+    while ((len = frame_at(seed, p + good, n - good, ret_need)) > 0)
         good += FRAME_HEADER_BYTES + (size_t)len;
-    }
+    return good;
 }
 
 static bool starts_with_zero_length(const char *p, size_t n) {
@@ -326,4 +397,26 @@ int segment_read(const struct os *os, int fd, uint64_t number, uint64_t from, ui
                            (unsigned long long)from, (unsigned long long)number);
         want = need;
     }
+}
+
+int segment_load(const struct os *os, const char *dir, uint64_t number, uint64_t end,
+                 struct buf *ret, bool *ret_longer, struct err *err) {
+    if (!buf_reserve(ret, end))
+        return err_set(err, ERR_NOMEM, "out of memory");
+    int fd;
+    int rc = segment_open(os, dir, number, O_RDONLY, &fd, err);
+    if (rc < 0)
+        return rc;
+    char *to = ret->data + ret->len;
+    size_t got = 0;
+    int64_t size = os->size(os, fd);
+    rc = size < 0 ? err_sys(err, (int)-size, "size of segment")
+                  : read_some(os, fd, to, end, 0, &got, err);
+    (void)os->close(os, fd);
+    if (rc < 0)
+        return rc;
+    memset(to + got, 0, end - got);
+    ret->len += end;
+    *ret_longer = (uint64_t)size > end;
+    return 0;
 }

@@ -27,6 +27,15 @@ struct segment_plan {
 int segment_create(const struct os *os, const char *dir, const struct segment_plan *plan,
                    int *ret_fd, struct err *err) WARN_UNUSED;
 
+/* Puts a file with that content in the segment's place; 0 once file and name are durable. On
+ * failure the name means the old file or the new one, and after a power cut perhaps the other. */
+int segment_replace(const struct os *os, const char *dir, uint64_t number, struct span bytes,
+                    struct err *err) WARN_UNUSED;
+
+/* Removes the file; fine when it is not there. The caller syncs the folder. */
+int segment_remove(const struct os *os, const char *dir, uint64_t number,
+                   struct err *err) WARN_UNUSED;
+
 int segment_open(const struct os *os, const char *dir, uint64_t number, int flags, int *ret_fd,
                  struct err *err) WARN_UNUSED;
 
@@ -43,6 +52,14 @@ int segment_scan(const struct os *os, int fd, uint64_t number, uint64_t *ret_end
 int segment_read(const struct os *os, int fd, uint64_t number, uint64_t from, uint64_t end,
                  size_t most_bytes, struct buf *ret, uint64_t *ret_next,
                  struct err *err) WARN_UNUSED;
+
+/* Appends the file's first `end` bytes to *ret, with zeros for what it does not have. *ret_longer:
+ * it goes on behind them. */
+int segment_load(const struct os *os, const char *dir, uint64_t number, uint64_t end,
+                 struct buf *ret, bool *ret_longer, struct err *err) WARN_UNUSED;
+
+/* The length of the payload of the frame that starts at p; 0 when none verifies in n bytes. */
+uint32_t segment_frame_at(uint64_t number, const char *p, size_t n);
 
 /* Fills in length and CRC of a frame whose `len` bytes of payload stand behind the 8 bytes of
  * header. */

@@ -125,9 +125,13 @@ static int commit(struct journal *j, struct batch *b) {
 
 /* ---- the loop; the lock is held unless said otherwise ---- */
 
+static bool rotation_due(const struct journal *j) {
+    return j->rotation.answered < j->rotation.asked && !j->closing;
+}
+
 static void sleep_until(struct journal *j, size_t frames, const struct timespec *deadline) {
     j->wake_at = frames;
-    while (!j->closing && j->filling->count < frames) {
+    while (!j->closing && !rotation_due(j) && j->filling->count < frames) {
         if (!deadline)
             pthread_cond_wait(&j->work, &j->lock);
         else if (pthread_cond_timedwait(&j->work, &j->lock, deadline) == ETIMEDOUT)
@@ -172,6 +176,23 @@ static void commit_filling(struct journal *j) {
         finish(j, take_filling(j), rc);
 }
 
+/* When it fails nothing else changes: the next commit has to make a segment first, and copes. */
+static void rotate(struct journal *j) {
+    struct rotation *r = &j->rotation;
+    uint64_t asked = r->asked;
+    int rc = j->failure;
+    bool empty = j->fd >= 0 && j->current.end == SEGMENT_HEADER_BYTES;
+    if (rc == 0 && !empty) {
+        pthread_mutex_unlock(&j->lock);
+        rc = as_failure(writer_start_segment(j, NULL));
+        pthread_mutex_lock(&j->lock);
+    }
+    r->answered = asked;
+    r->result = rc;
+    r->start = (struct cursor){.segment = j->current.number, .offset = SEGMENT_HEADER_BYTES};
+    pthread_cond_broadcast(&j->rotated);
+}
+
 /* A new segment proves that the disk takes writes; one that was made right after the failure has
  * done so. */
 static void pause_and_probe(struct journal *j) {
@@ -192,6 +213,10 @@ void *writer_main(void *arg) {
     struct journal *j = arg;
     pthread_mutex_lock(&j->lock);
     for (;;) {
+        if (rotation_due(j)) {
+            rotate(j);
+            continue;
+        }
         if (j->failure && !j->closing) {
             pause_and_probe(j);
             continue;
@@ -201,9 +226,10 @@ void *writer_main(void *arg) {
             struct timespec until = deadline_in_us(WINDOW_US);
             sleep_until(j, j->last_count, &until);
         }
-        if (j->filling->count == 0)
+        if (j->filling->count)
+            commit_filling(j);
+        else if (j->closing)
             break;
-        commit_filling(j);
     }
     pthread_mutex_unlock(&j->lock);
     retire_segment(j, false);

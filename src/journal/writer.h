@@ -10,6 +10,14 @@
 #include "catalog.h"
 #include "journal.h"
 
+/* Each asker takes the next number; the writer answers all that asked before it began. */
+struct rotation {
+    uint64_t asked;
+    uint64_t answered;
+    int result; /* of the last answer */
+    struct cursor start;
+};
+
 struct journal {
     const struct os *os;
     const struct clock *clock;
@@ -22,6 +30,7 @@ struct journal {
     pthread_mutex_t lock;
     pthread_cond_t work;    /* for the writer: see wake_at */
     pthread_cond_t durable; /* for journal_wait(), and for journal_close() waiting for those */
+    pthread_cond_t rotated; /* for journal_rotate() */
     struct batch batches[2];
     struct batch *filling; /* one of the two; the other is being committed or empty */
     size_t waiting_bytes;  /* in both */
@@ -29,6 +38,7 @@ struct journal {
     int failure;           /* 0, or why submissions are refused until a probe succeeds */
     bool closing;
     unsigned waiters;
+    struct rotation rotation;
     struct catalog catalog; /* only the writer adds */
 
     /* The writer's own. */
@@ -36,7 +46,7 @@ struct journal {
     int fd;                 /* of it; -1: it must not be written any more */
     size_t last_count;
 
-    pthread_mutex_t release_lock; /* one journal_release() at a time */
+    pthread_mutex_t upkeep_lock; /* one journal_release() or journal_redact() at a time */
 };
 
 /* Makes the next segment the current one. Writer thread, or before it runs. */

@@ -21,14 +21,22 @@ void record_add_import_mark(struct buf *frame, const struct import_mark *m) {
     frame->failed |= body.failed;
 }
 
-int record_next(struct span *frame, struct record *ret, struct err *err) {
-    if (frame->len == 0)
-        return 0;
-    uint8_t type;
+static int cut(struct span *frame, uint8_t *ret_type, struct span *ret_body, struct err *err) {
     uint64_t len;
-    struct span body;
-    if (!take_u8(frame, &type) || !take_varint(frame, &len) || !take_bytes(frame, len, &body))
+    if (!take_u8(frame, ret_type) || !take_varint(frame, &len) || !take_bytes(frame, len, ret_body))
         return err_set(err, ERR_CORRUPT, "record runs past its frame");
+    return 0;
+}
+
+int record_next(struct span *frame, struct record *ret, struct err *err) {
+    uint8_t type = RECORD_ERASED;
+    struct span body;
+    while (type == RECORD_ERASED) {
+        if (frame->len == 0)
+            return 0;
+        if (cut(frame, &type, &body, err) < 0)
+            return ERR_CORRUPT;
+    }
     switch (type) {
     case RECORD_EVENT:
         ret->type = RECORD_EVENT;
@@ -42,4 +50,28 @@ int record_next(struct span *frame, struct record *ret, struct err *err) {
     default:
         return err_set(err, ERR_CORRUPT, "record of unknown type %u", type);
     }
+}
+
+int record_erase_events(char *frame, size_t len, record_match_fn match, void *arg,
+                        struct err *err) {
+    struct span rest = span_of(frame, len);
+    int erased = 0;
+    while (rest.len) {
+        char *record = frame + (len - rest.len);
+        struct span body;
+        struct event e;
+        uint8_t type;
+        if (cut(&rest, &type, &body, err) < 0)
+            return ERR_CORRUPT;
+        if (type != RECORD_EVENT)
+            continue;
+        if (event_decode(body, &e, err) < 0)
+            return ERR_CORRUPT;
+        if (!match(arg, &e))
+            continue;
+        *record = RECORD_ERASED;
+        memset(frame + (len - rest.len) - body.len, 0, body.len);
+        erased++;
+    }
+    return erased;
 }

@@ -12,6 +12,7 @@
 enum record_type {
     RECORD_EVENT = 1,       /* body: event.h's encoding */
     RECORD_IMPORT_MARK = 2, /* body: struct import_mark */
+    RECORD_ERASED = 3,      /* body: zeros, as long as what was there; readers pass over it */
 };
 
 /* How far an import has come, written in the same frame as the events up to there, so that a
@@ -32,5 +33,13 @@ struct record {
 
 /* Cuts the next record off *frame. 1: *ret is filled; 0: the frame is used up; ERR_CORRUPT. */
 int record_next(struct span *frame, struct record *ret, struct err *err) WARN_UNUSED;
+
+typedef bool (*record_match_fn)(void *arg, const struct event *e);
+
+/* Makes a RECORD_ERASED of every event in the `len` bytes of frame that `match` is true for, in
+ * place. How many, or ERR_CORRUPT: the frame does not parse to its end; what was erased before that
+ * stays erased. */
+int record_erase_events(char *frame, size_t len, record_match_fn match, void *arg,
+                        struct err *err) WARN_UNUSED;
 
 #endif

@@ -1,5 +1,7 @@
 #include "engine.h"
 
+#include <stdio.h>
+
 static bool says(const char *text, const char *what) {
     return text && strcasestr(text, what);
 }
@@ -92,49 +94,67 @@ int engine_execute(duckdb_prepared_statement p, duckdb_result *ret, enum engine_
                         err);
 }
 
-static void add_quoted(struct buf *out, const char *s) {
+void engine_quote(struct buf *out, const char *text) {
     buf_addc(out, '\'');
-    for (; *s; s++) {
-        if (*s == '\'')
+    for (; *text; text++) {
+        if (*text == '\'')
             buf_addc(out, '\'');
-        buf_addc(out, *s);
+        buf_addc(out, *text);
     }
     buf_addc(out, '\'');
 }
 
-/* Attaches the hot file, then: no statement may reach a file but that, the spill folder and the
- * sealed days; nothing is ever downloaded; and no statement may change that.
- *
- * Without a write-ahead log: the journal is one already. What was applied since the last checkpoint
- * is drained again after a crash, and no batch waits for a second fsync. */
-static int attach(duckdb_database db, const char *path, const char *read_dir, struct err *err) {
-    BUF_AUTO sql = {0};
-    buf_adds(&sql, "ATTACH ");
-    add_quoted(&sql, path);
-    buf_adds(&sql, " AS hot (TYPE duckdb, RECOVERY_MODE no_wal_writes);");
-    if (read_dir) {
-        buf_adds(&sql, "SET allowed_directories = [");
-        add_quoted(&sql, read_dir);
-        buf_adds(&sql, "];");
-    }
-    buf_adds(&sql, "SET enable_external_access = false; SET lock_configuration = true;");
-    const char *text = buf_cstr(&sql);
+/* Runs a text on a connection of its own, in no database of ours. */
+static int run_apart(duckdb_database db, struct buf *sql, struct err *err) {
+    const char *text = buf_cstr(sql);
     CLEANUP(engine_disconnectp) duckdb_connection c = NULL;
     if (!text || duckdb_connect(db, &c) != DuckDBSuccess)
-        return err_set(err, ERR_NOMEM, "cannot configure the engine");
+        return err_set(err, ERR_NOMEM, "no memory for the engine");
     enum engine_fault fault = ENGINE_FINE;
-    int code = engine_run(c, text, &fault, err);
+    return engine_run(c, text, &fault, err);
+}
+
+/* No statement may reach a file but ours, nothing is ever downloaded, and no statement may change
+ * that. */
+static int lock_down(duckdb_database db, const char *dir, const char *sealed_root,
+                     struct err *err) {
+    BUF_AUTO sql = {0};
+    buf_adds(&sql, "SET allowed_directories = [");
+    engine_quote(&sql, dir);
+    if (sealed_root) {
+        buf_adds(&sql, ", ");
+        engine_quote(&sql, sealed_root);
+    }
+    /* What is worth a checkpoint gets one from us; a replaced file must not. */
+    buf_adds(&sql, "]; PRAGMA disable_checkpoint_on_shutdown; SET enable_external_access = false; "
+                   "SET lock_configuration = true;");
+    return run_apart(db, &sql, err);
+}
+
+int engine_attach(duckdb_database db, const char *path, const char *name, struct err *err) {
+    BUF_AUTO sql = {0};
+    buf_adds(&sql, "ATTACH ");
+    engine_quote(&sql, path);
+    buf_addf(&sql, " AS %s (TYPE duckdb, RECOVERY_MODE no_wal_writes)", name);
+    int code = run_apart(db, &sql, err);
     if (code == 0 || code == ERR_FULL || code == ERR_NOMEM)
         return code;
-    return err_set(err, ERR_CORRUPT, "the hot file does not open");
+    return err_set(err, ERR_CORRUPT, "the file of database %s does not open", name);
+}
+
+void engine_detach(duckdb_database db, const char *name) {
+    BUF_AUTO sql = {0};
+    buf_addf(&sql, "DETACH %s", name);
+    struct err ignored;
+    (void)run_apart(db, &sql, &ignored);
 }
 
 static void destroy_configp(duckdb_config *c) {
     duckdb_destroy_config(c);
 }
 
-int engine_open(const char *dir, const char *path, const struct store_options *options,
-                duckdb_database *ret, struct err *err) {
+int engine_open(const char *dir, const struct store_options *options, duckdb_database *ret,
+                struct err *err) {
     CLEANUP(destroy_configp) duckdb_config config = NULL;
     if (duckdb_create_config(&config) != DuckDBSuccess)
         return err_set(err, ERR_NOMEM, "cannot configure the engine");
@@ -164,7 +184,7 @@ int engine_open(const char *dir, const char *path, const struct store_options *o
     duckdb_database db = NULL;
     if (duckdb_open_ext(NULL, &db, config, NULL) != DuckDBSuccess)
         return err_set(err, ERR_NOMEM, "the engine does not start");
-    int code = attach(db, path, options->read_dir, err);
+    int code = lock_down(db, dir, options->sealed_root, err);
     if (code) {
         duckdb_close(&db);
         return code;
@@ -173,12 +193,14 @@ int engine_open(const char *dir, const char *path, const struct store_options *o
     return 0;
 }
 
-int engine_connect(duckdb_database db, duckdb_connection *ret, struct err *err) {
+int engine_connect(duckdb_database db, const char *name, duckdb_connection *ret, struct err *err) {
     CLEANUP(engine_disconnectp) duckdb_connection c = NULL;
     if (duckdb_connect(db, &c) != DuckDBSuccess)
         return err_set(err, ERR_NOMEM, "no connection to the hot tables");
+    char use[40];
+    (void)snprintf(use, sizeof(use), "USE %s", name);
     enum engine_fault fault = ENGINE_FINE;
-    int code = engine_run(c, "USE hot", &fault, err);
+    int code = engine_run(c, use, &fault, err);
     if (!code)
         *ret = TAKE_PTR(c);
     return code;

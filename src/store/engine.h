@@ -17,13 +17,24 @@ enum engine_fault {
     ENGINE_DAMAGED, /* stored bytes do not verify */
 };
 
-/* Starts an engine with our settings on `path`, as the database "hot". `dir` gets the spill folder.
- * ERR_CORRUPT: not a database we can use. */
-int engine_open(const char *dir, const char *path, const struct store_options *options,
-                duckdb_database *ret, struct err *err) WARN_UNUSED;
+/* Starts an engine with our settings. `dir` gets the spill folder; statements reach files below it
+ * and below options->sealed_root only. */
+int engine_open(const char *dir, const struct store_options *options, duckdb_database *ret,
+                struct err *err) WARN_UNUSED;
 
-/* A connection whose tables are the hot file's. */
-int engine_connect(duckdb_database db, duckdb_connection *ret, struct err *err) WARN_UNUSED;
+/* Opens or makes the file as the database `name`, without a log of its own: the journal is one.
+ * ERR_CORRUPT: not a database we can use. */
+int engine_attach(duckdb_database db, const char *path, const char *name,
+                  struct err *err) WARN_UNUSED;
+/* Closes it; its file may be gone by name already. */
+void engine_detach(duckdb_database db, const char *name);
+
+/* A connection whose tables are those of the database `name`. */
+int engine_connect(duckdb_database db, const char *name, duckdb_connection *ret,
+                   struct err *err) WARN_UNUSED;
+
+/* Appends 'text' with its quotes doubled. */
+void engine_quote(struct buf *out, const char *text);
 
 /* Runs statements without parameters and drops their results. */
 int engine_run(duckdb_connection c, const char *sql, enum engine_fault *fault,

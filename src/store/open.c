@@ -23,7 +23,7 @@ static void hot_close(struct hot *h) {
         duckdb_disconnect(&h->writer);
     if (h->db)
         duckdb_close(&h->db);
-    *h = (struct hot){0};
+    *h = (struct hot){.generation = h->generation}; /* numbers do not come back */
 }
 
 static void hot_closep(struct hot *h) {
@@ -31,12 +31,17 @@ static void hot_closep(struct hot *h) {
 }
 
 static int hot_open(struct store *s, struct err *err) {
-    CLEANUP(hot_closep) struct hot h = {0};
+    CLEANUP(hot_closep) struct hot h = {.generation = s->hot.generation + 1};
     struct schema_meta meta;
-    int code = engine_open(s->dir, s->path, &s->options, &h.db, err);
-    if (code)
-        return code;
-    code = engine_connect(h.db, &h.writer, err);
+    CLEANUP(generation_unrefp)
+    struct generation *g = generation_new(s, s->opening + 1, h.generation);
+    if (!g)
+        return err_set(err, ERR_NOMEM, "no memory for the hot tables");
+    int code = engine_open(s->dir, &s->options, &h.db, err);
+    if (!code)
+        code = engine_attach(h.db, s->path, g->name, err);
+    if (!code)
+        code = engine_connect(h.db, g->name, &h.writer, err);
     if (!code)
         code = schema_open(h.writer, &meta, err);
     if (!code)
@@ -45,13 +50,19 @@ static int hot_open(struct store *s, struct err *err) {
         code = load_presence(&h, s->options.presence_bytes, err);
     if (!code)
         code = apply_prepare(&h, err);
+    struct store_view *v = NULL;
+    if (!code)
+        code = view_make(s->view, TAKE_PTR(g), &(struct store_change){0}, &v, err);
     if (code)
         return code;
     pthread_mutex_lock(&s->cursor_lock);
     s->cursor = meta.cursor;
     pthread_mutex_unlock(&s->cursor_lock);
+    s->meta = meta;
     s->hot = h;
     h = (struct hot){0};
+    s->opening++;
+    publish_view(s, v);
     s->applied = false;
     s->unsaved_events = 0;
     atomic_store(&s->fault, ENGINE_FINE);
@@ -133,10 +144,11 @@ static void store_freep(struct store **s) {
     if (!*s)
         return;
     pthread_mutex_destroy(&(*s)->cursor_lock);
+    pthread_mutex_destroy(&(*s)->view_lock);
     pthread_rwlock_destroy(&(*s)->gate);
     free((*s)->dir);
     free((*s)->path);
-    free((*s)->read_dir);
+    free((*s)->sealed_root);
     free(*s);
 }
 
@@ -146,6 +158,7 @@ int store_open(const char *dir, const struct store_options *options, struct stor
     if (!s)
         return err_set(err, ERR_NOMEM, "no memory for the store");
     pthread_mutex_init(&s->cursor_lock, NULL);
+    pthread_mutex_init(&s->view_lock, NULL);
     pthread_rwlock_init(&s->gate, NULL);
     if (options)
         s->options = *options;
@@ -155,20 +168,20 @@ int store_open(const char *dir, const struct store_options *options, struct stor
         s->options.presence_bytes = DEFAULT_PRESENCE_BYTES;
     s->dir = strdup(dir);
     s->path = path_join(dir, "hot.duckdb");
-    s->read_dir = s->options.read_dir ? strdup(s->options.read_dir) : NULL;
-    if (!s->dir || !s->path || (s->options.read_dir && !s->read_dir))
+    s->sealed_root = s->options.sealed_root ? strdup(s->options.sealed_root) : NULL;
+    if (!s->dir || !s->path || (s->options.sealed_root && !s->sealed_root))
         return err_set(err, ERR_NOMEM, "no memory for the store");
-    s->options.read_dir = s->read_dir;
+    s->options.sealed_root = s->sealed_root;
     int code = os_make_dir(&os_system, dir, err);
     if (code)
         return code;
-    int opened = open_or_rebuild(s, false, err);
-    if (opened < 0)
-        return opened;
     code = readers_start(&s->readers, err);
-    if (code) {
-        hot_close(&s->hot);
+    if (code)
         return code;
+    int opened = open_or_rebuild(s, false, err);
+    if (opened < 0) {
+        readers_stop(&s->readers);
+        return opened;
     }
     *ret_rebuilt = opened == 1;
     *ret = TAKE_PTR(s);
@@ -179,7 +192,7 @@ int store_checkpoint(struct store *s, struct err *err) {
     if (s->unsaved_events == 0)
         return 0;
     enum engine_fault fault = ENGINE_FINE;
-    int code = engine_run(s->hot.writer, "CHECKPOINT hot", &fault, err);
+    int code = engine_run(s->hot.writer, "CHECKPOINT", &fault, err);
     if (!code)
         s->unsaved_events = 0;
     else if (fault != ENGINE_FINE)
@@ -199,6 +212,8 @@ static void save_if_well(struct store *s) {
 }
 
 void store_close(struct store *s) {
+    atomic_store(&s->shut, true);
+    publish_view(s, NULL);
     readers_stop(&s->readers);
     save_if_well(s);
     hot_close(&s->hot);
@@ -206,12 +221,12 @@ void store_close(struct store *s) {
 }
 
 int store_reopen(struct store *s, struct err *err) {
-    save_if_well(s);
     int fault = atomic_load(&s->fault);
     bool suspect = fault == ENGINE_DAMAGED || (fault == ENGINE_STOPPED && !s->applied);
     atomic_store(&s->shut, true);
     readers_interrupt(&s->readers, true);
     pthread_rwlock_wrlock(&s->gate);
+    save_if_well(s); /* no select stands in the way of a checkpoint now */
     readers_disconnect(&s->readers);
     hot_close(&s->hot);
     int opened = open_or_rebuild(s, suspect, err);

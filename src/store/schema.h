@@ -4,7 +4,9 @@
  *                visit it belongs to) and first UINTEGER (flags, see first.h)
  *   visit        visit_fields.def, then first UINTEGER, and two columns of our own that let open
  *                visits be picked up after a restart: interactive (0, 1, 2: two or more) and
- * seen_ms (see visits.h) meta         one row: version of the schema, cursor, next visit id
+ *                seen_ms (see visits.h)
+ *   meta         one row: version of the schema, cursor, next visit id, and the last part whose
+ *                days were taken out of here
  *   import_mark  one row an import: how far it has come */
 #ifndef TAMIS_STORE_SCHEMA_H
 #define TAMIS_STORE_SCHEMA_H
@@ -42,11 +44,16 @@ enum {
 struct schema_meta {
     struct cursor cursor;
     uint64_t next_visit;
+    uint32_t seen_part; /* no rows are left here of the days of parts up to this one */
 };
 
-/* Makes the tables in an empty database; in one that has them, reads meta. ERR_CORRUPT: tables of
- * another version or none that we made. */
+/* Makes the tables in the connection's database when it is empty; when it has them, reads meta.
+ * ERR_CORRUPT: tables of another version or none that we made. */
 int schema_open(duckdb_connection c, struct schema_meta *ret, struct err *err) WARN_UNUSED;
+
+/* Makes the tables with this meta in the database `name`. */
+int schema_make(duckdb_connection c, const char *name, const struct schema_meta *meta,
+                struct err *err) WARN_UNUSED;
 
 /* "a, b, c" — the columns of table visit in order. */
 void schema_visit_columns(struct buf *out, const char *prefix);

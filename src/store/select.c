@@ -110,14 +110,14 @@ void readers_stop(struct readers *r) {
 }
 
 /* A connection for this reader, watched from now on. False: the engine gives none. */
-static bool reader_begin(struct store *s, struct reader *run) {
+static bool reader_begin(struct store *s, const struct generation *g, struct reader *run) {
     struct readers *r = &s->readers;
     pthread_mutex_lock(&r->lock);
-    if (r->idle_count)
+    if (r->idle_count && r->idle_generation == g->number)
         run->connection = r->idle[--r->idle_count];
     pthread_mutex_unlock(&r->lock);
     struct err ignored;
-    if (!run->connection && engine_connect(s->hot.db, &run->connection, &ignored))
+    if (!run->connection && engine_connect(s->hot.db, g->name, &run->connection, &ignored))
         return false;
     pthread_mutex_lock(&r->lock);
     run->next = r->running;
@@ -127,14 +127,14 @@ static bool reader_begin(struct store *s, struct reader *run) {
     return true;
 }
 
-static void reader_end(struct store *s, struct reader *run) {
+static void reader_end(struct store *s, const struct generation *g, struct reader *run) {
     struct readers *r = &s->readers;
     pthread_mutex_lock(&r->lock);
     struct reader **at = &r->running;
     while (*at != run)
         at = &(*at)->next;
     *at = run->next;
-    if (r->idle_count < IDLE_READERS) {
+    if (r->idle_generation == g->number && r->idle_count < IDLE_READERS) {
         r->idle[r->idle_count++] = run->connection;
         run->connection = NULL;
     }
@@ -360,25 +360,53 @@ static int run(duckdb_connection c, const char *sql, const struct sql_value *par
     return code;
 }
 
-int store_select(struct store *s, const char *sql, const struct sql_value *params,
-                 size_t param_count, int timeout_ms, struct sql_result **ret, struct err *err) {
+int store_view_select(struct store_view *v, const char *sql, const struct sql_value *params,
+                      size_t param_count, int timeout_ms, struct sql_result **ret,
+                      struct err *err) {
+    const struct generation *g = v->generation;
+    struct store *s = g->store;
     if (atomic_load(&s->shut) || pthread_rwlock_tryrdlock(&s->gate) != 0)
         return err_set(err, ERR_BUSY, "the hot tables are being opened again");
     struct reader reader = {.deadline_ns =
                                 clock_mono_ns(&clock_system) + (int64_t)timeout_ms * 1000000};
     enum engine_fault fault = ENGINE_FINE;
     int code;
-    if (!s->hot.db || !reader_begin(s, &reader)) {
+    if (!s->hot.db || s->opening != g->opening || !reader_begin(s, g, &reader)) {
         code = err_set(err, ERR_BUSY, "the hot tables are not open");
     } else {
         code = run(reader.connection, sql, params, param_count, ret, &fault, err);
-        reader_end(s, &reader);
+        reader_end(s, g, &reader);
         store_note_fault(s, fault);
     }
     pthread_rwlock_unlock(&s->gate);
     if (code == ERR_TIMEOUT && atomic_load(&s->shut))
         return err_set(err, ERR_BUSY, "the hot tables are being opened again");
     return code;
+}
+
+int store_select(struct store *s, const char *sql, const struct sql_value *params,
+                 size_t param_count, int timeout_ms, struct sql_result **ret, struct err *err) {
+    CLEANUP(store_view_closep) struct store_view *v = NULL;
+    int code = store_view_open(s, &v, err);
+    return code ? code : store_view_select(v, sql, params, param_count, timeout_ms, ret, err);
+}
+
+int store_hot_days(struct store *s, struct store_day **ret, size_t *ret_count, struct err *err) {
+    CLEANUP(sql_result_freep) struct sql_result *r = NULL;
+    int code = store_select(s, "SELECT DISTINCT site, day FROM event ORDER BY site, day", NULL, 0,
+                            60000, &r, err);
+    if (code)
+        return code;
+    size_t count = sql_result_rows(r);
+    struct store_day *days = calloc(count + 1, sizeof(*days));
+    if (!days)
+        return err_set(err, ERR_NOMEM, "no memory for a list of days");
+    for (size_t i = 0; i < count; i++)
+        days[i] = (struct store_day){.site = (uint32_t)sql_result_at(r, i, 0).i,
+                                     .day = (int32_t)sql_result_at(r, i, 1).i};
+    *ret = days;
+    *ret_count = count;
+    return 0;
 }
 
 int store_import_offset(struct store *s, uint64_t import, uint64_t *ret_offset, struct err *err) {

@@ -1,9 +1,10 @@
-/* store.h — the engine's face: hot tables that answer queries, fed from the journal.
+/* store.h — the engine's face: tables that answer queries, fed from the journal.
  *
- * Table `event`: the columns of event_fields.def and `visit UBIGINT`. Table `visit`:
- * visit_fields.def. The hot file is a cache of the journal: when it is missing, damaged or of
- * another version it is renamed aside and built again from cursor {0, 0}. One thread applies; any
- * thread selects. */
+ * Days that go on are in the hot tables: `event` (the fields of event_fields.def that are not its
+ * visit's, `visit` and `first`) and `visit` (visit_fields.def, `first`). Days that are over are in
+ * sealed parts: Parquet files and their roll-ups, see README.md. The hot file is a cache of the
+ * journal: when it is missing, damaged or of another version it is renamed aside and built again
+ * from cursor {0, 0}. One thread applies; any thread selects. */
 #ifndef TAMIS_STORE_H
 #define TAMIS_STORE_H
 
@@ -21,7 +22,7 @@ struct store_options {
     size_t most_open_visits; /* kept in memory; 0: 2,000,000; the ones silent longest are let go
                                 first */
     size_t presence_bytes;   /* for telling visitors apart (presence.h); 0: 256 MiB */
-    const char *read_dir;    /* statements may read files below it (the sealed days); NULL: none */
+    const char *sealed_root; /* folder of the sealed parts; NULL: none */
 };
 
 /* Opens or makes dir/hot.duckdb. *ret_rebuilt says that an old file was set aside (the caller
@@ -66,6 +67,44 @@ int store_apply(struct store *s, const struct store_batch *batch, struct err *er
 int store_import_offset(struct store *s, uint64_t import, uint64_t *ret_offset,
                         struct err *err) WARN_UNUSED;
 
+/* --- sealed parts -------------------------------------------------------------------------------
+ */
+
+/* What one seal wrote: the events of a site's day, or of a month, up to a place in the journal. */
+struct sealed_part {
+    uint32_t id; /* grows, never reused */
+    uint32_t site;
+    int32_t from_day, to_day; /* site-local, both included */
+    struct cursor until;      /* events of these days before it are in this part, or another */
+    const char *event_path, *visit_path, *roll_path; /* NULL: gone, or there were none */
+    uint64_t event_rows, visit_rows;
+};
+
+struct store_change {
+    const struct sealed_part *added;
+    size_t added_count;
+    const uint32_t *removed; /* ids; their files are unlinked once nobody reads them */
+    size_t removed_count;
+};
+
+/* Makes parts visible and takes others away in one step; in the same step the rows of added days
+ * leave the hot tables, and the bytes the hot file. From the part's snapshot on no batch may have
+ * brought events of its days. On an error nothing has changed. On the thread that applies, before
+ * the first batch with all parts there are. */
+int store_publish(struct store *s, const struct store_change *change, struct err *err) WARN_UNUSED;
+
+/* Whether the event of that day at that place of the journal is in a part: then it must not be
+ * applied (again). On the thread that applies. */
+bool store_is_sealed(struct store *s, uint32_t site, int32_t day, struct cursor at);
+
+struct store_day {
+    uint32_t site;
+    int32_t day;
+};
+/* The days that the hot tables hold, by site and day; for the caller to free. Any thread. */
+int store_hot_days(struct store *s, struct store_day **ret, size_t *ret_count,
+                   struct err *err) WARN_UNUSED;
+
 /* --- reading ------------------------------------------------------------------------------------
  */
 
@@ -80,9 +119,24 @@ struct sql_value {
 
 struct sql_result; /* columns × rows of sql_value, in memory */
 
+/* What one query sees, whatever is published meanwhile: within a view an event is in the hot tables
+ * or in a part, never in both. Close it soon: it holds replaced files open. Any thread. */
+struct store_view;
+int store_view_open(struct store *s, struct store_view **ret, struct err *err) WARN_UNUSED;
+void store_view_close(struct store_view *v);
+DEFINE_FREEP(struct store_view, store_view_close)
+/* By site, first day and id; belongs to the view. */
+const struct sealed_part *store_view_parts(const struct store_view *v, size_t *ret_count);
+/* The greatest id of a part: in roll-up tables rows of later ones are not visible. */
+uint32_t store_view_watermark(const struct store_view *v);
+
 /* Runs one SELECT with positional parameters ($1 …). More than timeout_ms: interrupted,
  * ERR_TIMEOUT. A statement that does not prepare is ERR_INVALID. Any thread; each has a connection
  * of its own for the time. */
+int store_view_select(struct store_view *v, const char *sql, const struct sql_value *params,
+                      size_t param_count, int timeout_ms, struct sql_result **ret,
+                      struct err *err) WARN_UNUSED;
+/* The same on the view of the moment. */
 int store_select(struct store *s, const char *sql, const struct sql_value *params,
                  size_t param_count, int timeout_ms, struct sql_result **ret,
                  struct err *err) WARN_UNUSED;

@@ -8,6 +8,7 @@
 #include "engine.h"
 #include "presence.h"
 #include "schema.h"
+#include "view.h"
 #include "visits.h"
 
 enum {
@@ -29,6 +30,7 @@ struct readers {
     pthread_t watchdog;
     struct reader *running;
     duckdb_connection idle[IDLE_READERS];
+    unsigned idle_generation; /* whose tables the idle ones use */
     size_t idle_count;
     bool interrupt_all; /* the file is to be opened again */
     bool stop;
@@ -37,7 +39,8 @@ struct readers {
 /* What is open while there is a usable file; all zero otherwise. */
 struct hot {
     duckdb_database db;
-    duckdb_connection writer;
+    duckdb_connection writer; /* uses the tables of generation */
+    unsigned generation;
     duckdb_prepared_statement set_meta, set_mark, add_mark;
     duckdb_data_chunk event_rows, visit_rows;
     struct visits *visits;
@@ -47,16 +50,20 @@ struct hot {
 struct store {
     char *dir;
     char *path;
-    char *read_dir;
+    char *sealed_root;
     struct store_options options;
     struct hot hot;
     pthread_rwlock_t gate;   /* held to read by whoever uses `hot` off the applying thread */
-    _Atomic bool shut;       /* being opened again: do not queue at the gate */
+    _Atomic bool shut;       /* being opened again or closed: do not queue at the gate */
     _Atomic int fault;       /* enum engine_fault, the worst since the last opening */
     bool applied;            /* a batch was applied since the last opening */
     uint64_t unsaved_events; /* applied since the last checkpoint (an empty batch counts as one) */
     pthread_mutex_t cursor_lock;
     struct cursor cursor;
+    struct schema_meta meta; /* as the hot file was opened or made */
+    unsigned opening;        /* counts openings of the engine */
+    pthread_mutex_t view_lock;
+    struct store_view *view; /* what is published; NULL while there is no usable file */
     struct readers readers;
 };
 
@@ -73,6 +80,9 @@ int load_presence(struct hot *h, size_t most_bytes, struct err *err) WARN_UNUSED
 
 /* Fills h->visits from the tables. */
 int load_visits(struct hot *h, size_t most, uint64_t next_visit, struct err *err) WARN_UNUSED;
+
+/* Makes `v` the view of the moment; takes over its reference. */
+void publish_view(struct store *s, struct store_view *v);
 
 int apply_prepare(struct hot *h, struct err *err) WARN_UNUSED;
 void apply_release(struct hot *h);

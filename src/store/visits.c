@@ -312,6 +312,19 @@ void visits_free(struct visits *t) {
     free(t);
 }
 
+void visits_forget(struct visits *t, uint32_t site, int32_t day) {
+    struct site_clock *c = clocks_find(&t->clocks, site);
+    for (uint32_t i = 0; c && i < c->days; i++)
+        if (c->day[i].day == day) {
+            memmove(&c->day[i], &c->day[i + 1], (--c->days - i) * sizeof(c->day[0]));
+            return;
+        }
+}
+
+void visits_drop_forgotten(struct visits *t) {
+    sweep_once(t, 0);
+}
+
 size_t visits_count(const struct visits *t) {
     return t->count;
 }

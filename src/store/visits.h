@@ -118,6 +118,11 @@ uint64_t visits_next_id(const struct visits *t); /* with what is staged */
 void visits_publish(struct visits *t);
 void visits_discard(struct visits *t);
 
+/* The rows of a day were dropped: its open visits go with the next visits_drop_forgotten(). Between
+ * batches. */
+void visits_forget(struct visits *t, uint32_t site, int32_t day);
+void visits_drop_forgotten(struct visits *t);
+
 size_t visits_count(const struct visits *t);
 
 #endif

@@ -123,12 +123,12 @@ static void read_from(struct journal *j, struct cursor from, bool seen[MOST]) {
         BUF_AUTO bytes = {0};
         struct cursor next;
         struct err err = {0};
-        int rc = journal_read(j, from, 1500, &bytes, &next, &err);
+        int rc = journal_read(j, from, 1500, &bytes, NULL, &next, &err);
         if (rc != 0)
             fail_msg("read: %s", err.text);
         struct span rest = buf_span(&bytes);
         struct span frame;
-        while (journal_next_frame(&rest, &frame)) {
+        while (journal_next_frame(&rest, NULL, &frame)) {
             unsigned id = id_of(frame);
             if (id < expected_least)
                 fail_msg("frame %u is read twice or out of order", id);
@@ -202,7 +202,7 @@ static bool run_with_plan(struct os_fault *f, struct os_plan plan) {
             append(j, &l);
         BUF_AUTO bytes = {0};
         struct cursor next;
-        int rc = journal_read(j, (struct cursor){0}, 100, &bytes, &next, &err);
+        int rc = journal_read(j, (struct cursor){0}, 100, &bytes, NULL, &next, &err);
         if (rc < 0 && !os_fault_fired(f))
             fail_msg("read: %s", err.text);
         /* Releases nothing, but walks the way. */
@@ -496,12 +496,12 @@ static void check_crowd(struct crowd *c, const char *dir) {
     int last[THREADS] = {-1, -1, -1, -1};
     for (;;) {
         BUF_AUTO bytes = {0};
-        assert_int_equal(journal_read(j, at, 4096, &bytes, &at, NULL), 0);
+        assert_int_equal(journal_read(j, at, 4096, &bytes, NULL, &at, NULL), 0);
         if (bytes.len == 0)
             break;
         struct span rest = buf_span(&bytes);
         struct span frame;
-        while (journal_next_frame(&rest, &frame)) {
+        while (journal_next_frame(&rest, NULL, &frame)) {
             uint32_t id[2];
             assert_int_equal(frame.len, sizeof(id));
             memcpy(id, frame.ptr, sizeof(id));
@@ -555,12 +555,12 @@ static void many_threads_and_a_bad_disk(void **state) {
 static void release_some(struct journal *j, struct ledger *l) {
     BUF_AUTO bytes = {0};
     struct cursor next;
-    if (journal_read(j, (struct cursor){0}, 9000, &bytes, &next, NULL) < 0 || bytes.len == 0)
+    if (journal_read(j, (struct cursor){0}, 9000, &bytes, NULL, &next, NULL) < 0 || bytes.len == 0)
         return;
     struct span rest = buf_span(&bytes);
     struct span frame;
     unsigned first = l->first;
-    while (journal_next_frame(&rest, &frame))
+    while (journal_next_frame(&rest, NULL, &frame))
         first = id_of(frame) + 1;
     if (first > l->first)
         l->first = first;

@@ -57,7 +57,7 @@ static void read_all(struct journal *j, size_t file_bytes) {
         BUF_AUTO bytes = {0};
         struct err err;
         struct cursor before = at;
-        int rc = journal_read(j, at, 4096, &bytes, &at, &err);
+        int rc = journal_read(j, at, 4096, &bytes, NULL, &at, &err);
         must(rc == 0 || rc == ERR_CORRUPT);
         if (rc == 0 && bytes.len == 0)
             return;
@@ -66,7 +66,7 @@ static void read_all(struct journal *j, size_t file_bytes) {
         must(total <= file_bytes);
         struct span rest = buf_span(&bytes);
         struct span frame;
-        while (journal_next_frame(&rest, &frame))
+        while (journal_next_frame(&rest, NULL, &frame))
             read_records(frame);
         must(rest.len == 0);
     }

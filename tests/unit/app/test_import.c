@@ -118,12 +118,12 @@ static struct stored read_back(struct fixture *f, unsigned first_page) {
     while (cursor_before(at, journal_end(f->journal))) {
         buf_clear(&bytes);
         struct cursor next = at;
-        assert_int_equal(journal_read(f->journal, at, 1 << 20, &bytes, &next, NULL), 0);
+        assert_int_equal(journal_read(f->journal, at, 1 << 20, &bytes, NULL, &next, NULL), 0);
         if (!cursor_before(at, next))
             break;
         at = next;
         struct span rest = buf_span(&bytes), frame;
-        while (journal_next_frame(&rest, &frame)) {
+        while (journal_next_frame(&rest, NULL, &frame)) {
             struct record r = {0};
             while (record_next(&frame, &r, NULL) == 1) {
                 if (r.type == RECORD_IMPORT_MARK) {

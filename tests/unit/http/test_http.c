@@ -32,11 +32,12 @@ static size_t journaled(void) {
     struct cursor from = {0}, next;
     for (;;) {
         BUF_AUTO bytes = {0};
-        assert_int_equal(journal_read(server.journal, from, SIZE_MAX / 2, &bytes, &next, NULL), 0);
+        assert_int_equal(
+            journal_read(server.journal, from, SIZE_MAX / 2, &bytes, NULL, &next, NULL), 0);
         struct span rest = buf_span(&bytes), frame;
         if (rest.len == 0)
             return count;
-        while (journal_next_frame(&rest, &frame)) {
+        while (journal_next_frame(&rest, NULL, &frame)) {
             struct record r;
             while (record_next(&frame, &r, NULL) == 1)
                 count += r.type == RECORD_EVENT;

@@ -1,129 +1,11 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
+#include "fixture.h"
 
-#include <cmocka.h>
-
-#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <sys/stat.h>
 
 #include "crc32c.h"
-#include "journal.h"
-#include "segment.h"
-
-/* ---- a folder and a journal in it for each test ---- */
-
-struct fixture {
-    char dir[128];
-    struct journal_options options;
-    struct journal *j;
-};
-
-static void open_journal(struct fixture *f) {
-    struct err err = {0};
-    if (journal_open(f->dir, &f->options, &f->j, &err) < 0)
-        fail_msg("open: %s", err.text);
-}
-
-static void close_journal(struct fixture *f) {
-    journal_close(f->j);
-    f->j = NULL;
-}
-
-static int setup(void **state) {
-    struct fixture *f = calloc(1, sizeof(*f));
-    if (!f)
-        return -1;
-    (void)snprintf(f->dir, sizeof(f->dir), "/tmp/tamis-journal-XXXXXX");
-    if (!mkdtemp(f->dir))
-        return -1;
-    f->options = (struct journal_options){.os = &os_system, .clock = &clock_system};
-    f->options.segment_bytes = 4096;
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state) {
-    struct fixture *f = *state;
-    journal_close(f->j);
-    DIR *d = opendir(f->dir);
-    for (const struct dirent *e; d && (e = readdir(d));) {
-        CLEANUP(free_charp) char *path = path_join(f->dir, e->d_name);
-        (void)unlink(path);
-    }
-    if (d)
-        (void)closedir(d);
-    (void)rmdir(f->dir);
-    free(f);
-    return 0;
-}
-
-static void append(struct fixture *f, const char *text) {
-    struct err err = {0};
-    if (journal_append(f->j, span_str(text), &err) < 0)
-        fail_msg("append: %s", err.text);
-}
-
-/* All frames after `from`, joined by commas; each ERR_CORRUPT as "!". Caller frees. */
-static char *read_joined(struct fixture *f, struct cursor from, size_t most) {
-    BUF_AUTO out = {0};
-    for (;;) {
-        BUF_AUTO bytes = {0};
-        struct err err = {0};
-        int rc = journal_read(f->j, from, most, &bytes, &from, &err);
-        if (rc == ERR_CORRUPT) {
-            buf_adds(&out, "!,");
-            continue;
-        }
-        if (rc < 0)
-            fail_msg("read: %s", err.text);
-        if (bytes.len == 0)
-            break;
-        struct span rest = buf_span(&bytes);
-        struct span frame;
-        while (journal_next_frame(&rest, &frame)) {
-            buf_add(&out, frame);
-            buf_addc(&out, ',');
-        }
-    }
-    return strdup(buf_cstr(&out));
-}
-
-static void assert_frames(struct fixture *f, const char *want) {
-    CLEANUP(free_charp) char *got = read_joined(f, (struct cursor){0}, 64 * 1024);
-    assert_string_equal(got, want);
-}
-
-static char *segment_path(struct fixture *f, uint64_t number, const char *suffix) {
-    char name[SEGMENT_NAME_BYTES];
-    segment_name(number, suffix, name);
-    return path_join(f->dir, name);
-}
-
-static bool exists(struct fixture *f, uint64_t number, const char *suffix) {
-    CLEANUP(free_charp) char *path = segment_path(f, number, suffix);
-    return access(path, F_OK) == 0;
-}
-
-static void patch(struct fixture *f, uint64_t number, off_t at, struct span bytes) {
-    CLEANUP(free_charp) char *path = segment_path(f, number, ".seg");
-    CLEANUP(closep) int fd = open(path, O_WRONLY | O_CREAT, 0600);
-    assert_true(fd >= 0);
-    assert_int_equal(pwrite(fd, bytes.ptr, bytes.len, at), (ssize_t)bytes.len);
-}
-
-static void cut(struct fixture *f, uint64_t number, off_t size) {
-    CLEANUP(free_charp) char *path = segment_path(f, number, ".seg");
-    assert_int_equal(truncate(path, size), 0);
-}
-
-/* ---- tests ---- */
 
 static void keeps_frames_in_order_over_a_restart(void **state) {
     struct fixture *f = *state;
@@ -168,12 +50,12 @@ static void refuses_empty_and_too_large_frames(void **state) {
     append(f, "after");
     BUF_AUTO bytes = {0};
     struct cursor next;
-    assert_int_equal(journal_read(f->j, (struct cursor){0}, 1, &bytes, &next, &err), 0);
+    assert_int_equal(journal_read(f->j, (struct cursor){0}, 1, &bytes, NULL, &next, &err), 0);
     assert_int_equal(bytes.len, 4 + JOURNAL_LARGEST_FRAME);
     close_journal(f);
     open_journal(f); /* the scan has to grow its buffer */
     buf_clear(&bytes);
-    assert_int_equal(journal_read(f->j, next, 1, &bytes, &next, &err), 0);
+    assert_int_equal(journal_read(f->j, next, 1, &bytes, NULL, &next, &err), 0);
     assert_int_equal(bytes.len, 4 + 5);
 }
 
@@ -204,11 +86,11 @@ static void reads_on_from_any_cursor_it_gave(void **state) {
     assert_string_equal(got, "b,");
     BUF_AUTO bytes = {0};
     struct cursor next;
-    assert_int_equal(journal_read(f->j, journal_end(f->j), 100, &bytes, &next, NULL), 0);
+    assert_int_equal(journal_read(f->j, journal_end(f->j), 100, &bytes, NULL, &next, NULL), 0);
     assert_int_equal(bytes.len, 0);
     assert_false(cursor_before(next, journal_end(f->j)));
     struct cursor beyond = {.segment = 99};
-    assert_int_equal(journal_read(f->j, beyond, 100, &bytes, &next, NULL), ERR_INVALID);
+    assert_int_equal(journal_read(f->j, beyond, 100, &bytes, NULL, &next, NULL), ERR_INVALID);
 }
 
 static void releases_whole_segments_only(void **state) {
@@ -357,7 +239,7 @@ static void reports_a_bad_middle_frame_and_goes_on(void **state) {
     struct cursor next = {0};
     struct err err;
     struct cursor from = {.segment = 1, .offset = (uint64_t)at};
-    assert_int_equal(journal_read(f->j, from, 100, &bytes, &next, &err), ERR_CORRUPT);
+    assert_int_equal(journal_read(f->j, from, 100, &bytes, NULL, &next, &err), ERR_CORRUPT);
     assert_true(next.segment == 2);
     assert_null(strstr(err.text, "second"));
     cut(f, 1, at + 3); /* the file lost its end */
@@ -543,10 +425,10 @@ static void many_submit_while_one_reads_and_releases(void **state) {
     for (unsigned read = 0; read < THREADS * EACH;) {
         assert_int_equal(journal_wait(f->j, at, 20000), 1);
         BUF_AUTO bytes = {0};
-        assert_int_equal(journal_read(f->j, at, 10000, &bytes, &at, NULL), 0);
+        assert_int_equal(journal_read(f->j, at, 10000, &bytes, NULL, &at, NULL), 0);
         struct span rest = buf_span(&bytes);
         struct span frame;
-        while (journal_next_frame(&rest, &frame)) {
+        while (journal_next_frame(&rest, NULL, &frame)) {
             uint32_t id[2];
             assert_int_equal(frame.len, sizeof(id));
             memcpy(id, frame.ptr, sizeof(id));
@@ -566,7 +448,6 @@ static void many_submit_while_one_reads_and_releases(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(keeps_frames_in_order_over_a_restart),
         TEST(makes_the_folder),

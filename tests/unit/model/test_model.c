@@ -117,6 +117,44 @@ static void records_come_back_in_order(void **state) {
     assert_int_equal(record_next(&rest, &r, NULL), ERR_CORRUPT);
 }
 
+static bool is_page(void *arg, const struct event *e) {
+    return span_eq(e->page, *(struct span *)arg);
+}
+
+static void erased_records_are_passed_over(void **state) {
+    (void)state;
+    BUF_AUTO frame = {0};
+    BUF_AUTO scratch = {0};
+    struct event e = sample();
+    const struct span pages[] = {SPAN_LIT("/gone"), SPAN_LIT("/kept"), SPAN_LIT("/gone")};
+    for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
+        e.page = pages[i];
+        record_add_event(&frame, &e, &scratch);
+    }
+    record_add_import_mark(&frame, &(struct import_mark){.import = 3, .offset = 5});
+    struct span gone = pages[0];
+    size_t len = frame.len;
+    assert_int_equal(record_erase_events(frame.data, len, is_page, &gone, NULL), 2);
+    assert_true(span_find_span(buf_span(&frame), gone) == SIZE_MAX);
+    struct span rest = buf_span(&frame);
+    struct record r;
+    assert_int_equal(record_next(&rest, &r, NULL), 1);
+    assert_true(r.type == RECORD_EVENT && span_eq(r.event.page, pages[1]));
+    assert_int_equal(record_next(&rest, &r, NULL), 1);
+    assert_int_equal(r.type, RECORD_IMPORT_MARK);
+    assert_int_equal(record_next(&rest, &r, NULL), 0);
+    assert_int_equal(record_erase_events(frame.data, len, is_page, &gone, NULL), 0);
+    size_t head = 1 + (scratch.len < 128 ? 1 : 2);
+    for (size_t i = head; i < head + scratch.len; i++)
+        assert_int_equal(frame.data[i], 0);
+    struct span kept = pages[1];
+    frame.len = record_erase_events(frame.data, len, is_page, &kept, NULL) == 1 ? len : 0;
+    rest = buf_span(&frame);
+    assert_int_equal(record_next(&rest, &r, NULL), 1);
+    assert_int_equal(r.type, RECORD_IMPORT_MARK);
+    assert_int_equal(record_erase_events(frame.data, len - 1, is_page, &kept, NULL), ERR_CORRUPT);
+}
+
 static struct policy_set *set_of(unsigned sites) {
     struct policy_set *set = policy_set_new();
     assert_non_null(set);
@@ -190,6 +228,7 @@ int main(void) {
         cmocka_unit_test(restrict_empties_what_the_profile_forbids),
         cmocka_unit_test(sql_columns_follow_the_table),
         cmocka_unit_test(records_come_back_in_order),
+        cmocka_unit_test(erased_records_are_passed_over),
         cmocka_unit_test(policies_are_found),
         cmocka_unit_test(board_swaps_under_readers),
         cmocka_unit_test(counters_print_fixed_words),

@@ -140,7 +140,7 @@ static void reads_below_its_folder_only(void **state) {
     fclose(f);
     struct store *s = NULL;
     bool rebuilt;
-    assert_int_equal(store_open(dir, &(struct store_options){.read_dir = allowed, .threads = 1}, &s,
+    assert_int_equal(store_open(dir, &(struct store_options){.sealed_root = allowed, .threads = 1}, &s,
                                 &rebuilt, NULL),
                      0);
     const struct sql_value p = {.type = SQL_TEXT_VALUE, .text = span_str(path)};
