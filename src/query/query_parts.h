@@ -1,6 +1,7 @@
 /* query_parts.h — what the stages of a query hand to each other; private to src/query.
  *
- * JSON → query_parse → struct query → query_plan → struct plan → query_sql → text and parameters.
+ * JSON → query_parse → struct query → query_plan → struct plan; with a view → query_reach → struct
+ * reach; all of them → query_sql → text and parameters → query_run → query_reply → JSON.
  */
 #ifndef TAMIS_QUERY_PARTS_H
 #define TAMIS_QUERY_PARTS_H
@@ -163,23 +164,35 @@ struct plan {
 };
 
 struct plan plan_make(const struct query *q, enum profile profile);
-
 /* Fills in of_events, of_visits, joined_flag and roll. */
 void count_make(const struct query *q, struct shape *s);
 
-/* --- query_sql.c --- */
+/* --- query_reach.c --- */
 
-/* What there is to read of one site, within one view. */
+/* What there is to read of one site within one view, which its parts belong to. */
 struct reach {
-    const char **event_files; /* sealed rows that overlap the range; visit_files beside them */
-    const char **visit_files;
-    size_t file_count;
-    uint32_t watermark; /* parts up to it count in roll-ups */
-    unsigned levels;    /* bits 1 << enum level: where to read */
+    unsigned levels;                  /* bits 1 << enum level: where to read */
+    const struct sealed_part **parts; /* by their roll-ups or by their raw rows */
+    size_t part_count;
+    uint32_t watermark;   /* parts up to it count in roll-ups */
+    bool rows_gone;       /* raw rows of the range are gone, and roll-ups cannot answer */
+    int32_t raw_from_day; /* rows_gone: from this day on all are there */
 };
 
+extern const char *const level_words[LEVELS];
+
+int reach_make(const struct store_view *view, const struct query *q, const struct plan *plan,
+               uint32_t site, bool no_rollup, struct arena *arena, struct reach *ret,
+               struct err *err) WARN_UNUSED;
+/* The least day of the site's parts; false when there are none. */
+bool reach_first_day(const struct store_view *view, uint32_t site, int32_t *ret);
+/* The days whose rows may lie in the range. */
+void reach_days(const struct range *r, int32_t *ret_from, int32_t *ret_to);
+
+/* --- query_sql.c --- */
+
 struct sql_text {
-    struct buf text;
+    struct buf text; /* the caller releases it */
     struct sql_value *params;
     size_t param_count;
     bool counted; /* columns 0–2 are total rows, folded rows, 1 where there is a row */
@@ -189,5 +202,20 @@ struct sql_text {
  * query; numbers of ours are written out, so that the engine plans with them. */
 int query_sql(struct query *q, const struct plan *plan, const struct reach *reach, uint32_t site,
               struct arena *arena, struct sql_text *ret, struct err *err) WARN_UNUSED;
+
+/* --- query_reply.c --- */
+
+struct outcome {
+    const struct query *q;
+    const struct plan *plan;
+    const struct reach *reach;
+    const struct sql_text *sql;
+    const struct sql_result *rows;
+    double plan_ms, rows_ms; /* what it took */
+};
+
+/* The whole reply; `explain` adds how it was made. */
+int reply_make(const struct outcome *o, const struct policy *policy, const json_t *request,
+               bool explain, struct arena *arena, json_t **ret, struct err *err) WARN_UNUSED;
 
 #endif

@@ -1,9 +1,5 @@
 /* Columns, filters and sources of one level's rows. */
-#include "first.h"
 #include "query_write.h"
-
-/* After a change of a site's zone, days and moments differ by more than the zone of now tells. */
-enum { ZONE_SLACK_DAYS = 2 };
 
 bool time_is_late(const struct shape *s, const struct query *q) {
     return s->dim_count == 1 && (q->dims[0] == DIM_TIME_WEEK || q->dims[0] == DIM_TIME_MONTH);
@@ -82,11 +78,11 @@ static void put_filter(struct buf *o, const struct filter *f, enum level level, 
 }
 
 static void put_days(const struct writer *w, enum level level, const char *alias) {
-    const struct range *r = &w->q->range;
-    int slack = r->by_ts ? ZONE_SLACK_DAYS : 0;
+    int32_t from, to;
+    reach_days(&w->q->range, &from, &to);
     if (level == LEVEL_HOT)
         buf_addf(w->out, "%ssite = %u AND ", alias, w->site);
-    buf_addf(w->out, "%sday BETWEEN %d AND %d", alias, r->from_day - slack, r->to_day + slack);
+    buf_addf(w->out, "%sday BETWEEN %d AND %d", alias, from, to);
 }
 
 /* Bounds are whole seconds, so both units agree. */
@@ -166,11 +162,11 @@ void put_source(const struct writer *w, enum level level, bool of_events) {
         buf_adds(w->out, of_events ? "event" : "visit");
         return;
     }
-    const char *const *files = of_events ? w->reach->event_files : w->reach->visit_files;
     buf_adds(w->out, "read_parquet([");
-    for (size_t i = 0; i < w->reach->file_count; i++) {
+    for (size_t i = 0; i < w->reach->part_count; i++) {
+        const struct sealed_part *p = w->reach->parts[i];
         buf_adds(w->out, i ? ", " : "");
-        put_path(w->out, files[i]);
+        put_path(w->out, of_events ? p->event_path : p->visit_path);
     }
     buf_adds(w->out, "])");
 }
