@@ -55,6 +55,12 @@ static int put_option(json_t *args, const struct cli_option *o, const char *valu
         return put_list(args, o->key, value, err);
     case CLI_FLAG:
         return put(args, o->key, json_true(), err);
+    case CLI_NUMBER: {
+        uint64_t n;
+        if (!span_u64(v, &n) || n > INT64_MAX)
+            return err_set(err, ERR_INVALID, "--%s must be a number", o->name);
+        return put(args, o->key, json_integer((json_int_t)n), err);
+    }
     case CLI_BOOL:
         if (!span_eq(v, SPAN_LIT("on")) && !span_eq(v, SPAN_LIT("off")))
             return err_set(err, ERR_INVALID, "--%s must be on or off", o->name);

@@ -13,9 +13,10 @@ enum cli_exit { EXIT_FINE = 0, EXIT_FINDINGS = 1, EXIT_USAGE = 2, EXIT_FAILED = 
 
 enum cli_kind {
     CLI_TEXT,
-    CLI_LIST, /* may be given again: an array of text */
-    CLI_BOOL, /* on or off */
-    CLI_FLAG, /* takes no value */
+    CLI_LIST,   /* may be given again: an array of text */
+    CLI_BOOL,   /* on or off */
+    CLI_NUMBER, /* a whole number, not negative */
+    CLI_FLAG,   /* takes no value */
 };
 
 struct cli_option {

@@ -240,8 +240,10 @@ static int query(const struct cli *cli) {
         {"honour-signals", "honour_signals", CLI_BOOL, "on|off", "heed Sec-GPC and DNT (on)"},     \
         {"path-pattern", "path_patterns", CLI_LIST, "PATTERN",                                     \
          "such as /orders/*; may be repeated"},                                                    \
-    {                                                                                              \
-        "query-keep", "query_keep", CLI_LIST, "NAME", "a query parameter to keep; may be repeated" \
+        {"query-keep", "query_keep", CLI_LIST, "NAME",                                             \
+         "a query parameter to keep; may be repeated"},                                            \
+        {"raw-months", "raw_months", CLI_NUMBER, "N", "how long rows are kept, 1 to 25 (25)"}, {   \
+        "roll-months", "roll_months", CLI_NUMBER, "N", "how long daily figures are kept (0: kept)" \
     }
 
 static const struct cli_option site_add_options[] = {SITE_SETTINGS, {0}};

@@ -41,6 +41,17 @@ struct drain {
     int64_t saved_ns; /* the thread's own: when the store was last seen with nothing unsaved */
     bool stop;
     bool ended;
+    pthread_mutex_t call_lock; /* held by the one whose call is waiting or running */
+    struct drain_request *call;
+};
+
+/* Something to be done between two batches; lives on the caller's stack. */
+struct drain_request {
+    drain_fn fn;
+    void *arg;
+    struct err err;
+    int result;
+    bool done;
 };
 
 /* --- one batch ----------------------------------------------------------------------------------
@@ -80,15 +91,19 @@ static bool add_record(struct work *w, const struct record *r) {
     return true;
 }
 
-/* A frame counts as a whole: one that does not parse to its end adds nothing. */
-static int add_frame(struct work *w, struct span frame, struct err *err) {
+/* A frame counts as a whole: one that does not parse to its end adds nothing. Events of days that
+ * were sealed behind it (`at`: where it starts) are in a part. */
+static int add_frame(struct work *w, struct span frame, struct cursor at, struct err *err) {
     size_t events = w->event_count;
     size_t marks = w->mark_count;
     struct record r;
     int more;
-    while ((more = record_next(&frame, &r, err)) == 1)
+    while ((more = record_next(&frame, &r, err)) == 1) {
+        if (r.type == RECORD_EVENT && store_is_sealed(w->store, r.event.site, r.event.day, at))
+            continue;
         if (!add_record(w, &r))
             return err_set(err, ERR_NOMEM, "no memory for a batch");
+    }
     if (more == 0)
         return 0;
     w->event_count = events;
@@ -103,7 +118,8 @@ static int gather(struct work *w, struct cursor from, struct cursor *ret_next, s
     struct cursor next = from;
     buf_clear(&w->bytes);
     w->event_count = w->mark_count = 0;
-    int code = journal_read(w->journal, from, w->batch_bytes, &w->bytes, NULL, &next, err);
+    struct cursor at = from;
+    int code = journal_read(w->journal, from, w->batch_bytes, &w->bytes, &at, &next, err);
     if (code == ERR_CORRUPT && cursor_before(from, next)) {
         counters_add(w->counters, COUNT_DRAIN_FAILURES, 1);
         log_error("drain: passed over damage in segment %llu of the journal, from byte %llu",
@@ -118,8 +134,8 @@ static int gather(struct work *w, struct cursor from, struct cursor *ret_next, s
         return err_set(err, ERR_NOMEM, "no memory for a batch");
     struct span rest = buf_span(&w->bytes);
     struct span frame;
-    while (!code && journal_next_frame(&rest, NULL, &frame))
-        code = add_frame(w, frame, err);
+    for (struct cursor start = at; !code && journal_next_frame(&rest, &at, &frame); start = at)
+        code = add_frame(w, frame, start, err);
     if (!code)
         *ret_next = next;
     return code;
@@ -132,7 +148,7 @@ static int reopen(struct work *w, struct err *err) {
         counters_add(w->counters, COUNT_HOT_REBUILDS, 1);
         log_warn("drain: set the hot file aside; building it again from the journal");
     }
-    return opened < 0 ? opened : 0;
+    return opened < 0 ? opened : store_publish(w->store, &(struct store_change){0}, err);
 }
 
 /* One batch, from the store's cursor on. */
@@ -247,6 +263,21 @@ static int64_t pace(const struct work *w, int64_t began_ns) {
     return took_ms < DRAIN_PACE_MS ? DRAIN_PACE_MS - took_ms : 0;
 }
 
+static void serve_call(struct drain *d, bool ended) {
+    pthread_mutex_lock(&d->lock);
+    struct drain_request *call = TAKE_PTR(d->call);
+    pthread_mutex_unlock(&d->lock);
+    if (!call)
+        return;
+    int result = ended ? err_set(&call->err, ERR_CLOSED, "the server is stopping")
+                       : call->fn(call->arg, &call->err);
+    pthread_mutex_lock(&d->lock);
+    call->result = result;
+    call->done = true;
+    pthread_cond_broadcast(&d->changed);
+    pthread_mutex_unlock(&d->lock);
+}
+
 static void *run(void *arg) {
     struct drain *d = arg;
     struct work *w = &d->work;
@@ -255,6 +286,7 @@ static void *run(void *arg) {
     enum outlook outlook;
     while (pause_for(d, pause_ms) && (outlook = look(d)) != OUTLOOK_STOP) {
         pause_ms = 0;
+        serve_call(d, false);
         if (outlook == OUTLOOK_IDLE)
             continue;
         note_behind(d);
@@ -275,6 +307,7 @@ static void *run(void *arg) {
     d->ended = true;
     pthread_cond_broadcast(&d->changed);
     pthread_mutex_unlock(&d->lock);
+    serve_call(d, true);
     return NULL;
 }
 
@@ -282,6 +315,7 @@ static void *run(void *arg) {
  */
 
 static void drain_free(struct drain *d) {
+    pthread_mutex_destroy(&d->call_lock);
     pthread_cond_destroy(&d->changed);
     pthread_mutex_destroy(&d->lock);
     work_release(&d->work);
@@ -305,6 +339,7 @@ int drain_start(const struct drain_options *options, struct drain **ret, struct 
     pthread_cond_init(&d->changed, &attr);
     pthread_condattr_destroy(&attr);
     pthread_mutex_init(&d->lock, NULL);
+    pthread_mutex_init(&d->call_lock, NULL);
     int sys = pthread_create(&d->thread, NULL, run, d);
     if (sys != 0) {
         drain_free(d);
@@ -321,6 +356,25 @@ void drain_stop(struct drain *d) {
     pthread_mutex_unlock(&d->lock);
     pthread_join(d->thread, NULL);
     drain_free(d);
+}
+
+int drain_call(struct drain *d, drain_fn fn, void *arg, struct err *err) {
+    struct drain_request call = {.fn = fn, .arg = arg};
+    pthread_mutex_lock(&d->call_lock);
+    pthread_mutex_lock(&d->lock);
+    if (d->ended) {
+        call.result = err_set(&call.err, ERR_CLOSED, "the server is stopping");
+    } else {
+        d->call = &call;
+        pthread_cond_broadcast(&d->changed);
+        while (!call.done)
+            pthread_cond_wait(&d->changed, &d->lock);
+    }
+    pthread_mutex_unlock(&d->lock);
+    pthread_mutex_unlock(&d->call_lock);
+    if (call.result && err)
+        *err = call.err;
+    return call.result;
 }
 
 int drain_wait_for(struct drain *d, struct cursor until, int timeout_ms) {

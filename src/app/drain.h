@@ -5,7 +5,7 @@
  * waits. Exactly-once comes from the store, which keeps rows and cursor in one transaction. A store
  * that fails is tried again, later and later; one that says ERR_CORRUPT is opened again, and built
  * anew from the journal when need be. Frames that do not verify or parse are counted, logged and
- * passed over. */
+ * passed over, and so are events of days that were sealed behind them. */
 #ifndef TAMIS_APP_DRAIN_H
 #define TAMIS_APP_DRAIN_H
 
@@ -30,6 +30,11 @@ int drain_start(const struct drain_options *options, struct drain **ret,
 
 /* Ends after the batch at hand; what is left is drained after the next start. */
 void drain_stop(struct drain *d);
+
+/* Runs `fn` on the thread that applies, between two batches, and returns what it returns; ERR_CLOSED
+ * when the thread has ended. Others wait for their turn. */
+typedef int (*drain_fn)(void *arg, struct err *err);
+int drain_call(struct drain *d, drain_fn fn, void *arg, struct err *err) WARN_UNUSED;
 
 /* Waits until everything before `until` has been applied. ERR_TIMEOUT; ERR_CLOSED when the thread
  * has ended. */

@@ -36,6 +36,45 @@ static const char *const migrations[] = {
     "  counts TEXT"
     ") STRICT;"
     "CREATE INDEX import_by_file ON import (site, digest);",
+    "ALTER TABLE site ADD COLUMN raw_months INTEGER NOT NULL DEFAULT 25"
+    "  CHECK (raw_months BETWEEN 1 AND 25);"
+    "ALTER TABLE site ADD COLUMN roll_months INTEGER NOT NULL DEFAULT 0" /* 0: kept */
+    "  CHECK (roll_months BETWEEN 0 AND 1200);"
+    /* What a seal wrote. No reference to site: its files must go first. */
+    "CREATE TABLE part ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  site INTEGER NOT NULL,"
+    "  from_day INTEGER NOT NULL,"
+    "  to_day INTEGER NOT NULL CHECK (to_day >= from_day),"
+    "  made_ms INTEGER NOT NULL,"
+    "  sealed INTEGER NOT NULL CHECK (sealed IN (0, 1))," /* 0: being written */
+    "  until_segment INTEGER NOT NULL,"
+    "  until_offset INTEGER NOT NULL,"
+    "  visits INTEGER NOT NULL,"
+    "  persons INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX part_by_day ON part (site, from_day);"
+    "CREATE TABLE part_file ("
+    "  part INTEGER NOT NULL REFERENCES part (id) ON DELETE CASCADE,"
+    "  kind TEXT NOT NULL CHECK (kind IN ('event', 'visit', 'roll')),"
+    "  path TEXT NOT NULL," /* below sealed/ */
+    "  rows INTEGER NOT NULL,"
+    "  bytes INTEGER NOT NULL,"
+    "  digest BLOB NOT NULL," /* BLAKE2b-256 of the file */
+    "  PRIMARY KEY (part, kind)"
+    ") STRICT;"
+    /* What was deleted on purpose, and why; the counts outlive the data. */
+    "CREATE TABLE purge ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  at_ms INTEGER NOT NULL,"
+    "  cause TEXT NOT NULL CHECK (cause IN ('retention', 'erasure')),"
+    "  site INTEGER NOT NULL,"
+    "  from_day INTEGER,"
+    "  to_day INTEGER,"
+    "  files INTEGER NOT NULL,"
+    "  bytes INTEGER NOT NULL,"
+    "  rows INTEGER NOT NULL"
+    ") STRICT;",
 };
 
 static int version_read(struct control *c, int *ret, struct err *err) {

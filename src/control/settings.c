@@ -86,6 +86,24 @@ static int set_honour_signals(const char *key, const json_t *value, json_t *site
     return keep(site, key, json_boolean(json_is_true(value)), err);
 }
 
+static int set_number(const char *key, const json_t *value, json_t *site, json_int_t least,
+                      json_int_t most, const char *why, struct err *err) {
+    json_int_t n = json_integer_value(value);
+    if (!json_is_integer(value) || n < least || n > most)
+        return invalid(err, key, why);
+    return keep(site, key, json_integer(n), err);
+}
+
+static int set_raw_months(const char *key, const json_t *value, json_t *site, struct err *err) {
+    return set_number(key, value, site, 1, 25,
+                      "must be 1 to 25: raw rows may not be kept for longer", err);
+}
+
+static int set_roll_months(const char *key, const json_t *value, json_t *site, struct err *err) {
+    return set_number(key, value, site, 0, 1200, "must be a number of months, 0 to keep roll-ups",
+                      err);
+}
+
 static bool path_pattern_fine(struct span s) {
     return s.len > 0 && s.len <= 500 && s.ptr[0] == '/' && !memchr(s.ptr, '?', s.len);
 }
@@ -131,6 +149,8 @@ static const struct setting {
     {"honour_signals", set_honour_signals},
     {"path_patterns", set_path_patterns},
     {"query_keep", set_query_keep},
+    {"raw_months", set_raw_months},
+    {"roll_months", set_roll_months},
 };
 
 int settings_apply(const json_t *settings, json_t *site, struct err *err) {
@@ -162,6 +182,7 @@ int settings_apply(const json_t *settings, json_t *site, struct err *err) {
 }
 
 json_t *settings_defaults(void) {
-    return json_pack("{s:s, s:s, s:b, s:[], s:[]}", "profile", "frugal", "timezone", "UTC",
-                     "honour_signals", 1, "path_patterns", "query_keep");
+    return json_pack("{s:s, s:s, s:b, s:[], s:[], s:i, s:i}", "profile", "frugal", "timezone",
+                     "UTC", "honour_signals", 1, "path_patterns", "query_keep", "raw_months", 25,
+                     "roll_months", 0);
 }

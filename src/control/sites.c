@@ -1,7 +1,8 @@
 #include "db.h"
 
-#define SITE_COLUMNS \
-    "id, created_ms, domain, profile, timezone, honour_signals, path_patterns, query_keep"
+#define SITE_COLUMNS                                                                         \
+    "id, created_ms, domain, profile, timezone, honour_signals, path_patterns, query_keep, " \
+    "raw_months, roll_months"
 
 static int row_json(sqlite3_stmt *s, json_t **ret, struct err *err) {
     JSON_AUTO patterns = NULL;
@@ -9,11 +10,13 @@ static int row_json(sqlite3_stmt *s, json_t **ret, struct err *err) {
     if (json_parse(db_text(s, 6), &patterns, NULL) < 0 ||
         json_parse(db_text(s, 7), &keep, NULL) < 0)
         return err_set(err, ERR_CORRUPT, "control.db: settings of a site do not parse");
-    json_t *site = json_pack(
-        "{s:I, s:I, s:s, s:s, s:s, s:b, s:O, s:O}", "id", (json_int_t)sqlite3_column_int64(s, 0),
-        "created_ms", (json_int_t)sqlite3_column_int64(s, 1), "domain", db_text(s, 2).ptr,
-        "profile", db_text(s, 3).ptr, "timezone", db_text(s, 4).ptr, "honour_signals",
-        sqlite3_column_int(s, 5), "path_patterns", patterns, "query_keep", keep);
+    json_t *site =
+        json_pack("{s:I, s:I, s:s, s:s, s:s, s:b, s:O, s:O, s:i, s:i}", "id",
+                  (json_int_t)sqlite3_column_int64(s, 0), "created_ms",
+                  (json_int_t)sqlite3_column_int64(s, 1), "domain", db_text(s, 2).ptr, "profile",
+                  db_text(s, 3).ptr, "timezone", db_text(s, 4).ptr, "honour_signals",
+                  sqlite3_column_int(s, 5), "path_patterns", patterns, "query_keep", keep,
+                  "raw_months", sqlite3_column_int(s, 8), "roll_months", sqlite3_column_int(s, 9));
     if (!site)
         return err_set(err, ERR_NOMEM, "out of memory");
     *ret = site;
@@ -77,6 +80,8 @@ static int add_policy(struct policy_set *set, const json_t *site, struct err *er
         .site = (uint32_t)json_integer_value(json_member(site, "id")),
         .domain = arena_copy(a, json_span(json_member(site, "domain"))),
         .honour_signals = json_is_true(json_member(site, "honour_signals")),
+        .raw_months = (unsigned)json_integer_value(json_member(site, "raw_months")),
+        .roll_months = (unsigned)json_integer_value(json_member(site, "roll_months")),
     };
     if (!profile_parse(json_span(json_member(site, "profile")), &p.profile))
         return err_set(err, ERR_CORRUPT, "control.db: unknown profile");
@@ -120,11 +125,12 @@ static int write_row(struct control *c, uint32_t id, const json_t *site, struct 
     DB_STMT s = NULL;
     int rc = db_prepare(
         c,
-        id == 0 ? "INSERT INTO site (domain, profile, timezone, honour_signals, path_patterns, "
-                  "query_keep,"
-                  " created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+        id == 0 ? "INSERT INTO site (domain, profile, timezone, honour_signals, path_patterns,"
+                  " query_keep, raw_months, roll_months, created_ms)"
+                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
                 : "UPDATE site SET domain = ?1, profile = ?2, timezone = ?3, honour_signals = ?4,"
-                  " path_patterns = ?5, query_keep = ?6 WHERE id = ?7",
+                  " path_patterns = ?5, query_keep = ?6, raw_months = ?7, roll_months = ?8"
+                  " WHERE id = ?9",
         &s, err);
     if (rc < 0)
         return rc;
@@ -139,7 +145,9 @@ static int write_row(struct control *c, uint32_t id, const json_t *site, struct 
     db_bind_int(s, 4, json_is_true(json_member(site, "honour_signals")));
     db_bind_text(s, 5, buf_span(&patterns));
     db_bind_text(s, 6, buf_span(&keep));
-    db_bind_int(s, 7, id == 0 ? clock_wall_ms(c->clock) : (int64_t)id);
+    db_bind_int(s, 7, json_integer_value(json_member(site, "raw_months")));
+    db_bind_int(s, 8, json_integer_value(json_member(site, "roll_months")));
+    db_bind_int(s, 9, id == 0 ? clock_wall_ms(c->clock) : (int64_t)id);
     rc = db_step(c, s, err);
     return rc == ERR_EXISTS ? err_set(err, ERR_EXISTS, "a site of that domain is there already")
                             : rc;

@@ -34,6 +34,8 @@ struct policy {
     size_t path_pattern_count;
     const struct span *query_keep; /* names of query parameters kept as properties */
     size_t query_keep_count;
+    unsigned raw_months;  /* raw rows are kept so long, at most 25 */
+    unsigned roll_months; /* roll-ups; 0: for good */
 };
 
 struct policy_set;
