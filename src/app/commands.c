@@ -194,6 +194,30 @@ static void print_figures(const json_t *reply) {
     }
 }
 
+static void print_explanation(const json_t *explain) {
+    size_t i;
+    json_t *item;
+    (void)printf("\nlevels           ");
+    json_array_foreach (json_member(explain, "levels"), i, item)
+        (void)printf("%s%s", i ? " + " : "", json_string_value(item));
+    (void)printf("\nparts            ");
+    json_array_foreach (json_member(explain, "parts"), i, item)
+        (void)printf("%s%lld", i ? ", " : "", (long long)json_integer_value(item));
+    if (json_array_size(json_member(explain, "parts")) == 0)
+        (void)printf("none");
+    const json_t *ms = json_member(explain, "ms");
+    (void)printf("\ntime             %.1f ms to plan, %.1f ms to run\n\n%s\n",
+                 json_number_value(json_member(ms, "plan")),
+                 json_number_value(json_member(ms, "rows")), word(explain, "sql"));
+}
+
+static void print_answer(const json_t *reply) {
+    const json_t *explain = json_member(reply, "explain");
+    print_figures(reply);
+    if (explain)
+        print_explanation(explain);
+}
+
 static int query(const struct cli *cli) {
     struct err err = {0};
     if (!json_member(cli->args, "site")) {
@@ -204,7 +228,7 @@ static int query(const struct cli *cli) {
         const char *range = word(cli->args, "range");
         (void)json_object_set_new(cli->args, "query", five_figures(*range ? range : "day"));
     }
-    return run_plain(cli, "query", print_figures);
+    return run_plain(cli, "query", print_answer);
 }
 
 /* --- the table ---------------------------------------------------------------------------------
@@ -233,6 +257,7 @@ static const struct cli_option token_add_options[] = {
 static const struct cli_option query_options[] = {
     {"site", "site", CLI_TEXT, "DOMAIN", "the site"},
     {"range", "range", CLI_TEXT, "RANGE", "day, 7d, 28d, month, year, all … (day)"},
+    {"explain", "explain", CLI_FLAG, NULL, "tell how the figures were made"},
     {0},
 };
 static const struct cli_option import_options[] = {

@@ -77,6 +77,7 @@ static int query(struct app *a, const json_t *args, struct span body, json_t **r
     if (!p)
         return err_set(err, ERR_NOT_FOUND, "no such site");
     struct query_env env = app_query_env(a);
+    env.explain = json_is_true(json_member(args, "explain"));
     return query_run(&env, p, json_member(args, "query"), ret, err);
 }
 

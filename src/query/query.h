@@ -12,6 +12,8 @@ struct query_env {
     struct store *store;
     const struct clock *clock;
     int timeout_ms;
+    bool no_rollup; /* raw rows answer although roll-ups could: to compare the two */
+    bool explain; /* the reply tells how it was made in "explain", which holds no value asked for */
 };
 
 /* Runs `request` (without looking at its site_id) for one site. *ret is the whole reply

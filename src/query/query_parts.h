@@ -1,6 +1,7 @@
 /* query_parts.h — what the stages of a query hand to each other; private to src/query.
  *
- * JSON → query_parse → struct query → query_plan → struct plan → query_sql → text and parameters.
+ * JSON → query_parse → struct query → query_plan → struct plan; with a view → query_reach → struct
+ * reach; all of them → query_sql → text and parameters → query_run → query_reply → JSON.
  */
 #ifndef TAMIS_QUERY_PARTS_H
 #define TAMIS_QUERY_PARTS_H
@@ -119,7 +120,7 @@ void range_format(enum dim dim, int64_t number, char out[TIME_TEXT]);
 /* Writes "2026-01-31T00:00:00+01:00". */
 void range_format_moment(const struct zone *zone, int64_t ts_ms, char out[TIME_TEXT]);
 
-/* --- query_plan.c --- */
+/* --- query_plan.c, query_count.c --- */
 
 enum quantity {
     Q_VISITORS = 1 << 0,
@@ -130,30 +131,91 @@ enum quantity {
     Q_DURATION = 1 << 5,
 };
 
-/* Which rows give which quantities. When both tables do, the event part says which rows there are.
- */
+/* Where rows are, fastest first. What the levels give is added up. */
+enum level { LEVEL_ROLLUP, LEVEL_SEALED, LEVEL_HOT, LEVELS };
+
+/* How persons and visits are told apart on one side: by flags of rows (first.h) where these are
+ * exact, by ids elsewhere. */
+struct counting {
+    unsigned person_flag; /* 0: persons by ids */
+    unsigned visit_flag;  /* event side; 0: visits by ids */
+    unsigned varies;      /* persons with one of these bits, by ids (sealed rows know them) */
+};
+
+/* One set of sums: the rows of the result, or, without dimensions, the total for percentages. */
+struct shape {
+    size_t dim_count;        /* of the query's: all or none */
+    unsigned from_events;    /* bits of enum quantity */
+    unsigned from_visits;    /* with both, the event side says which rows there are */
+    bool events_need_visits; /* the event side looks at attributes of the visit */
+    bool visits_need_events; /* the visit side looks at attributes of events */
+    struct counting of_events;
+    struct counting of_visits;
+    unsigned joined_flag; /* visits_need_events: one event a visit and value has it; 0: distinct */
+    enum dim roll;        /* the roll-up that has it; DIM_TIME: that of all; DIMS: none has */
+};
+
 struct plan {
-    unsigned from_events; /* bits of enum quantity */
-    unsigned from_visits;
-    bool events_need_visits; /* the event part looks at attributes of the visit */
-    bool visits_need_events; /* the visit part looks at attributes of events */
-    bool fold;               /* breakdown rows of few visitors are left out */
-    bool round_counts;       /* counts to the nearest ten */
+    struct shape rows;
+    struct shape total; /* from_events, from_visits 0: not needed */
+    bool fold;          /* breakdown rows of few visitors are left out */
+    bool round_counts;  /* counts to the nearest ten */
+    bool rollup;        /* roll-ups can answer all of it */
 };
 
 struct plan plan_make(const struct query *q, enum profile profile);
+/* Fills in of_events, of_visits, joined_flag and roll. */
+void count_make(const struct query *q, struct shape *s);
+
+/* --- query_reach.c --- */
+
+/* What there is to read of one site within one view, which its parts belong to. */
+struct reach {
+    unsigned levels;                  /* bits 1 << enum level: where to read */
+    const struct sealed_part **parts; /* by their roll-ups or by their raw rows */
+    size_t part_count;
+    uint32_t watermark;   /* parts up to it count in roll-ups */
+    bool rows_gone;       /* raw rows of the range are gone, and roll-ups cannot answer */
+    int32_t raw_from_day; /* rows_gone: from this day on all are there */
+};
+
+extern const char *const level_words[LEVELS];
+
+int reach_make(const struct store_view *view, const struct query *q, const struct plan *plan,
+               uint32_t site, bool no_rollup, struct arena *arena, struct reach *ret,
+               struct err *err) WARN_UNUSED;
+/* The least day of the site's parts; false when there are none. */
+bool reach_first_day(const struct store_view *view, uint32_t site, int32_t *ret);
+/* The days whose rows may lie in the range. */
+void reach_days(const struct range *r, int32_t *ret_from, int32_t *ret_to);
 
 /* --- query_sql.c --- */
 
 struct sql_text {
-    struct buf text;
+    struct buf text; /* the caller releases it */
     struct sql_value *params;
     size_t param_count;
     bool counted; /* columns 0–2 are total rows, folded rows, 1 where there is a row */
 };
 
-/* Columns: dimensions (times as numbers), then metrics. Texts borrow from the query. */
-int query_sql(struct query *q, const struct plan *plan, uint32_t site, struct arena *arena,
-              struct sql_text *ret, struct err *err) WARN_UNUSED;
+/* Columns: dimensions (times as numbers), then metrics. Texts are parameters and borrow from the
+ * query; numbers of ours are written out, so that the engine plans with them. */
+int query_sql(struct query *q, const struct plan *plan, const struct reach *reach, uint32_t site,
+              struct arena *arena, struct sql_text *ret, struct err *err) WARN_UNUSED;
+
+/* --- query_reply.c --- */
+
+struct outcome {
+    const struct query *q;
+    const struct plan *plan;
+    const struct reach *reach;
+    const struct sql_text *sql;
+    const struct sql_result *rows;
+    double plan_ms, rows_ms; /* what it took */
+};
+
+/* The whole reply; `explain` adds how it was made. */
+int reply_make(const struct outcome *o, const struct policy *policy, const json_t *request,
+               bool explain, struct arena *arena, json_t **ret, struct err *err) WARN_UNUSED;
 
 #endif

@@ -10,15 +10,15 @@ static bool filter_uses(const struct filter *f, enum dim_scope scope, enum dim b
     return false;
 }
 
-static bool dims_use(const struct query *q, enum dim_scope scope, enum dim but) {
-    for (size_t i = 0; i < q->dim_count; i++)
+static bool dims_use(const struct query *q, size_t dim_count, enum dim_scope scope, enum dim but) {
+    for (size_t i = 0; i < dim_count; i++)
         if (dim_infos[q->dims[i]].scope == scope && q->dims[i] != but)
             return true;
     return false;
 }
 
-static bool uses(const struct query *q, enum dim_scope scope, enum dim but) {
-    return filter_uses(&q->filter, scope, but) || dims_use(q, scope, but);
+static bool uses(const struct query *q, size_t dim_count, enum dim_scope scope, enum dim but) {
+    return filter_uses(&q->filter, scope, but) || dims_use(q, dim_count, scope, but);
 }
 
 static bool by_hour(const struct query *q) {
@@ -31,19 +31,32 @@ static bool by_hour(const struct query *q) {
 /* Whole days and visit attributes alone: a visit never crosses midnight, so the visit table knows
  * all. */
 static bool visits_know_all(const struct query *q) {
-    return !uses(q, SCOPE_EVENT, DIMS) && !by_hour(q) && !q->range.by_ts;
+    return !uses(q, q->dim_count, SCOPE_EVENT, DIMS) && !by_hour(q) && !q->range.by_ts;
+}
+
+static void finish(const struct query *q, struct shape *s) {
+    if (s->from_visits)
+        s->from_visits |= Q_VISITS; /* says which rows there are */
+    s->events_need_visits = uses(q, s->dim_count, SCOPE_VISIT, DIMS);
+    s->visits_need_events = uses(q, s->dim_count, SCOPE_EVENT, DIM_PAGE);
+    count_make(q, s);
 }
 
 struct plan plan_make(const struct query *q, enum profile profile) {
-    struct plan p = {.round_counts = profile == PROFILE_CNIL};
+    struct plan p = {.round_counts = profile == PROFILE_CNIL, .rows.dim_count = q->dim_count};
     p.fold = profile == PROFILE_FRUGAL && q->filter.child_count > 0 &&
-             (dims_use(q, SCOPE_EVENT, DIMS) || dims_use(q, SCOPE_VISIT, DIMS));
-    bool of_events = uses(q, SCOPE_EVENT, DIMS);
-    unsigned *counts = visits_know_all(q) ? &p.from_visits : &p.from_events;
+             (dims_use(q, q->dim_count, SCOPE_EVENT, DIMS) ||
+              dims_use(q, q->dim_count, SCOPE_VISIT, DIMS));
+    bool of_events = uses(q, q->dim_count, SCOPE_EVENT, DIMS), percentage = false;
+    bool visits_alone = visits_know_all(q);
+    unsigned *counts = visits_alone ? &p.rows.from_visits : &p.rows.from_events;
     for (size_t i = 0; i < q->metric_count; i++) {
         switch (q->metrics[i]) {
-        case METRIC_VISITORS:
         case METRIC_PERCENTAGE:
+            percentage = true;
+            *counts |= Q_VISITORS;
+            break;
+        case METRIC_VISITORS:
             *counts |= Q_VISITORS;
             break;
         case METRIC_PAGEVIEWS:
@@ -53,16 +66,16 @@ struct plan plan_make(const struct query *q, enum profile profile) {
             *counts |= Q_EVENTS;
             break;
         case METRIC_VISITS:
-            *(of_events ? &p.from_events : &p.from_visits) |= Q_VISITS;
+            *(of_events ? &p.rows.from_events : &p.rows.from_visits) |= Q_VISITS;
             break;
         case METRIC_BOUNCE_RATE:
-            p.from_visits |= Q_VISITS | Q_BOUNCES;
+            p.rows.from_visits |= Q_VISITS | Q_BOUNCES;
             break;
         case METRIC_VISIT_DURATION:
-            p.from_visits |= Q_VISITS | Q_DURATION;
+            p.rows.from_visits |= Q_VISITS | Q_DURATION;
             break;
         case METRIC_VIEWS_PER_VISIT:
-            p.from_visits |= Q_VISITS | Q_PAGEVIEWS;
+            p.rows.from_visits |= Q_VISITS | Q_PAGEVIEWS;
             break;
         case METRICS:
             break;
@@ -70,7 +83,11 @@ struct plan plan_make(const struct query *q, enum profile profile) {
     }
     if (p.fold)
         *counts |= Q_VISITORS;
-    p.events_need_visits = uses(q, SCOPE_VISIT, DIMS);
-    p.visits_need_events = uses(q, SCOPE_EVENT, DIM_PAGE);
+    finish(q, &p.rows);
+    if (percentage) {
+        *(visits_alone ? &p.total.from_visits : &p.total.from_events) = Q_VISITORS;
+        finish(q, &p.total);
+    }
+    p.rollup = p.rows.roll != DIMS && (!percentage || p.total.roll != DIMS);
     return p;
 }

@@ -30,6 +30,11 @@ static void bound_by_ts(struct range *r, const struct zone *zone, int64_t from_m
     r->to_day = zone_to_local(zone, to_ms - 1).day;
 }
 
+static int64_t whole_second(int64_t ms) {
+    int64_t rest = ms % 1000;
+    return ms - (rest < 0 ? rest + 1000 : rest);
+}
+
 static void resolve_named(const struct named_range *n, const struct zone *zone, int64_t now_ms,
                           int32_t today, struct range *r) {
     switch (n->kind) {
@@ -37,7 +42,8 @@ static void resolve_named(const struct named_range *n, const struct zone *zone, 
         r->from_day = r->to_day = today;
         break;
     case LAST_24H:
-        bound_by_ts(r, zone, now_ms - day_ms, now_ms + 1);
+        now_ms = whole_second(now_ms); /* what was sealed knows no less */
+        bound_by_ts(r, zone, now_ms - day_ms, now_ms + 1000);
         break;
     case LAST_DAYS:
         r->from_day = today - n->count;

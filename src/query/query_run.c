@@ -1,3 +1,4 @@
+/* Runs a query's statement on one view. */
 #include "query_parts.h"
 
 static void sql_text_release(struct sql_text *s) {
@@ -5,13 +6,13 @@ static void sql_text_release(struct sql_text *s) {
 }
 
 /* The engine's own words may quote values of the query, so none of them get out. */
-static int select_rows(const struct query_env *env, const struct sql_text *s,
+static int select_rows(const struct query_env *env, struct store_view *view, struct sql_text *s,
                        struct sql_result **ret, struct err *err) {
     struct err why = {0};
-    const char *text = buf_cstr((struct buf *)(uintptr_t)&s->text);
+    const char *text = buf_cstr(&s->text);
     if (!text)
         return err_set(err, ERR_NOMEM, "out of memory");
-    int r = store_select(env->store, text, s->params, s->param_count, env->timeout_ms, ret, &why);
+    int r = store_view_select(view, text, s->params, s->param_count, env->timeout_ms, ret, &why);
     if (r == 0)
         return 0;
     if (r == ERR_TIMEOUT)
@@ -22,194 +23,42 @@ static int select_rows(const struct query_env *env, const struct sql_text *s,
 }
 
 /* "all" begins with the site's first day. */
-static int resolve_first_day(const struct query_env *env, uint32_t site, struct range *range,
-                             struct err *err) {
+static int resolve_first_day(const struct query_env *env, struct store_view *view, uint32_t site,
+                             struct range *range, struct err *err) {
     CLEANUP(sql_text_release) struct sql_text s = {0};
-    struct sql_value param = {.type = SQL_INT, .i = site};
-    buf_adds(&s.text, "SELECT min(day) FROM visit WHERE site = $1::UINTEGER");
-    s.params = &param;
-    s.param_count = 1;
+    buf_addf(&s.text, "SELECT min(day) FROM visit WHERE site = %u", site);
     CLEANUP(sql_result_freep) struct sql_result *rows = NULL;
-    int r = select_rows(env, &s, &rows, err);
+    int r = select_rows(env, view, &s, &rows, err);
     if (r < 0)
         return r;
-    struct sql_value first = {0};
-    if (sql_result_rows(rows) > 0)
-        first = sql_result_at(rows, 0, 0);
-    if (first.type == SQL_INT && first.i < range->to_day)
-        range->from_day = (int32_t)first.i;
+    struct sql_value hot = sql_result_at(rows, 0, 0);
+    if (hot.type == SQL_INT && hot.i < range->from_day)
+        range->from_day = (int32_t)hot.i;
+    int32_t sealed;
+    if (reach_first_day(view, site, &sealed) && sealed < range->from_day)
+        range->from_day = sealed;
     range->from_first = false;
     return 0;
 }
 
-/* Takes over both; false when either is NULL or memory runs out. */
-static bool put(json_t *object, const char *key, json_t *value) {
-    return value && json_object_set_new(object, key, value) == 0;
-}
-
-static json_t *string_of(struct span s) {
-    json_t *j = json_stringn(s.ptr, s.len);
-    return j ? j : json_string("\xef\xbf\xbd");
-}
-
-static json_t *dim_value(enum dim d, struct sql_value v) {
-    if (dim_infos[d].scope == SCOPE_TIME) {
-        char text[TIME_TEXT];
-        range_format(d, v.i, text);
-        return json_string(text);
-    }
-    if (v.type != SQL_TEXT_VALUE || v.text.len == 0)
-        return json_string(dim_infos[d].empty);
-    return string_of(v.text);
-}
-
-static json_t *metric_value(struct sql_value v) {
-    if (v.type == SQL_INT)
-        return json_integer(v.i);
-    return v.type == SQL_REAL ? json_real(v.d) : json_null();
-}
-
-static json_t *row_json(const struct query *q, const struct sql_result *rows, size_t row,
-                        size_t skip) {
-    JSON_AUTO metrics = json_array();
-    JSON_AUTO dims = json_array();
-    for (size_t i = 0; i < q->dim_count; i++)
-        if (json_array_append_new(dims, dim_value(q->dims[i], sql_result_at(rows, row, skip + i))) <
-            0)
-            return NULL;
-    for (size_t i = 0; i < q->metric_count; i++)
-        if (json_array_append_new(
-                metrics, metric_value(sql_result_at(rows, row, skip + q->dim_count + i))) < 0)
-            return NULL;
-    json_t *row_object = json_object();
-    if (!row_object || json_object_set(row_object, "metrics", metrics) < 0 ||
-        json_object_set(row_object, "dimensions", dims) < 0) {
-        json_decref(row_object);
-        return NULL;
-    }
-    return row_object;
-}
-
-static json_t *results_json(const struct query *q, const struct sql_result *rows, bool counted) {
-    JSON_AUTO list = json_array();
-    for (size_t i = 0; i < sql_result_rows(rows); i++) {
-        if (counted && sql_result_at(rows, i, 2).type != SQL_INT)
-            continue;
-        if (json_array_append_new(list, row_json(q, rows, i, counted ? 3 : 0)) < 0)
-            return NULL;
-    }
-    return TAKE_PTR(list);
-}
-
-static json_t *words_of_dims(const struct query *q) {
-    json_t *list = json_array();
-    for (size_t i = 0; i < q->dim_count; i++)
-        (void)json_array_append_new(list, json_string(dim_infos[q->dims[i]].word));
-    return list;
-}
-
-static json_t *words_of_metrics(const struct query *q) {
-    json_t *list = json_array();
-    for (size_t i = 0; i < q->metric_count; i++)
-        (void)json_array_append_new(list, json_string(metric_words[q->metrics[i]]));
-    return list;
-}
-
-static json_t *orders_json(const struct query *q) {
-    json_t *list = json_array();
-    for (size_t i = 0; i < q->order_count; i++) {
-        const struct order *o = &q->orders[i];
-        (void)json_array_append_new(list, json_pack("[ss]",
-                                                    o->by_dim ? dim_infos[q->dims[o->index]].word
-                                                              : metric_words[q->metrics[o->index]],
-                                                    o->desc ? "desc" : "asc"));
-    }
-    return list;
-}
-
-static json_t *range_json(const struct range *r, const struct zone *zone) {
-    char from[TIME_TEXT], to[TIME_TEXT];
-    range_format_moment(zone, r->by_ts ? r->from_ms : zone_day_start_ms(zone, r->from_day), from);
-    range_format_moment(zone, r->by_ts ? r->to_ms - 1 : zone_day_start_ms(zone, r->to_day + 1) - 1,
-                        to);
-    return json_pack("[ss]", from, to);
-}
-
-static json_t *query_json(const struct query *q, const struct policy *policy,
-                          const json_t *request) {
-    JSON_AUTO object = json_object();
-    json_t *filters = json_member(request, "filters");
-    if (!put(object, "site_id", string_of(policy->domain)) ||
-        !put(object, "metrics", words_of_metrics(q)) ||
-        !put(object, "date_range", range_json(&q->range, policy->zone)) ||
-        !put(object, "filters", filters ? json_incref(filters) : json_array()) ||
-        !put(object, "dimensions", words_of_dims(q)) || !put(object, "order_by", orders_json(q)) ||
-        !put(object, "include",
-             json_pack("{sbsbsb}", "imports", q->imports, "time_labels", q->time_labels,
-                       "total_rows", q->total_rows)) ||
-        !put(object, "pagination",
-             json_pack("{sIsI}", "limit", (json_int_t)q->limit, "offset", (json_int_t)q->offset)))
-        return NULL;
-    return TAKE_PTR(object);
-}
-
-static int put_labels(json_t *meta, const struct query *q, const struct zone *zone,
-                      struct arena *arena, struct err *err) {
-    enum dim dim = DIM_TIME_DAY;
-    for (size_t i = 0; i < q->dim_count; i++)
-        if (dim_infos[q->dims[i]].scope == SCOPE_TIME)
-            dim = q->dims[i];
-    int64_t *numbers;
-    size_t count;
-    int r = range_labels(&q->range, dim, zone, arena, &numbers, &count, err);
-    if (r < 0)
-        return r;
-    json_t *list = json_array();
-    for (size_t i = 0; i < count; i++) {
-        char text[TIME_TEXT];
-        range_format(dim, numbers[i], text);
-        (void)json_array_append_new(list, json_string(text));
-    }
-    return put(meta, "time_labels", list) ? 0 : err_set(err, ERR_NOMEM, "out of memory");
-}
-
-static bool counts_people(const struct query *q) {
-    for (size_t i = 0; i < q->metric_count; i++)
-        if (q->metrics[i] == METRIC_VISITORS || q->metrics[i] == METRIC_PERCENTAGE)
-            return true;
-    return false;
-}
-
-static int meta_json(const struct query *q, const struct plan *plan, const struct policy *policy,
-                     const struct sql_result *rows, struct arena *arena, json_t **ret,
-                     struct err *err) {
-    JSON_AUTO meta = json_object();
-    bool ok = meta != NULL;
-    if (q->range.from_day != q->range.to_day && counts_people(q))
-        ok = ok &&
-             put(meta, "metric_notes", json_pack("{ss}", "visitors", "daily visitors, added up"));
-    if (plan->round_counts)
-        ok = ok && put(meta, "rounded_to", json_integer(10));
-    if (q->total_rows && sql_result_rows(rows) > 0)
-        ok = ok && put(meta, "total_rows", json_integer(sql_result_at(rows, 0, 0).i));
-    if (plan->fold && sql_result_rows(rows) > 0)
-        ok = ok && put(meta, "folded_rows", json_integer(sql_result_at(rows, 0, 1).i));
-    if (q->imports)
-        ok = ok && put(meta, "imports_included", json_false());
-    if (!ok)
-        return err_set(err, ERR_NOMEM, "out of memory");
-    int r = q->time_labels ? put_labels(meta, q, policy->zone, arena, err) : 0;
-    if (r == 0)
-        *ret = TAKE_PTR(meta);
-    return r;
+static double ms_since(const struct query_env *env, int64_t ns) {
+    return (double)(clock_mono_ns(env->clock) - ns) / 1e6;
 }
 
 static int run(const struct query_env *env, const struct policy *policy, const json_t *request,
                struct arena *arena, json_t **ret, struct err *err) {
+    int64_t begun_ns = clock_mono_ns(env->clock);
     struct query q;
     int r = query_parse(request, policy, clock_wall_ms(env->clock), arena, &q, err);
-    if (r == 0 && q.range.from_first)
-        r = resolve_first_day(env, policy->site, &q.range, err);
+    if (r < 0)
+        return r;
+    CLEANUP(store_view_closep) struct store_view *view = NULL;
+    struct err why = {0};
+    r = store_view_open(env->store, &view, &why);
+    if (r < 0)
+        return err_set(err, r, "the query could not be run: %s", err_word(r));
+    if (q.range.from_first)
+        r = resolve_first_day(env, view, policy->site, &q.range, err);
     if (r < 0)
         return r;
     for (size_t i = 0; i < q.dim_count; i++)
@@ -217,27 +66,22 @@ static int run(const struct query_env *env, const struct policy *policy, const j
             q.dims[i] = range_auto_dim(&q.range);
 
     struct plan plan = plan_make(&q, policy->profile);
+    struct reach reach;
     CLEANUP(sql_text_release) struct sql_text s = {0};
-    r = query_sql(&q, &plan, policy->site, arena, &s, err);
+    r = reach_make(view, &q, &plan, policy->site, env->no_rollup, arena, &reach, err);
+    if (r == 0)
+        r = query_sql(&q, &plan, &reach, policy->site, arena, &s, err);
     if (r < 0)
         return r;
+    struct outcome o = {.q = &q, .plan = &plan, .reach = &reach, .sql = &s};
+    o.plan_ms = ms_since(env, begun_ns);
     CLEANUP(sql_result_freep) struct sql_result *rows = NULL;
-    r = select_rows(env, &s, &rows, err);
+    r = select_rows(env, view, &s, &rows, err);
     if (r < 0)
         return r;
-
-    json_t *meta = NULL;
-    r = meta_json(&q, &plan, policy, rows, arena, &meta, err);
-    if (r < 0)
-        return r;
-    JSON_AUTO reply = json_object();
-    bool ok = put(reply, "results", results_json(&q, rows, s.counted));
-    ok = put(reply, "meta", meta) && ok;
-    ok = ok && put(reply, "query", query_json(&q, policy, request));
-    if (!ok)
-        return err_set(err, ERR_NOMEM, "out of memory");
-    *ret = TAKE_PTR(reply);
-    return 0;
+    o.rows = rows;
+    o.rows_ms = ms_since(env, begun_ns) - o.plan_ms;
+    return reply_make(&o, policy, request, env->explain, arena, ret, err);
 }
 
 static void arena_releasep(struct arena *a) {

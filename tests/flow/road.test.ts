@@ -61,6 +61,7 @@ test('refusals and faults are told apart', async () => {
 test('the command line answers beside the server and without it', async () => {
   const ask = ['query', '--site', 'example.com', '--data', data, '--json', '{"metrics":["events"],"date_range":"day"}'];
   assert.equal(JSON.parse(mustRun(ask)).results[0].metrics[0], 11);
+  assert.match(mustRun(['query', '--site', 'example.com', '--data', data, '--explain']), /\nlevels +hot\nparts +none\ntime .*\n\nSELECT /);
   assert.equal(await server.stop(), 0);
   assert.equal(JSON.parse(mustRun(ask)).results[0].metrics[0], 11);
   server = await startServer(data);

@@ -431,10 +431,10 @@ static void the_reply_tells_what_was_asked(void **state) {
                   "'include':{'imports':false,'time_labels':false,'total_rows':false},'pagination':"
                   "{'limit':10000,'offset':0}}");
     expect_member(b, SITE, "{'metrics':['visitors']," BOTH "}", "meta", NULL,
-                  "{'metric_notes':{'visitors':'daily visitors, added up'}}");
-    expect_member(b, SITE, "{'metrics':['visitors']," DAY4 "}", "meta", NULL, "{}");
+                  "{'metric_notes':{'visitors':'daily visitors, added up'},'levels':['hot']}");
+    expect_member(b, SITE, "{'metrics':['visitors']," DAY4 "}", "meta", NULL, "{'levels':['hot']}");
     expect_member(b, SITE, "{'metrics':['visits'],'include':{'imports':true}," BOTH "}", "meta",
-                  NULL, "{'imports_included':false}");
+                  NULL, "{'imports_included':false,'levels':['hot']}");
 }
 
 /* /a has 17 visitors, /b 3; one of those at /b came from Bing. */
@@ -471,7 +471,7 @@ static void profiles_hide_the_few(void **state) {
     expect_member(b, FRUGAL_SITE,
                   "{'metrics':['visits'],'dimensions':['visit:entry_page'],'include':{'total_rows':"
                   "true},'filters':[['contains','event:page',['/']]]," DAY4 "}",
-                  "meta", NULL, "{'total_rows':1,'folded_rows':1}");
+                  "meta", NULL, "{'total_rows':1,'folded_rows':1,'levels':['hot']}");
     expect_member(b, FRUGAL_SITE,
                   "{'metrics':['visits'],'dimensions':['visit:source'],'filters':[['is','visit:"
                   "source',['Bing']]]," DAY4 "}",

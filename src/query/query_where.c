@@ -1,0 +1,206 @@
+/* Columns, filters and sources of one level's rows. */
+#include "query_write.h"
+
+bool time_is_late(const struct shape *s, const struct query *q) {
+    return s->dim_count == 1 && (q->dims[0] == DIM_TIME_WEEK || q->dims[0] == DIM_TIME_MONTH);
+}
+
+void put_time(struct buf *o, enum dim d, const char *day) {
+    if (d == DIM_TIME_WEEK)
+        buf_addf(o, "%s - (%s + 3) %% 7", day, day);
+    else if (d == DIM_TIME_MONTH)
+        buf_addf(o, "date_trunc('month', DATE '1970-01-01' + %s)::DATE - DATE '1970-01-01'", day);
+    else
+        buf_adds(o, day);
+}
+
+static void put_column(struct buf *o, enum dim d, enum level level, enum side side) {
+    const struct dim_info *info = &dim_infos[d];
+    const char *row = side == SIDE_EVENT ? "e" : "v";
+    if (d == DIM_PAGE && side != SIDE_EVENT)
+        info = &dim_infos[DIM_ENTRY_PAGE];
+    if (d == DIM_TIME_HOUR)
+        buf_addf(o, "%s.day::BIGINT * 24 + %s.hour", row, row);
+    else if (info->scope == SCOPE_TIME)
+        put_time(o, d, side == SIDE_EVENT ? "e.day" : "v.day");
+    else if (d == DIM_NAME)
+        buf_adds(o, "(CASE e.kind WHEN 0 THEN 'pageview' ELSE e.name END)");
+    else if (info->scope == SCOPE_EVENT || (level == LEVEL_SEALED && side != SIDE_VISIT))
+        buf_addf(o, "e.%s", info->column);
+    else
+        buf_addf(o, "v.%s", info->column);
+}
+
+void put_dims(const struct writer *w, enum level level, enum side side) {
+    bool late = time_is_late(w->shape, w->q);
+    for (size_t i = 0; i < w->shape->dim_count; i++) {
+        put_column(w->out, late ? DIM_TIME_DAY : w->q->dims[i], level, side);
+        buf_addf(w->out, " AS d%zu, ", i);
+    }
+}
+
+void put_dim_names(const struct writer *w) {
+    for (size_t i = 0; i < w->shape->dim_count; i++)
+        buf_addf(w->out, "d%zu, ", i);
+}
+
+/* --- filters ------------------------------------------------------------------------------------
+ */
+
+static void put_leaf(struct buf *o, const struct filter *f, enum level level, enum side side) {
+    const char *open = f->fold_case ? "lower(" : "", *close = f->fold_case ? ")" : "";
+    if (f->op == FILTER_IS) {
+        buf_adds(o, open);
+        put_column(o, f->dim, level, side);
+        buf_addf(o, "%s IN (", close);
+        for (size_t i = 0; i < f->value_count; i++)
+            buf_addf(o, "%s%s$%zu%s", i ? ", " : "", open, f->first_param + i, close);
+        buf_adds(o, ")");
+        return;
+    }
+    for (size_t i = 0; i < f->value_count; i++) {
+        buf_addf(o, "%scontains(%s", i ? " OR " : "", open);
+        put_column(o, f->dim, level, side);
+        buf_addf(o, "%s, %s$%zu%s)", close, open, f->first_param + i, close);
+    }
+}
+
+static void put_filter(struct buf *o, const struct filter *f, enum level level, enum side side) {
+    buf_adds(o, f->op == FILTER_NOT ? "(NOT " : "(");
+    if (f->op == FILTER_IS || f->op == FILTER_CONTAINS)
+        put_leaf(o, f, level, side);
+    for (size_t i = 0; i < f->child_count; i++) {
+        if (i > 0)
+            buf_adds(o, f->op == FILTER_OR ? " OR " : " AND ");
+        put_filter(o, &f->children[i], level, side);
+    }
+    buf_adds(o, ")");
+}
+
+static void put_days(const struct writer *w, enum level level, const char *alias) {
+    int32_t from, to;
+    reach_days(&w->q->range, &from, &to);
+    if (level == LEVEL_HOT)
+        buf_addf(w->out, "%ssite = %u AND ", alias, w->site);
+    buf_addf(w->out, "%sday BETWEEN %d AND %d", alias, from, to);
+}
+
+/* Bounds are whole seconds, so both units agree. */
+static void put_moments(const struct writer *w, enum level level, const char *column) {
+    const struct range *r = &w->q->range;
+    int64_t unit = level == LEVEL_HOT ? 1 : 1000;
+    const char *suffix = level == LEVEL_HOT ? "ms" : "sec";
+    buf_addf(w->out, " AND %s_%s >= %lld AND %s_%s < %lld", column, suffix,
+             (long long)(r->from_ms / unit), column, suffix, (long long)(r->to_ms / unit));
+}
+
+void put_where(const struct writer *w, enum level level, enum side side) {
+    struct buf *o = w->out;
+    buf_adds(o, " WHERE ");
+    put_days(w, level, side == SIDE_VISIT ? "v." : "e.");
+    if (side != SIDE_VISIT)
+        buf_adds(o, " AND e.kind < 2");
+    if (w->q->range.by_ts && side != SIDE_VISIT)
+        put_moments(w, level, "e.ts");
+    if (w->q->range.by_ts && side != SIDE_EVENT)
+        put_moments(w, level, "v.start");
+    if (w->q->filter.child_count > 0) {
+        buf_adds(o, " AND ");
+        put_filter(o, &w->q->filter, level, side);
+    }
+}
+
+/* --- sources ------------------------------------------------------------------------------------
+ */
+
+static void mark_dim(bool needed[DIMS], enum dim d, enum side side) {
+    if (d == DIM_PAGE && side == SIDE_BOTH)
+        d = DIM_ENTRY_PAGE;
+    if (dim_infos[d].scope == SCOPE_VISIT)
+        needed[d] = true;
+}
+
+static void mark_filter(bool needed[DIMS], const struct filter *f, enum side side) {
+    if (f->op == FILTER_IS || f->op == FILTER_CONTAINS)
+        mark_dim(needed, f->dim, side);
+    for (size_t i = 0; i < f->child_count; i++)
+        mark_filter(needed, &f->children[i], side);
+}
+
+void put_net_visits(const struct writer *w, enum side side) {
+    struct buf *o = w->out;
+    bool needed[DIMS] = {0};
+    mark_filter(needed, &w->q->filter, side);
+    for (size_t i = 0; i < w->shape->dim_count; i++)
+        mark_dim(needed, w->q->dims[i], side);
+    buf_adds(o, "(SELECT visit");
+    if (side == SIDE_BOTH)
+        buf_adds(o, ", day, hour, start_ms");
+    for (size_t d = 0; d < DIMS; d++)
+        if (needed[d])
+            buf_addf(o, ", %s", dim_infos[d].column);
+    for (size_t i = 0; side == SIDE_BOTH && i < ARRAY_LEN(quantity_words); i++)
+        if (w->shape->from_visits & quantity_words[i].bit && quantity_words[i].bit != Q_VISITS)
+            buf_addf(o, ", %s AS %s", quantity_words[i].signed_sum, quantity_words[i].name);
+    buf_adds(o, " FROM visit v WHERE ");
+    put_days(w, LEVEL_HOT, "");
+    buf_adds(o, " GROUP BY ALL HAVING sum(sign) > 0)");
+}
+
+static void put_path(struct buf *o, const char *path) {
+    buf_addc(o, '\'');
+    for (const char *p = path; *p; p++) {
+        if (*p == '\'')
+            buf_addc(o, '\'');
+        buf_addc(o, *p);
+    }
+    buf_addc(o, '\'');
+}
+
+void put_source(const struct writer *w, enum level level, bool of_events) {
+    if (level == LEVEL_HOT) {
+        buf_adds(w->out, of_events ? "event" : "visit");
+        return;
+    }
+    buf_adds(w->out, "read_parquet([");
+    for (size_t i = 0; i < w->reach->part_count; i++) {
+        const struct sealed_part *p = w->reach->parts[i];
+        buf_adds(w->out, i ? ", " : "");
+        put_path(w->out, of_events ? p->event_path : p->visit_path);
+    }
+    buf_adds(w->out, "])");
+}
+
+/* --- persons ------------------------------------------------------------------------------------
+ */
+
+enum by_id persons_by(const struct counting *c, enum level level) {
+    if (!c->person_flag || (c->varies && level == LEVEL_HOT))
+        return BY_ID;
+    return c->varies ? BY_VARIES : BY_FLAG;
+}
+
+void put_person_id(const struct writer *w, enum level level, const struct counting *c,
+                   const char *alias) {
+    enum by_id by = persons_by(c, level);
+    if (by == BY_VARIES)
+        buf_addf(w->out, "CASE WHEN (%s.varies & %u) <> 0 THEN ", alias, c->varies);
+    if (level == LEVEL_HOT)
+        buf_addf(w->out, "%s.visitor", alias);
+    else
+        buf_addf(w->out, "%s.day * 4294967296 + %s.person", alias, alias);
+    buf_addf(w->out, "%s AS k, ", by == BY_VARIES ? " END" : "");
+}
+
+void put_person_flags(const struct writer *w, enum level level, const struct counting *c,
+                      const char *alias) {
+    enum by_id by = persons_by(c, level);
+    if (by == BY_ID)
+        buf_adds(w->out, "0");
+    else
+        buf_addf(w->out, "%s FILTER ((%s.first & %u) <> 0%s",
+                 level == LEVEL_HOT && *alias == 'v' ? "sum(v.sign)" : "count(*)", alias,
+                 c->person_flag, by == BY_VARIES ? " AND " : ")");
+    if (by == BY_VARIES)
+        buf_addf(w->out, "(%s.varies & %u) = 0)", alias, c->varies);
+}

@@ -1,0 +1,68 @@
+/* query_write.h — writing the parts of the statement; private to src/query.
+ *
+ * Each level gives rows of the same columns, which query_sql.c adds up: d0 … the dimensions, b_…
+ * quantities of the event side, a_… of the visit side (NULL where a row is of the other side). */
+#ifndef TAMIS_QUERY_WRITE_H
+#define TAMIS_QUERY_WRITE_H
+
+#include "query_parts.h"
+
+struct writer {
+    const struct query *q;
+    const struct plan *plan;
+    const struct reach *reach;
+    const struct shape *shape;
+    uint32_t site;
+    struct buf *out;
+};
+
+/* What a row stands for and where it takes its columns from. */
+enum side {
+    SIDE_EVENT, /* an event e; hot attributes of the visit from v */
+    SIDE_VISIT, /* a visit v; a page is the page it entered by */
+    SIDE_BOTH,  /* a visit v that has an event e; a page is the page it entered by */
+};
+
+struct quantity_word {
+    enum quantity bit;
+    const char *name;
+    const char *signed_sum; /* over rows of the hot table visit */
+    const char *sum;        /* over rows of the visit file */
+};
+
+extern const struct quantity_word quantity_words[5]; /* all but visitors; visits first */
+
+/* --- query_where.c --- */
+
+/* Weeks and months of a result split by these alone are made when the levels are added up, from
+ * few rows; the levels give days. */
+bool time_is_late(const struct shape *s, const struct query *q);
+void put_time(struct buf *o, enum dim d, const char *day); /* DAY, WEEK and MONTH of `day` */
+/* "… AS d0, … AS d1, " */
+void put_dims(const struct writer *w, enum level level, enum side side);
+void put_dim_names(const struct writer *w); /* "d0, d1, " */
+void put_where(const struct writer *w, enum level level, enum side side);
+/* The hot visits as they are now: one row a visit, with the attributes this side needs. */
+void put_net_visits(const struct writer *w, enum side side);
+/* A table or a list of files. */
+void put_source(const struct writer *w, enum level level, bool of_events);
+/* Whether a person is counted by its id in this level: never, always, or where `varies` says. */
+enum by_id { BY_FLAG, BY_ID, BY_VARIES };
+enum by_id persons_by(const struct counting *c, enum level level);
+/* "CASE … END AS k, " and "count(*) FILTER (…)": ids and flagged rows for the above. */
+void put_person_id(const struct writer *w, enum level level, const struct counting *c,
+                   const char *alias);
+void put_person_flags(const struct writer *w, enum level level, const struct counting *c,
+                      const char *alias);
+
+/* --- query_sides.c --- */
+
+/* A parenthesised SELECT each; the shape has that side. */
+void put_event_side(const struct writer *w, enum level level);
+void put_visit_side(const struct writer *w, enum level level);
+
+/* --- query_roll.c --- */
+
+void put_rollup(const struct writer *w); /* both sides at once */
+
+#endif
