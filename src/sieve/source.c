@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "host.h"
+
 enum { SLOTS = 2048, LONGEST_KEY = 64 };
 
 struct row {
@@ -100,33 +102,19 @@ static bool get(const struct source_table *t, struct span key, struct source_inf
     return true;
 }
 
-/* "fr", "com", "co.uk", "com.br": enough of a public suffix for the names the list has under
- * many. */
-static bool is_suffix(struct span s) {
-    static const struct span second[] = {{"co", 2}, {"com", 3}, {"org", 3}, {"net", 3}, {"ne", 2}};
-    size_t dot = span_find(s, '.', 0);
-    if (dot == s.len)
-        return s.len >= 2 && s.len <= 3;
-    if (s.len - dot - 1 != 2)
-        return false;
-    for (size_t i = 0; i < ARRAY_LEN(second); i++)
-        if (span_eq(span_head(s, dot), second[i]))
-            return true;
-    return false;
-}
-
 /* `s` = "google.co.uk": looks "google.*" up; "mail.yahoo.fr": "mail.yahoo.*". */
 static bool get_any_suffix(const struct source_table *t, struct span s, struct source_info *ret) {
     char key[LONGEST_KEY];
     for (size_t dot = span_find(s, '.', 0); dot < s.len; dot = span_find(s, '.', dot + 1)) {
-        if (!is_suffix(span_from(s, dot + 1)))
-            continue;
         if (dot + 2 > sizeof(key))
             return false;
         memcpy(key, s.ptr, dot);
         memcpy(key + dot, ".*", 2);
-        if (get(t, span_of(key, dot + 2), ret))
+        struct source_info info;
+        if (get(t, span_of(key, dot + 2), &info) && host_is_suffix(span_from(s, dot + 1))) {
+            *ret = info;
             return true;
+        }
     }
     return false;
 }

@@ -1,7 +1,7 @@
-/* Feeds bytes as a segment file through open and read, and each frame through record_next(). With
- * the first input byte odd the rest is planted as the payload of a frame that verifies, so that the
- * record reader is reached; else it is the file as it is. Neither may crash, and what is read must
- * lie within the file. */
+/* Feeds bytes as a segment file through open, read and redact, and each frame through the record
+ * reader and eraser. With the first input byte odd the rest is planted as the payload of a frame
+ * that verifies, so that the records are reached; else it is the file as it is. Nothing may crash,
+ * what is read must lie within the file, and a second redaction finds nothing to do. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,7 +57,8 @@ static void read_all(struct journal *j, size_t file_bytes) {
         BUF_AUTO bytes = {0};
         struct err err;
         struct cursor before = at;
-        int rc = journal_read(j, at, 4096, &bytes, NULL, &at, &err);
+        struct cursor start;
+        int rc = journal_read(j, at, 4096, &bytes, &start, &at, &err);
         must(rc == 0 || rc == ERR_CORRUPT);
         if (rc == 0 && bytes.len == 0)
             return;
@@ -66,10 +67,39 @@ static void read_all(struct journal *j, size_t file_bytes) {
         must(total <= file_bytes);
         struct span rest = buf_span(&bytes);
         struct span frame;
-        while (journal_next_frame(&rest, NULL, &frame))
+        while (journal_next_frame(&rest, &start, &frame))
             read_records(frame);
         must(rest.len == 0);
+        must(start.segment == at.segment && start.offset == at.offset);
     }
+}
+
+static bool every_event(void *arg, const struct event *e) {
+    (void)arg;
+    (void)e;
+    return true;
+}
+
+static enum journal_verdict erase(void *arg, struct cursor at, char *frame, size_t len) {
+    (void)arg;
+    (void)at;
+    return record_erase_events(frame, len, every_event, NULL, NULL) ? JOURNAL_CHANGED
+                                                                    : JOURNAL_KEEP;
+}
+
+static enum journal_verdict hold_no_event(void *arg, struct cursor at, char *frame, size_t len) {
+    int rc = record_erase_events(frame, len, every_event, NULL, NULL);
+    must(rc == 0 || rc == ERR_CORRUPT);
+    return JOURNAL_KEEP;
+}
+
+static void redact_all(struct journal *j) {
+    struct cursor start;
+    must(journal_rotate(j, &start, NULL) == 0);
+    must(journal_redact(j, start, erase, NULL, NULL, NULL) == 0);
+    struct journal_redaction again = {0};
+    must(journal_redact(j, start, hold_no_event, NULL, &again, NULL) == 0);
+    must(again.rewritten == 0 && again.bytes_blanked == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -101,12 +131,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (rc == 0) {
         read_all(j, 2 * file.len + size);
         must(journal_append(j, SPAN_LIT("x"), &err) == 0);
+        redact_all(j);
+        read_all(j, 2 * file.len + size + 64);
         must(journal_release(j, journal_end(j), &err) == 0);
         journal_close(j);
     } else {
         must(rc == ERR_UNSUPPORTED);
     }
-    for (uint64_t n = 1; n <= 4; n++) {
+    for (uint64_t n = 1; n <= 5; n++) {
         char name[SEGMENT_NAME_BYTES];
         char full[128];
         segment_name(n, ".seg", name);
