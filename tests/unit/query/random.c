@@ -141,6 +141,25 @@ static json_t *random_words(const char *const *from, size_t count, uint32_t most
     return list;
 }
 
+/* What roll-ups can answer: one attribute at most, and time. */
+static void plain_words(json_t *dims, json_t *filters) {
+    static const char *const times[] = {"time:day", "time:week", "time:month"};
+    if (dice(2))
+        json_array_append_new(dims, json_string(PICK(times)));
+    uint32_t roll = dice(3);
+    if (roll == 0 && json_array_size(dims) == 0 && dice(4) == 0)
+        json_array_append_new(dims, json_string("time:hour"));
+    else if (roll == 1)
+        json_array_append_new(
+            dims, json_string(dim_words[4 + dice((uint32_t)ARRAY_LEN(dim_words) - 4)]));
+    if (roll != 2)
+        return;
+    const char *word = PICK(filter_words);
+    json_array_append_new(filters, json_pack("[ss[s]]", "is", word, random_value(word)));
+    if (dice(3) == 0)
+        json_array_append_new(dims, json_string(word));
+}
+
 static json_t *random_order(const json_t *metrics, const json_t *dims) {
     json_t *list = json_array();
     for (uint32_t n = 1 + dice(2); n > 0; n--) {
@@ -191,10 +210,13 @@ static json_t *random_range(struct bed *b, uint32_t site, struct model_range *r)
 void random_query_make(struct bed *b, struct random_query *ret) {
     struct random_query q = {.site = PICK(sites)};
     json_t *metrics = random_words(metric_words_all, ARRAY_LEN(metric_words_all), 1 + dice(6));
-    json_t *dims = random_words(dim_words, ARRAY_LEN(dim_words), dice(4));
+    bool plain = dice(3) == 0;
+    json_t *dims = random_words(dim_words, ARRAY_LEN(dim_words), plain ? 0 : dice(4));
     json_t *filters = json_array();
-    for (uint32_t n = dice(3); n > 0; n--)
+    for (uint32_t n = plain ? 0 : dice(3); n > 0; n--)
         json_array_append_new(filters, random_filter(0));
+    if (plain)
+        plain_words(dims, filters);
     json_t *range = random_range(b, q.site, &q.range);
     q.request = json_pack("{sososOso}", "metrics", metrics, "dimensions", dims, "filters", filters,
                           "date_range", range);
