@@ -13,6 +13,8 @@
 #include "imports.h"
 #include "log.h"
 #include "os.h"
+#include "sealed.h"
+#include "sealer.h"
 
 enum { CLOSE_DRAIN_MS = 5000 };
 
@@ -79,7 +81,13 @@ static int open_store(struct app *a, struct err *err) {
     int rc = os_make_dir(&os_system, dir, err);
     if (rc < 0)
         return rc;
+    if (!(a->sealed_root = path_join(a->data, "sealed")))
+        return no_memory(err);
+    if ((rc = os_make_dir(&os_system, a->sealed_root, err)) < 0)
+        return rc;
     struct store_options o = {
+        .sealed_root = a->sealed_root,
+        .presence_bytes = (size_t)a->config.presence_mb << 20,
         .threads = (unsigned)a->config.store_threads,
         .memory_bytes = a->config.store_memory_mb << 20,
         .most_open_visits = (size_t)a->config.open_visits,
@@ -89,7 +97,7 @@ static int open_store(struct app *a, struct err *err) {
         counters_add(&a->counters, COUNT_HOT_REBUILDS, 1);
         log_warn("hot tables were unusable; set aside, building them again from the journal");
     }
-    return rc;
+    return rc < 0 ? rc : sealed_open(a, err);
 }
 
 static int open_parts(struct app *a, const char *data, unsigned parts, struct err *err) {
@@ -107,12 +115,16 @@ static int open_parts(struct app *a, const char *data, unsigned parts, struct er
     if (!(parts & APP_DRAIN))
         return 0;
     struct drain_options o = {.journal = a->journal, .store = a->store, .counters = &a->counters};
-    return drain_start(&o, &a->drain, err);
+    if ((rc = drain_start(&o, &a->drain, err)) < 0 || !(parts & APP_SEAL))
+        return rc;
+    return sealer_start(a, &a->sealer, err);
 }
 
 int app_open(struct app *a, const char *data, unsigned parts, struct err *err) {
-    struct config config = a->config;
-    *a = (struct app){.config = config, .data_fd = -1, .lock_fd = -1, .clock = &clock_system};
+    *a = (struct app){.config = a->config,
+                      .data_fd = -1,
+                      .lock_fd = -1,
+                      .clock = a->clock ? a->clock : &clock_system};
     int rc = open_parts(a, data, parts, err);
     if (rc < 0)
         app_close(a);
@@ -120,6 +132,8 @@ int app_open(struct app *a, const char *data, unsigned parts, struct err *err) {
 }
 
 void app_close(struct app *a) {
+    if (a->sealer)
+        sealer_stop(TAKE_PTR(a->sealer));
     imports_free(
         TAKE_PTR(a->imports)); /* their lanes belong to the sieve, their frames to the journal */
     if (a->drain) {
@@ -141,6 +155,7 @@ void app_close(struct app *a) {
     closep(&a->data_fd);
     a->lock_fd = a->data_fd = -1;
     free(TAKE_PTR(a->data));
+    free(TAKE_PTR(a->sealed_root));
     config_release(&a->config);
 }
 

@@ -16,6 +16,7 @@
 
 struct drain;
 struct imports;
+struct sealer;
 
 enum app_parts {
     APP_CONTROL = 0, /* always open */
@@ -24,11 +25,13 @@ enum app_parts {
     APP_ALL = APP_STORE | APP_SIEVE,
     APP_MAKE = 4, /* make the folder when it is missing, take rights from others when it has them */
     APP_DRAIN = 8, /* drain in the background */
+    APP_SEAL = 16, /* with APP_DRAIN: seal in the background */
 };
 
 struct app {
     struct config config; /* the caller's to init; released by app_close */
     char *data;
+    char *sealed_root;
     int data_fd, lock_fd;
     const struct clock *clock;
     struct counters counters;
@@ -39,10 +42,11 @@ struct app {
     struct store *store;
     struct drain *drain; /* NULL without APP_DRAIN */
     struct imports *imports;
+    struct sealer *sealer; /* NULL without APP_SEAL */
     bool hot_rebuilt;
 };
 
-/* Opens `parts` of the folder. a->config must be set. ERR_BUSY: another process has it. On an error
+/* Opens `parts` of the folder. a->config must be set; a->clock may be, else it is the machine's. ERR_BUSY: another process has it. On an error
  * everything is closed again, the config too. */
 int app_open(struct app *a, const char *data, unsigned parts, struct err *err) WARN_UNUSED;
 

@@ -6,12 +6,14 @@
 #include "app.h"
 #include "crypt.h"
 #include "import.h"
+#include "sealer.h"
 
 enum { MOST_RUNS = 4, CATCH_UP_MS = 10 * 60 * 1000 };
 
 struct run {
     uint64_t key; /* what the client names it by; 0: free */
     uint64_t id;  /* control.db's */
+    uint32_t site;
     struct import *import;
     bool busy;          /* a thread works on it */
     uint64_t last_used; /* order of use, for making room */
@@ -22,6 +24,7 @@ struct imports {
     pthread_cond_t idle;
     struct run runs[MOST_RUNS];
     uint64_t uses;
+    bool held;
 };
 
 struct imports *imports_new(void) {
@@ -79,8 +82,10 @@ static void put(struct imports *im, struct run *r, bool done) {
 
 /* A free place for the import `id`: the one of an older run of it, an empty one, or that of the run
  * longest unused. It is marked busy. */
-static struct run *make_room(struct imports *im, uint64_t id, struct err *err) {
+static struct run *make_room(struct imports *im, uint64_t id, uint32_t site, struct err *err) {
     (void)pthread_mutex_lock(&im->lock);
+    while (im->held)
+        (void)pthread_cond_wait(&im->idle, &im->lock);
     struct run *r;
     while ((r = find(im, 0, id)) && r->busy)
         (void)pthread_cond_wait(&im->idle, &im->lock);
@@ -93,7 +98,7 @@ static struct run *make_room(struct imports *im, uint64_t id, struct err *err) {
     struct import *old = NULL;
     if (r) {
         old = r->import;
-        *r = (struct run){.busy = true, .last_used = ++im->uses};
+        *r = (struct run){.site = site, .busy = true, .last_used = ++im->uses};
     } else {
         (void)err_set(err, ERR_BUSY, "too many imports at a time");
     }
@@ -168,7 +173,7 @@ int imports_begin(struct app *a, const json_t *args, struct span body, json_t **
         return rc;
     uint64_t done = 0, key = 0;
     if (!known.finished) {
-        struct run *r = make_room(a->imports, known.id, err);
+        struct run *r = make_room(a->imports, known.id, site, err);
         if (!r)
             return ERR_BUSY;
         rc = fill(a, r, site, known.id, args, &done, err);
@@ -215,6 +220,11 @@ static int finish(struct app *a, struct run *r, json_t **ret, struct err *err) {
     return 0;
 }
 
+static void wake_sealer(struct app *a) {
+    if (a->sealer)
+        sealer_wake(a->sealer);
+}
+
 int imports_finish(struct app *a, const json_t *args, struct span body, json_t **ret,
                    struct err *err) {
     struct run *r = take(a->imports, number(args, "run"), err);
@@ -228,5 +238,28 @@ int imports_finish(struct app *a, const json_t *args, struct span body, json_t *
     struct import *left = TAKE_PTR(r->import);
     put(a->imports, r, true);
     import_free(left);
+    wake_sealer(a);
     return rc;
+}
+
+void imports_hold(struct imports *im) {
+    (void)pthread_mutex_lock(&im->lock);
+    im->held = true;
+    (void)pthread_mutex_unlock(&im->lock);
+}
+
+void imports_let_go(struct imports *im) {
+    (void)pthread_mutex_lock(&im->lock);
+    im->held = false;
+    (void)pthread_cond_broadcast(&im->idle);
+    (void)pthread_mutex_unlock(&im->lock);
+}
+
+bool imports_running(struct imports *im, uint32_t site) {
+    bool running = false;
+    (void)pthread_mutex_lock(&im->lock);
+    for (size_t i = 0; i < MOST_RUNS; i++)
+        running |= im->runs[i].site == site && (im->runs[i].key || im->runs[i].busy);
+    (void)pthread_mutex_unlock(&im->lock);
+    return running;
 }

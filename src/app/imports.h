@@ -28,4 +28,9 @@ int imports_chunk(struct app *a, const json_t *args, struct span body, json_t **
 int imports_finish(struct app *a, const json_t *args, struct span body, json_t **ret,
                    struct err *err) WARN_UNUSED;
 
+/* While days are being sealed no import begins; those that run go on. */
+void imports_hold(struct imports *im);
+void imports_let_go(struct imports *im);
+bool imports_running(struct imports *im, uint32_t site);
+
 #endif

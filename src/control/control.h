@@ -61,6 +61,9 @@ struct control_import {
  * made). */
 int control_import_begin(struct control *c, uint32_t site, const uint8_t digest[32], bool force,
                          struct control_import *ret, struct err *err) WARN_UNUSED;
+/* The imports that were begun and have not ended; for the caller to free. */
+int control_imports_open(struct control *c, uint64_t **ret, size_t *ret_count,
+                         struct err *err) WARN_UNUSED;
 /* `counts` is kept for `tamis doctor` and the audit. */
 int control_import_finish(struct control *c, uint64_t import, const json_t *counts,
                           struct err *err) WARN_UNUSED;

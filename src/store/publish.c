@@ -206,5 +206,5 @@ int store_publish(struct store *s, const struct store_change *change, struct err
 }
 
 bool store_is_sealed(struct store *s, uint32_t site, int32_t day, struct cursor at) {
-    return s->view && cursor_before(at, s->view->until) && view_holds(s->view, site, day, at);
+    return s->view && cursor_before(at, s->view->until) && store_view_holds(s->view, site, day, at);
 }

@@ -130,6 +130,9 @@ const struct sealed_part *store_view_parts(const struct store_view *v, size_t *r
 /* The greatest id of a part: in roll-up tables rows of later ones are not visible. */
 uint32_t store_view_watermark(const struct store_view *v);
 
+/* store_is_sealed() as the view has it. */
+bool store_view_holds(const struct store_view *v, uint32_t site, int32_t day, struct cursor at);
+
 /* Runs one SELECT with positional parameters ($1 …). More than timeout_ms: interrupted,
  * ERR_TIMEOUT. A statement that does not prepare is ERR_INVALID. Any thread; each has a connection
  * of its own for the time. */

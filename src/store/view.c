@@ -42,17 +42,19 @@ void generation_unref(struct generation *g) {
 /* --- parts --------------------------------------------------------------------------------------
  */
 
+enum part_path { PATH_EVENT, PATH_VISIT, PATH_ROLL, PATHS };
+
 /* A part as the views share it. */
 struct part {
     atomic_uint refs;
-    _Atomic bool dead; /* taken away: its files go with the last view that has it */
+    _Atomic unsigned dead; /* bits of enum part_path: these files go with the last view */
     struct sealed_part facts;
-    char *paths[3];
+    char *paths[PATHS];
 };
 
 static void part_free(struct part *p) {
     for (size_t i = 0; i < ARRAY_LEN(p->paths); i++) {
-        if (p->paths[i] && atomic_load(&p->dead))
+        if (p->paths[i] && atomic_load(&p->dead) & 1U << i)
             (void)unlink(p->paths[i]);
         free(p->paths[i]);
     }
@@ -153,10 +155,23 @@ int view_make(const struct store_view *before, struct generation *g,
     return 0;
 }
 
+/* The files of a part that is taken away, but those it is shown again with. */
+static unsigned buried(const struct store_change *change, uint32_t id) {
+    unsigned dead = (1U << PATHS) - 1;
+    for (size_t i = 0; i < change->added_count; i++) {
+        const struct sealed_part *p = &change->added[i];
+        if (p->id != id)
+            continue;
+        dead &= ~((p->event_path ? 1U << PATH_EVENT : 0) | (p->visit_path ? 1U << PATH_VISIT : 0) |
+                  (p->roll_path ? 1U << PATH_ROLL : 0));
+    }
+    return dead;
+}
+
 void view_bury(const struct store_view *v, const struct store_change *change) {
     for (size_t i = 0; i < v->count; i++)
         if (removes(change, v->facts[i].id))
-            atomic_store(&v->parts[i]->dead, true);
+            atomic_store(&v->parts[i]->dead, buried(change, v->facts[i].id));
 }
 
 struct store_view *view_ref(struct store_view *v) {
@@ -175,7 +190,7 @@ void view_unref(struct store_view *v) {
     free(v);
 }
 
-bool view_holds(const struct store_view *v, uint32_t site, int32_t day, struct cursor at) {
+bool store_view_holds(const struct store_view *v, uint32_t site, int32_t day, struct cursor at) {
     size_t low = 0, high = v->count; /* the site's first part */
     while (low < high) {
         size_t middle = (low + high) / 2;

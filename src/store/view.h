@@ -49,7 +49,4 @@ struct store_view *view_ref(struct store_view *v);
 void view_unref(struct store_view *v);
 DEFINE_FREEP(struct store_view, view_unref)
 
-/* Whether the event of that day, at that place of the journal, is in a part. */
-bool view_holds(const struct store_view *v, uint32_t site, int32_t day, struct cursor at);
-
 #endif

@@ -1,0 +1,17 @@
+/* upkeep.h — compacts months that are over and lets go what has reached its age. */
+#ifndef TAMIS_APP_UPKEEP_H
+#define TAMIS_APP_UPKEEP_H
+
+#include "app.h"
+#include "parts.h"
+#include "sealing.h"
+
+/* One look at all parts. Raw rows go as whole files, when the first day of the file has reached the
+ * site's raw_months; roll-ups when its last day has reached roll_months. Each purge is logged in
+ * control.db with its counts. */
+int upkeep_run(struct app *a, struct err *err) WARN_UNUSED;
+
+/* What was written, as the record has it. */
+void upkeep_fill_record(struct part_record *r, const struct seal_result *done);
+
+#endif

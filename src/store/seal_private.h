@@ -1,0 +1,91 @@
+/* seal_private.h — what the files that write sealed parts share.
+ *
+ * Temporary tables of a part being made (in memory or spilled, dropped with the transaction):
+ *   seal_base    one row a visit, in the order of the files: id, day, and the visit's columns
+ *   seal_number  of each: pos (rowid of seal_base), visit, person, n (visits of its person that
+ * day) seal_flag    of those with n > 1: pos, first, varies seal_visit   all of it together: id and
+ * the columns of the visit file seal_roll    the rows of the roll file `id` says which events
+ * belong to it: event.visit in the hot tables, visit in files. */
+#ifndef TAMIS_STORE_SEAL_PRIVATE_H
+#define TAMIS_STORE_SEAL_PRIVATE_H
+
+#include "buf.h"
+#include "engine.h"
+#include "first.h"
+#include "seal.h"
+
+/* The dimensions that are columns: all but person, by their name. */
+enum { SEAL_DIMS = FIRST_AT_COUNT - 1 };
+const char *seal_dim(size_t i); /* its flag is 2 << i */
+
+/* Bits of a visit whose person made no other: it is the first of all, and nothing varies. */
+#define SEAL_FIRST_ALL ((1U << FIRST_AT_COUNT) - 1)
+
+/* --- statements: seal_sql.c --- */
+
+/* Adds 'text' with quotes doubled. */
+void sql_add_quoted(struct buf *out, const char *text);
+/* "read_parquet('<root>/<path>')" */
+void sql_add_file(struct buf *out, const char *root, const char *path, bool tmp);
+/* ", <prefix>entry_page, …" */
+void sql_add_dims(struct buf *out, const char *prefix);
+/* Runs what the buffer holds and empties it. */
+int sql_run(duckdb_connection c, struct buf *sql, struct err *err) WARN_UNUSED;
+/* The first row's columns as numbers (NULL as 0); 0 when there is no row. */
+int sql_numbers(duckdb_connection c, struct buf *sql, uint64_t *ret, size_t count,
+                struct err *err) WARN_UNUSED;
+
+/* Gives each chunk of the rows to `take`, as they come. */
+int sql_each_chunk(duckdb_connection c, struct buf *sql,
+                   int (*take)(void *to, duckdb_data_chunk rows, struct err *err), void *to,
+                   struct err *err) WARN_UNUSED;
+
+/* Runs `work` in a transaction that is rolled back whatever it returns: the temporary tables go,
+ * and what it read was of one moment. */
+int sql_in_transaction(duckdb_connection c, int (*work)(duckdb_connection, void *, struct err *),
+                       void *arg, struct err *err) WARN_UNUSED;
+
+/* --- seal_flags.c --- */
+
+/* Makes seal_flag from seal_base and seal_number. ERR_NOMEM. */
+int seal_flags(duckdb_connection c, struct err *err) WARN_UNUSED;
+
+/* --- seal_rolls.c --- */
+
+/* Makes seal_roll from the rows of two relations (SQL that may stand in FROM) with the columns of
+ * the event and the visit file. */
+int seal_rolls(duckdb_connection c, const char *events, const char *visits,
+               struct err *err) WARN_UNUSED;
+/* "day, dim, value, visitors, …" */
+void seal_roll_columns(struct buf *out);
+
+/* --- seal_file.c --- */
+
+/* A part's paths below the root; a month's has no day in its name. */
+void seal_paths(uint32_t site, int32_t day, bool month, uint32_t part,
+                struct seal_file files[SEAL_KINDS]);
+/* Makes <root>/<site>/<yyyy-mm>, durably. */
+int seal_make_folder(const struct os *os, const char *root, const char *path,
+                     struct err *err) WARN_UNUSED;
+/* Writes a SELECT to <path>.tmp and notes its rows. */
+int seal_copy(duckdb_connection c, const char *root, struct seal_file *file, struct buf *select,
+              struct err *err) WARN_UNUSED;
+/* Syncs, hashes and renames a part's three files. */
+int seal_publish(const struct os *os, const char *root, struct seal_file files[SEAL_KINDS],
+                 struct err *err) WARN_UNUSED;
+/* After an error: unlinks what was half-written, as far as that goes. */
+void seal_abandon(const struct os *os, const char *root, const struct seal_file files[SEAL_KINDS]);
+/* Length and BLAKE2b-256 of a file. */
+int seal_digest(const struct os *os, const char *path, uint64_t *ret_bytes,
+                uint8_t ret_digest[CRYPT_DIGEST_BYTES], struct err *err) WARN_UNUSED;
+
+/* --- seal.c --- */
+
+/* From seal_base and seal_number: seal_flag, seal_visit and the visit file. */
+int seal_put_visits(duckdb_connection c, const char *root, struct seal_file *file,
+                    struct err *err) WARN_UNUSED;
+/* From the written event file and seal_visit: the roll file. */
+int seal_put_rolls(duckdb_connection c, const char *root, struct seal_file files[SEAL_KINDS],
+                   struct err *err) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,58 @@
+#include "sealing.h"
+
+#include "seal.h"
+#include "store_private.h"
+
+/* A connection for one long piece of work on what is in the hot tables now. */
+struct session {
+    struct store_view *view; /* keeps the hot file */
+    duckdb_connection connection;
+};
+
+static void session_end(struct session *w) {
+    if (w->connection)
+        duckdb_disconnect(&w->connection);
+    if (w->view)
+        store_view_close(w->view);
+}
+
+static int session_begin(struct store *s, struct session *ret, struct err *err) {
+    int code = store_view_open(s, &ret->view, err);
+    if (code)
+        return code;
+    if (!s->hot.db || s->opening != ret->view->generation->opening)
+        return err_set(err, ERR_BUSY, "the hot tables are not open");
+    return engine_connect(s->hot.db, ret->view->generation->name, &ret->connection, err);
+}
+
+/* Runs `work` under the gate: the engine is not opened anew meanwhile. */
+static int with_session(struct store *s, int (*work)(duckdb_connection, void *, struct err *),
+                        void *arg, struct err *err) {
+    if (atomic_load(&s->shut) || pthread_rwlock_tryrdlock(&s->gate) != 0)
+        return err_set(err, ERR_BUSY, "the hot tables are being opened again");
+    int code;
+    {
+        CLEANUP(session_end) struct session w = {0};
+        code = session_begin(s, &w, err);
+        if (!code)
+            code = work(w.connection, arg, err);
+    }
+    pthread_rwlock_unlock(&s->gate);
+    return code;
+}
+
+struct sealing {
+    const struct seal_job *job;
+    struct seal_result *result;
+};
+
+static int seal(duckdb_connection c, void *arg, struct err *err) {
+    struct sealing *w = arg;
+    return seal_write(c, w->job, w->result, err);
+}
+
+int store_seal(struct store *s, const struct seal_job *job, struct seal_result *ret,
+               struct err *err) {
+    struct sealing w = {.job = job, .result = ret};
+    return with_session(s, seal, &w, err);
+}

@@ -1,0 +1,44 @@
+/* sealing.h — sealing as the owner of the folder sees it; seal.h says what the files hold. */
+#ifndef TAMIS_STORE_SEALING_H
+#define TAMIS_STORE_SEALING_H
+
+#include "crypt.h"
+#include "os.h"
+#include "store.h"
+
+enum seal_kind { SEAL_EVENT, SEAL_VISIT, SEAL_ROLL, SEAL_KINDS };
+enum { SEAL_PATH = 80 };
+
+/* A written file: what the caller records. */
+struct seal_file {
+    char path[SEAL_PATH]; /* below the root */
+    uint64_t rows, bytes;
+    uint8_t digest[CRYPT_DIGEST_BYTES]; /* BLAKE2b-256 of its bytes */
+};
+
+/* visits 0: there was nothing, and no file was written. */
+struct seal_result {
+    struct seal_file files[SEAL_KINDS];
+    uint64_t visits, persons; /* in this part; add to the bases of the day's next one */
+};
+
+struct seal_job {
+    const struct os *os;
+    const char *root; /* exists */
+    uint32_t site;
+    int32_t day;
+    uint32_t part;
+    uint32_t base_visit, base_person; /* ordinals that other parts of this day have */
+};
+
+/* Writes a site's day from the hot tables as they are at one moment. On an error no file is left that
+ * was not there, but perhaps a name that seal_sweep() removes. Not on the thread that applies. */
+int store_seal(struct store *s, const struct seal_job *job, struct seal_result *ret,
+               struct err *err) WARN_UNUSED;
+
+/* Unlinks files of parts that are not in `keep` (ascending), and everything half-written; empty
+ * folders go too. Not while something is being written. A missing root is fine. */
+int seal_sweep(const struct os *os, const char *root, const uint32_t *keep, size_t keep_count,
+               size_t *ret_removed, struct err *err) WARN_UNUSED;
+
+#endif
