@@ -3,7 +3,10 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "sealing.h"
 
 static int remove_entry(const char *path, const struct stat *s, int type, struct FTW *where) {
     (void)s, (void)type, (void)where;
@@ -25,7 +28,9 @@ struct bed *bed_open(void) {
     assert_non_null(mkdtemp(b->dir));
     struct err err = {0};
     bool rebuilt;
-    struct store_options options = {.threads = 2};
+    (void)snprintf(b->root, sizeof b->root, "%s/sealed", b->dir);
+    assert_int_equal(mkdir(b->root, 0700), 0);
+    struct store_options options = {.threads = 2, .sealed_root = b->root};
     if (store_open(b->dir, &options, &b->store, &rebuilt, &err) < 0)
         fail_msg("store_open: %s", err.text);
     b->policies = policy_set_new();
@@ -52,6 +57,54 @@ void bed_apply(struct bed *b, const struct event *events, size_t count) {
     struct store_batch batch = {.events = events, .event_count = count, .next = b->cursor};
     if (store_apply(b->store, &batch, &err) < 0)
         fail_msg("store_apply: %s", err.text);
+}
+
+static size_t base_of(struct bed *b, uint32_t site, int32_t day) {
+    size_t i = 0;
+    while (i < b->base_count && (b->bases[i].site != site || b->bases[i].day != day))
+        i++;
+    assert_true(i < ARRAY_LEN(b->bases));
+    if (i == b->base_count) {
+        b->bases[i].site = site;
+        b->bases[i].day = day;
+        b->base_count++;
+    }
+    return i;
+}
+
+void bed_seal(struct bed *b, uint32_t site, int32_t day) {
+    size_t at = base_of(b, site, day);
+    struct seal_job job = {.os = &os_system,
+                           .root = b->root,
+                           .site = site,
+                           .day = day,
+                           .part = ++b->parts,
+                           .base_visit = b->bases[at].visits,
+                           .base_person = b->bases[at].persons};
+    struct seal_result done = {0};
+    struct err err = {0};
+    if (store_seal(b->store, &job, &done, &err) < 0)
+        fail_msg("store_seal: %s", err.text);
+    if (done.visits == 0)
+        return;
+    b->bases[at].visits += (uint32_t)done.visits;
+    b->bases[at].persons += (uint32_t)done.persons;
+    char paths[SEAL_KINDS][sizeof b->root + SEAL_PATH + 1];
+    for (size_t i = 0; i < SEAL_KINDS; i++)
+        (void)snprintf(paths[i], sizeof paths[i], "%s/%s", b->root, done.files[i].path);
+    struct sealed_part part = {.id = job.part,
+                               .site = site,
+                               .from_day = day,
+                               .to_day = day,
+                               .until = b->cursor,
+                               .event_path = paths[SEAL_EVENT],
+                               .visit_path = paths[SEAL_VISIT],
+                               .roll_path = paths[SEAL_ROLL],
+                               .event_rows = done.files[SEAL_EVENT].rows,
+                               .visit_rows = done.files[SEAL_VISIT].rows};
+    struct store_change change = {.added = &part, .added_count = 1};
+    if (store_publish(b->store, &change, &err) < 0)
+        fail_msg("store_publish: %s", err.text);
 }
 
 const struct policy *bed_policy(struct bed *b, uint32_t site) {

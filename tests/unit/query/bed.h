@@ -21,11 +21,20 @@ struct bed {
     struct policy_set *policies;
     struct fake_clock clock;
     struct cursor cursor;
+    char root[80]; /* of the sealed parts */
+    uint32_t parts;
+    struct {
+        uint32_t site, visits, persons;
+        int32_t day;
+    } bases[64]; /* ordinals given out, by site and day */
+    size_t base_count;
 };
 
 struct bed *bed_open(void);
 void bed_close(struct bed *b);
 void bed_apply(struct bed *b, const struct event *events, size_t count);
+/* Seals what the hot tables have of that day and publishes it; nothing when that is nothing. */
+void bed_seal(struct bed *b, uint32_t site, int32_t day);
 const struct policy *bed_policy(struct bed *b, uint32_t site);
 
 /* An event of that person, who is another one each day. */

@@ -51,6 +51,12 @@ int32_t random_first_day(void) {
     return day_of(2026, 3, 28);
 }
 
+enum { LATE_PERSON = 1000 };
+
+bool random_is_late(const struct event *e) {
+    return e->visitor / 1000003 >= LATE_PERSON;
+}
+
 static struct span attribute(uint64_t person, uint32_t which, const char *const *list,
                              size_t count) {
     bool steady = person % 3 > 0;
@@ -64,6 +70,8 @@ void random_events(struct bed *b, struct event *events, size_t count) {
         ts += dice(12) ? dice(300000) : dice(3600000);
         uint32_t roll = dice(10), person = dice(25);
         int kind = roll < 6 ? EVENT_PAGEVIEW : roll < 8 ? EVENT_CUSTOM : EVENT_ENGAGEMENT;
+        if (dice(5) == 0)
+            person = LATE_PERSON + dice(6);
         events[i] = bed_event(b, PICK(sites), ts, person, kind, PICK(pages));
         struct event *e = &events[i];
         if (kind == EVENT_CUSTOM) {
@@ -150,8 +158,8 @@ static void plain_words(json_t *dims, json_t *filters) {
     if (roll == 0 && json_array_size(dims) == 0 && dice(4) == 0)
         json_array_append_new(dims, json_string("time:hour"));
     else if (roll == 1)
-        json_array_append_new(
-            dims, json_string(dim_words[4 + dice((uint32_t)ARRAY_LEN(dim_words) - 4)]));
+        json_array_append_new(dims,
+                              json_string(dim_words[4 + dice((uint32_t)ARRAY_LEN(dim_words) - 4)]));
     if (roll != 2)
         return;
     const char *word = PICK(filter_words);

@@ -15,6 +15,8 @@ int32_t random_first_day(void);
 /* In order of time, over some days of three sites with a change of clocks; some persons always come
  * with the same attributes, others with any. */
 void random_events(struct bed *b, struct event *events, size_t count);
+/* Whether it is of those that may be applied after the others: they are persons of their own. */
+bool random_is_late(const struct event *e);
 
 struct random_query {
     uint32_t site;
