@@ -1,18 +1,19 @@
 /* fill.c — a data folder with a history, made by the server's own code.
  *
  * Usage: fill --data DIR [--events N] [--days D] [--pages P] [--due N] [--hot N] [--zone NAME]
- *             [--seed S]
+ *             [--domain NAME] [--seed S]
  *
- * N events (page views, custom events and engagements) of one site, example.com, in the D days before
- * today: each day is applied in batches and then sealed and recorded like any day that ends. --due:
- * so many events of yesterday that are only in the journal, to be sealed at the next start (then the
- * history ends the day before); --hot: of today, to be drained. Ends with one line of JSON about the
- * folder and how long it took. */
+ * N events (page views, custom events and engagements) of one site in the D days before today: each
+ * day is applied in batches, then sealed and recorded like any day that ends. --due: so many events of
+ * yesterday that are only in the journal, to be sealed at the next start (then the history ends the
+ * day before); --hot: of today, to be drained. Ends with one line of JSON about the folder and how
+ * long it took. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "app.h"
 #include "civil.h"
@@ -24,10 +25,8 @@
 
 enum { BATCH_EVENTS = 20000, FRAME_EVENTS = 4000 };
 
-static const char domain[] = "example.com";
-
 struct ask {
-    const char *data, *zone;
+    const char *data, *domain, *zone;
     uint64_t events, days, pages, due, hot, seed;
 };
 
@@ -72,15 +71,24 @@ static json_t *took_json(uint64_t n, const struct took *t) {
 /* --- the folder ---------------------------------------------------------------------------------
  */
 
-static int make_site(struct fill *f, uint32_t *ret_site, struct err *err) {
-    JSON_AUTO settings = json_pack("{s:s, s:s, s:s}", "domain", domain, "timezone", f->ask->zone,
-                                   "profile", "consented"); /* exact figures: nothing is folded */
-    if (!settings)
-        return err_set(err, ERR_NOMEM, "out of memory");
-    int code = control_site_add(f->app.control, settings, ret_site, err);
+static int add_site(struct fill *f, uint32_t *ret_site, struct err *err) {
+    JSON_AUTO settings =
+        json_pack("{s:s, s:s, s:s}", "domain", f->ask->domain, "timezone", f->ask->zone, "profile",
+                  "consented"); /* exact figures: nothing is folded */
+    return settings ? control_site_add(f->app.control, settings, ret_site, err)
+                    : err_set(err, ERR_NOMEM, "out of memory");
+}
+
+/* A folder that was filled before has its site, and gets another token. */
+static int find_site(struct fill *f, uint32_t *ret_site, struct err *err) {
+    CLEANUP(policy_set_unrefp) struct policy_set *set = policy_board_get(f->app.policies);
+    const struct policy *p = app_site(set, span_str(f->ask->domain));
+    int code = p ? 0 : add_site(f, ret_site, err);
+    if (p)
+        *ret_site = p->site;
     return code ? code
-                : control_token_add(f->app.control, span_str(domain), SPAN_LIT("bench"), f->token,
-                                    err);
+                : control_token_add(f->app.control, span_str(f->ask->domain), SPAN_LIT("bench"),
+                                    f->token, err);
 }
 
 static int open_all(struct fill *f, struct err *err) {
@@ -91,7 +99,7 @@ static int open_all(struct fill *f, struct err *err) {
         code = app_catch_up(&f->app, 0, err);
     struct traffic_options o = {.seed = f->ask->seed, .pages = (uint32_t)f->ask->pages};
     if (!code)
-        code = make_site(f, &o.site, err);
+        code = find_site(f, &o.site, err);
     if (!code)
         code = zone_open(span_str(f->ask->zone), &f->zone, err);
     o.zone = f->zone;
@@ -143,6 +151,15 @@ static int seal_day(struct fill *f, struct err *err) {
     return code;
 }
 
+/* For somebody who watches. */
+static void show_progress(const struct fill *f, uint32_t days, uint64_t events) {
+    if (isatty(STDERR_FILENO))
+        (void)fprintf(
+            stderr, "\r%u of %u days, %.1f M events; applied at %.0f, sealed at %.0f a second %s",
+            days, (unsigned)f->ask->days, (double)events / 1e6, rate(events, &f->applying),
+            rate(events, &f->sealing), days == f->ask->days ? "\n" : "");
+}
+
 static int put_history(struct fill *f, struct err *err) {
     const struct ask *ask = f->ask;
     int32_t first = f->today - (int32_t)ask->days - (ask->due ? 1 : 0);
@@ -158,12 +175,8 @@ static int put_history(struct fill *f, struct err *err) {
         if (!code && n)
             code = seal_day(f, err);
         done += n;
-        (void)fprintf(stderr,
-                      "\r%u of %llu days, %.1f M events; applied at %.0f, sealed at %.0f a second ",
-                      i + 1, (unsigned long long)ask->days, (double)done / 1e6,
-                      rate(done, &f->applying), rate(done, &f->sealing));
+        show_progress(f, i + 1, done);
     }
-    (void)fputc('\n', stderr);
     return code;
 }
 
@@ -208,7 +221,7 @@ static int report(struct fill *f, struct err *err) {
     (void)getrusage(RUSAGE_SELF, &used);
     JSON_AUTO line = json_pack(
         "{s:s, s:s, s:s, s:s, s:I, s:I, s:{s:I, s:I, s:I}, s:{s:I, s:I, s:I}, s:o, s:o, s:o, s:I}",
-        "domain", domain, "token", f->token, "zone", f->ask->zone, "today", today, "events",
+        "domain", f->ask->domain, "token", f->token, "zone", f->ask->zone, "today", today, "events",
         (json_int_t)f->ask->events, "parts", (json_int_t)count, "rows", "event",
         (json_int_t)rows[PART_EVENT], "visit", (json_int_t)rows[PART_VISIT], "roll",
         (json_int_t)rows[PART_ROLL], "bytes", "event", (json_int_t)bytes[PART_EVENT], "visit",
@@ -233,15 +246,11 @@ static int run(struct fill *f, struct err *err) {
 
 static bool parse(int argc, char **argv, struct ask *ask) {
     static const struct option options[] = {
-        {"data", required_argument, NULL, 'd'},
-        {"zone", required_argument, NULL, 'z'},
-        {"events", required_argument, NULL, 0},
-        {"days", required_argument, NULL, 1},
-        {"pages", required_argument, NULL, 2},
-        {"due", required_argument, NULL, 3},
-        {"hot", required_argument, NULL, 4},
-        {"seed", required_argument, NULL, 5},
-        {0},
+        {"data", required_argument, NULL, 'd'},   {"zone", required_argument, NULL, 'z'},
+        {"domain", required_argument, NULL, 'n'}, {"events", required_argument, NULL, 0},
+        {"days", required_argument, NULL, 1},     {"pages", required_argument, NULL, 2},
+        {"due", required_argument, NULL, 3},      {"hot", required_argument, NULL, 4},
+        {"seed", required_argument, NULL, 5},     {0},
     };
     uint64_t *const numbers[] = {&ask->events, &ask->days, &ask->pages,
                                  &ask->due,    &ask->hot,  &ask->seed};
@@ -250,6 +259,8 @@ static bool parse(int argc, char **argv, struct ask *ask) {
             ask->data = optarg;
         else if (o == 'z')
             ask->zone = optarg;
+        else if (o == 'n')
+            ask->domain = optarg;
         else if (o == '?' || !span_u64(span_str(optarg), numbers[o]))
             return false;
     }
@@ -257,10 +268,11 @@ static bool parse(int argc, char **argv, struct ask *ask) {
 }
 
 int main(int argc, char **argv) {
-    struct ask ask = {.zone = "Europe/Paris", .days = 30, .pages = 10000, .seed = 1};
+    struct ask ask = {
+        .domain = "example.com", .zone = "Europe/Paris", .days = 30, .pages = 10000, .seed = 1};
     if (!parse(argc, argv, &ask)) {
         (void)fputs("usage: fill --data DIR [--events N] [--days D] [--pages P] [--due N] [--hot N]"
-                    " [--zone NAME] [--seed S]\n",
+                    " [--domain NAME] [--zone NAME] [--seed S]\n",
                     stderr);
         return 2;
     }
