@@ -211,6 +211,45 @@ static void filters_worked_out_by_hand(void **state) {
            "[[1,1]]");
 }
 
+/* One person at /a, /A and /b, in two visits from two sources: flags alone would count it at each. */
+static void a_person_counts_once_by_hand(void **state) {
+    struct bed *b = *state;
+    int32_t d = day_of(2026, 5, 7);
+    struct event e[] = {
+        local_event(b, d, 9, 0, 1, EVENT_PAGEVIEW, "/a"),
+        local_event(b, d, 9, 1, 1, EVENT_PAGEVIEW, "/A"),
+        local_event(b, d, 15, 0, 1, EVENT_PAGEVIEW, "/b"),
+        local_event(b, d, 15, 1, 1, EVENT_CUSTOM, "/b"),
+    };
+    e[0].source = e[1].source = SPAN_LIT("Bing");
+    e[2].source = e[3].source = SPAN_LIT("bing");
+    bed_apply(b, e, ARRAY_LEN(e));
+    static const struct {
+        const char *filter, *expected;
+    } cases[] = {
+        {"['is','event:page',['/a']]", "[[1,1]]"},
+        {"['is','event:page',['/a','/A']]", "[[1,1]]"},
+        {"['is','event:page',['/a'],{'case_sensitive':false}]", "[[1,1]]"},
+        {"['contains','event:page',['/']]", "[[1,2]]"},
+        {"['is_not','event:page',['/a']]", "[[1,2]]"},
+        {"['or',[['is','event:page',['/a']],['is','event:page',['/b']]]]", "[[1,2]]"},
+        {"['and',[['is','event:page',['/b']],['is','event:name',['Signup']]]]", "[[1,1]]"},
+        {"['is','visit:source',['Bing']]", "[[1,1]]"},
+        {"['is','visit:source',['Bing','bing']]", "[[1,2]]"},
+        {"['is','visit:source',['bing'],{'case_sensitive':false}]", "[[1,2]]"},
+        {"['is_not','visit:source',['Direct / None']]", "[[1,2]]"},
+        {"['is','visit:entry_page',['/a','/b']]", "[[1,2]]"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char query[256];
+        (void)snprintf(query, sizeof query,
+                       "{'metrics':['visitors','visits'],'filters':[%s],'date_range':['2026-05-07',"
+                       "'2026-05-07']}",
+                       cases[i].filter);
+        expect(b, query, cases[i].expected);
+    }
+}
+
 static void time_worked_out_by_hand(void **state) {
     struct bed *b = *state;
     expect(b, "{'metrics':['visitors','visits'],'dimensions':['time']," DAY4 "}",
@@ -660,6 +699,7 @@ int main(void) {
         cmocka_unit_test(figures_worked_out_by_hand),
         cmocka_unit_test(filters_worked_out_by_hand),
         cmocka_unit_test(time_worked_out_by_hand),
+        cmocka_unit_test(a_person_counts_once_by_hand),
         cmocka_unit_test(labels_follow_the_clock_change),
         cmocka_unit_test(ranges_worked_out_by_hand),
         cmocka_unit_test(rows_are_ordered_and_cut),
