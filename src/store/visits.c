@@ -1,27 +1,12 @@
 #include "visits.h"
 
+#include "keyset.h"
 #include "must.h"
+#include "visit_clock.h"
 
 struct slot {
     uint64_t hash;
     struct visit *visit;
-};
-
-/* Of one site the days touched last, latest first. */
-struct site_clock {
-    uint32_t site;
-    uint32_t days;
-    struct {
-        int32_t day;
-        int64_t newest_ms;
-    } day[OPEN_DAYS];
-};
-
-/* Sites are few: an index by open addressing over a growing array. */
-struct clocks {
-    struct site_clock *items;
-    uint32_t *index; /* position + 1; 0: free */
-    size_t count, cap, index_cap;
 };
 
 struct visits {
@@ -39,16 +24,8 @@ struct visits {
     uint64_t staged_next_visit, staged_touch;
 };
 
-static uint64_t mix(uint64_t h) {
-    h ^= h >> 33;
-    h *= 0xff51afd7ed558ccdULL;
-    h ^= h >> 33;
-    h *= 0xc4ceb9fe1a85ec53ULL;
-    return h ^ (h >> 33);
-}
-
 static uint64_t key_hash(struct visit_key k) {
-    return mix(k.visitor ^ mix(((uint64_t)k.site << 32) ^ (uint32_t)k.day));
+    return mix64(k.visitor ^ mix64(((uint64_t)k.site << 32) ^ (uint32_t)k.day));
 }
 
 static bool key_eq(struct visit_key a, struct visit_key b) {
@@ -76,97 +53,6 @@ struct visit *visit_new(const struct visit_facts *facts, const struct span texts
         v->text_end[i] = (uint16_t)at;
     }
     return v;
-}
-
-/* --- clocks -------------------------------------------------------------------------------------
- */
-
-static void clocks_release(struct clocks *c) {
-    free(c->items);
-    free(c->index);
-    *c = (struct clocks){0};
-}
-
-static void clocks_clear(struct clocks *c) {
-    if (c->count)
-        memset(c->index, 0, c->index_cap * sizeof(*c->index));
-    c->count = 0;
-}
-
-static uint32_t *clocks_slot(const struct clocks *c, uint32_t site) {
-    size_t at = mix(site) & (c->index_cap - 1);
-    while (c->index[at] && c->items[c->index[at] - 1].site != site)
-        at = (at + 1) & (c->index_cap - 1);
-    return &c->index[at];
-}
-
-static struct site_clock *clocks_find(const struct clocks *c, uint32_t site) {
-    if (c->count == 0)
-        return NULL;
-    uint32_t at = *clocks_slot(c, site);
-    return at ? &c->items[at - 1] : NULL;
-}
-
-static bool clocks_reserve(struct clocks *c, size_t count) {
-    if (count <= c->cap)
-        return true;
-    size_t cap = c->cap ? c->cap : 16;
-    while (cap < count)
-        cap *= 2;
-    struct site_clock *items = realloc(c->items, cap * sizeof(*items));
-    if (!items)
-        return false;
-    c->items = items;
-    uint32_t *index = calloc(cap * 2, sizeof(*index));
-    if (!index)
-        return false;
-    free(c->index);
-    c->index = index;
-    c->cap = cap;
-    c->index_cap = cap * 2;
-    for (size_t i = 0; i < c->count; i++)
-        *clocks_slot(c, c->items[i].site) = (uint32_t)i + 1;
-    return true;
-}
-
-/* The site's clock, made when there is none; NULL on out of memory. Room that was reserved is
- * enough. */
-static struct site_clock *clocks_get(struct clocks *c, uint32_t site) {
-    struct site_clock *found = clocks_find(c, site);
-    if (found)
-        return found;
-    if (!clocks_reserve(c, c->count + 1))
-        return NULL;
-    c->items[c->count] = (struct site_clock){.site = site};
-    *clocks_slot(c, site) = (uint32_t)++c->count;
-    return &c->items[c->count - 1];
-}
-
-/* INT64_MIN when the day is not among those kept. */
-static int64_t clock_newest(const struct site_clock *c, int32_t day) {
-    for (uint32_t i = 0; c && i < c->days; i++)
-        if (c->day[i].day == day)
-            return c->day[i].newest_ms;
-    return INT64_MIN;
-}
-
-/* Makes the day the site's latest and moves its time on. */
-static int64_t clock_touch(struct site_clock *c, int32_t day, int64_t ts_ms) {
-    int64_t newest = clock_newest(c, day);
-    if (newest < ts_ms)
-        newest = ts_ms;
-    uint32_t at = 0;
-    while (at < c->days && c->day[at].day != day)
-        at++;
-    if (at == c->days) {
-        if (c->days < OPEN_DAYS)
-            c->days++;
-        at = c->days - 1;
-    }
-    memmove(&c->day[1], &c->day[0], at * sizeof(c->day[0]));
-    c->day[0].day = day;
-    c->day[0].newest_ms = newest;
-    return newest;
 }
 
 /* --- the table ----------------------------------------------------------------------------------
@@ -313,12 +199,7 @@ void visits_free(struct visits *t) {
 }
 
 void visits_forget(struct visits *t, uint32_t site, int32_t day) {
-    struct site_clock *c = clocks_find(&t->clocks, site);
-    for (uint32_t i = 0; c && i < c->days; i++)
-        if (c->day[i].day == day) {
-            memmove(&c->day[i], &c->day[i + 1], (--c->days - i) * sizeof(c->day[0]));
-            return;
-        }
+    clocks_forget(&t->clocks, site, day);
 }
 
 void visits_drop_forgotten(struct visits *t) {
