@@ -58,6 +58,11 @@ struct seal_file {
     uint8_t digest[CRYPT_DIGEST_BYTES]; /* BLAKE2b-256 of its bytes */
 };
 
+/* A part that is read: its paths below the root. */
+struct seal_input {
+    const char *paths[SEAL_KINDS];
+};
+
 /* visits 0: there was nothing, and no file was written. */
 struct seal_result {
     struct seal_file files[SEAL_KINDS];
@@ -78,6 +83,11 @@ struct seal_job {
  * was not there, but perhaps a name that seal_sweep() removes. */
 int seal_write(duckdb_connection c, const struct seal_job *job, struct seal_result *ret,
                struct err *err) WARN_UNUSED;
+
+/* The greatest ordinals of a day among some visit files (paths below the root): the bases of the
+ * day's next part. 0 when the day is not in them. */
+int seal_bases(duckdb_connection c, const char *root, const char *const *visit_paths, size_t count,
+               int32_t day, uint32_t *ret_visit, uint32_t *ret_person, struct err *err) WARN_UNUSED;
 
 /* Unlinks files of parts that are not in `keep` (ascending), and everything half-written; empty
  * folders go too. Not while something is being written. A missing root is fine. */
