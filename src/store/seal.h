@@ -53,4 +53,9 @@
 int seal_write(duckdb_connection c, const struct seal_job *job, struct seal_result *ret,
                struct err *err) WARN_UNUSED;
 
+/* The greatest ordinals of a day among some visit files (paths below the root): the bases of the
+ * day's next part. 0 when the day is not in them. */
+int seal_bases(duckdb_connection c, const char *root, const char *const *visit_paths, size_t count,
+               int32_t day, uint32_t *ret_visit, uint32_t *ret_person, struct err *err) WARN_UNUSED;
+
 #endif

@@ -1,5 +1,6 @@
 #include "sealing.h"
 
+#include "compact.h"
 #include "seal.h"
 #include "store_private.h"
 
@@ -42,7 +43,7 @@ static int with_session(struct store *s, int (*work)(duckdb_connection, void *, 
 }
 
 struct sealing {
-    const struct seal_job *job;
+    const void *job;
     struct seal_result *result;
 };
 
@@ -55,4 +56,15 @@ int store_seal(struct store *s, const struct seal_job *job, struct seal_result *
                struct err *err) {
     struct sealing w = {.job = job, .result = ret};
     return with_session(s, seal, &w, err);
+}
+
+static int compact(duckdb_connection c, void *arg, struct err *err) {
+    struct sealing *w = arg;
+    return compact_month(c, w->job, w->result, err);
+}
+
+int store_compact(struct store *s, const struct compact_job *job, struct seal_result *ret,
+                  struct err *err) {
+    struct sealing w = {.job = job, .result = ret};
+    return with_session(s, compact, &w, err);
 }

@@ -16,6 +16,11 @@ struct seal_file {
     uint8_t digest[CRYPT_DIGEST_BYTES]; /* BLAKE2b-256 of its bytes */
 };
 
+/* A part that is read: its paths below the root. */
+struct seal_input {
+    const char *paths[SEAL_KINDS];
+};
+
 /* visits 0: there was nothing, and no file was written. */
 struct seal_result {
     struct seal_file files[SEAL_KINDS];
@@ -35,6 +40,21 @@ struct seal_job {
  * was not there, but perhaps a name that seal_sweep() removes. Not on the thread that applies. */
 int store_seal(struct store *s, const struct seal_job *job, struct seal_result *ret,
                struct err *err) WARN_UNUSED;
+
+struct compact_job {
+    const struct os *os;
+    const char *root;
+    uint32_t site;
+    int32_t day; /* any of the month */
+    uint32_t part;
+    const struct seal_input *inputs; /* all of this site and month */
+    size_t input_count;
+};
+
+/* Puts parts of one site and month together into one, and counts it again: ERR_CORRUPT when rows or
+ * sums differ. The inputs are left to the caller. ret->persons is 0. Not on the thread that applies. */
+int store_compact(struct store *s, const struct compact_job *job, struct seal_result *ret,
+                  struct err *err) WARN_UNUSED;
 
 /* Unlinks files of parts that are not in `keep` (ascending), and everything half-written; empty
  * folders go too. Not while something is being written. A missing root is fine. */
