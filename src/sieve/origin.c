@@ -1,8 +1,10 @@
 #include "origin.h"
 
 #include "channel.h"
+#include "host.h"
 #include "page.h"
 #include "text.h"
+#include "token.h"
 
 int origin_text(const struct origin_context *c, struct span text, unsigned flags, struct span *ret,
                 struct err *err) {
@@ -12,13 +14,14 @@ int origin_text(const struct origin_context *c, struct span text, unsigned flags
         return rc;
     clean = text_without_query(clean);
     /* Still encoded after decoding: somebody hides something, or nests addresses. */
-    bool hidden = memchr(clean.ptr, '%', clean.len) && scrub_looks_personal(c->scrub, clean) &&
-                  !scrub_could_match(clean);
+    bool hidden = memchr(clean.ptr, '%', clean.len) && text_holds_escape(clean) &&
+                  scrub_looks_personal(c->scrub, clean);
     if (hidden || text_holds(clean, c->hit->user_agent)) {
         *ret = SPAN_LIT(":id");
         return 0;
     }
-    return scrub_text(c->scrub, clean, c->arena, ret, err);
+    rc = scrub_text(c->scrub, clean, c->arena, &clean, err);
+    return rc < 0 ? rc : token_fold(clean, c->arena, ret, err);
 }
 
 /* The site itself, or part of it. */
@@ -81,21 +84,25 @@ static int read_query(const struct origin_context *c, struct span query, struct 
     return 0;
 }
 
-/* Host, and with consent the path, of the page that linked here. */
+/* Host, and with consent the path, of the page that linked here. `ret_host`: the host as kept,
+ * empty for none and for the site's own. */
 static int read_referrer(const struct origin_context *c, const struct url *own, struct event *e,
-                         struct url *from, bool *ret_foreign, struct err *err) {
-    *ret_foreign = false;
+                         struct url *from, struct span *ret_host, struct err *err) {
+    *ret_host = SPAN_EMPTY;
     if (c->hit->referrer.len == 0 || !url_parse(c->hit->referrer, true, from))
         return 0;
-    struct span host = url_host(from);
+    struct span host = url_host(from), path = SPAN_EMPTY;
     if (is_own(host, c->policy->domain) || is_own(host, url_host(own)))
         return 0;
-    *ret_foreign = true;
     if (from->host_is_address) {
-        e->referrer = SPAN_LIT(":id");
+        *ret_host = e->referrer = SPAN_LIT(":id");
         return 0;
     }
-    struct span path = SPAN_EMPTY;
+    if (!from->app) {
+        int rc = host_fold(host, c->arena, &host, err);
+        if (rc < 0)
+            return rc;
+    }
     if (c->policy->profile == PROFILE_CONSENTED && !from->app && from->path.len > 1) {
         int rc = page_of(c->scrub, from->path, NULL, c->hit->user_agent, c->arena, &path, err);
         if (rc < 0)
@@ -107,19 +114,21 @@ static int read_referrer(const struct origin_context *c, const struct url *own, 
     memcpy(out, host.ptr, host.len);
     memcpy(out + host.len, path.ptr, path.len);
     e->referrer = span_of(out, host.len + path.len);
+    *ret_host = span_head(e->referrer, host.len);
     return 0;
 }
 
-static void fill_source(const struct origin_context *c, const struct url *from, bool foreign,
+/* `host`: what read_referrer() kept of `from`. */
+static void fill_source(const struct origin_context *c, const struct url *from, struct span host,
                         const struct campaign *campaign, struct event *e) {
     const struct span words[] = {e->utm_source, campaign->plain_source, campaign->ref};
     struct source_info info = {.name = SPAN_EMPTY};
     for (size_t i = 0; i < ARRAY_LEN(words) && info.name.len == 0; i++)
         if (words[i].len && !source_by_word(c->sources, words[i], &info))
             info.name = words[i];
-    if (info.name.len == 0 && foreign &&
+    if (info.name.len == 0 && host.len &&
         (from->host_is_address || !source_by_host(c->sources, url_host(from), from->app, &info)))
-        info.name = from->host_is_address ? e->referrer : span_head(e->referrer, from->host_len);
+        info.name = host;
     const struct click_id *click = campaign->click;
     if (info.name.len == 0 && click)
         (void)source_by_word(c->sources, click->source, &info);
@@ -128,7 +137,7 @@ static void fill_source(const struct origin_context *c, const struct url *from, 
         .kind = info.kind,
         .medium = e->utm_medium.len || !click ? e->utm_medium : click->medium,
         .campaign = e->utm_campaign,
-        .has_referrer = foreign,
+        .has_referrer = host.len > 0,
     };
     e->source = info.name;
     e->channel = channel_of(&in);
@@ -137,13 +146,13 @@ static void fill_source(const struct origin_context *c, const struct url *from, 
 int origin_fill(const struct origin_context *c, const struct url *url, struct event *e,
                 struct props *props, struct err *err) {
     struct url from;
-    bool foreign;
-    int rc = read_referrer(c, url, e, &from, &foreign, err);
+    struct span host;
+    int rc = read_referrer(c, url, e, &from, &host, err);
     if (rc < 0 || c->policy->profile == PROFILE_CNIL)
         return rc;
     struct campaign campaign = {.ref = SPAN_EMPTY, .plain_source = SPAN_EMPTY};
     rc = read_query(c, url->query, e, &campaign, props, err);
     if (rc == 0)
-        fill_source(c, &from, foreign, &campaign, e);
+        fill_source(c, &from, host, &campaign, e);
     return rc;
 }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "host.h"
 #include "json.h"
 #include "page.h"
 #include "text.h"
@@ -9,19 +10,23 @@
 
 /* An address of another page keeps host and templated path, as our own pages do. */
 static int shorten_url(struct scrub_lane *scrub, struct span *value, struct span secret,
-                       struct arena *arena, struct err *err) {
+                       struct arena *arena, bool *ret_is_url, struct err *err) {
     struct url u;
+    struct span path, host;
+    *ret_is_url = false;
     if (!url_parse(*value, false, &u) || u.host_is_address)
         return 0;
-    struct span path;
     int rc = page_of(scrub, u.path, NULL, secret, arena, &path, err);
+    if (rc == 0)
+        rc = host_fold(url_host(&u), arena, &host, err);
     if (rc < 0)
         return rc;
+    *ret_is_url = true;
     size_t scheme = span_find(*value, ':', 0) + 3, n = 0;
-    char *out = arena_alloc(arena, scheme + u.host_len + path.len);
+    char *out = arena_alloc(arena, scheme + host.len + path.len);
     if (!out)
         return err_set(err, ERR_NOMEM, "out of memory");
-    const struct span parts[] = {span_head(*value, scheme), url_host(&u), path};
+    const struct span parts[] = {span_head(*value, scheme), host, path};
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         memcpy(out + n, parts[i].ptr, parts[i].len);
         n += parts[i].len;
@@ -30,17 +35,21 @@ static int shorten_url(struct scrub_lane *scrub, struct span *value, struct span
     return 0;
 }
 
-static bool is_personal(struct scrub_lane *scrub, struct span text, struct span secret) {
-    return scrub_looks_personal(scrub, text) || text_holds(text, secret);
+/* The tokens of an address stand for themselves already; a registrable domain may look like one. */
+static bool is_personal(struct scrub_lane *scrub, struct span text, bool is_url,
+                        struct span secret) {
+    return (is_url ? scrub_finds(scrub, text) : scrub_looks_personal(scrub, text)) ||
+           text_holds(text, secret);
 }
 
 int props_add(struct props *p, struct scrub_lane *scrub, struct span key, struct span value,
               struct span secret, struct arena *arena, struct err *err) {
+    bool is_url;
     int rc = text_clean(key, 0, arena, &key, err);
     if (rc == 0)
         rc = text_clean(value, 0, arena, &value, err);
     if (rc == 0)
-        rc = shorten_url(scrub, &value, secret, arena, err);
+        rc = shorten_url(scrub, &value, secret, arena, &is_url, err);
     if (rc < 0)
         return rc;
     key = text_without_query(key);
@@ -50,7 +59,7 @@ int props_add(struct props *p, struct scrub_lane *scrub, struct span key, struct
     for (size_t i = 0; i < p->count; i++)
         if (span_eq(p->list[i].key, key))
             return 0;
-    if (is_personal(scrub, key, secret) || is_personal(scrub, value, secret))
+    if (is_personal(scrub, key, false, secret) || is_personal(scrub, value, is_url, secret))
         p->dropped++;
     else
         p->list[p->count++] = (struct prop){.key = key, .value = value};

@@ -5,6 +5,7 @@
 
 #include "scrub_db.h"
 #include "text.h"
+#include "token.h"
 #include "validate.h"
 
 enum { MOST_HITS = 128, LONGEST_WORD = 6 };
@@ -176,13 +177,13 @@ int scrub_text(struct scrub_lane *lane, struct span text, struct arena *arena, s
     return 0;
 }
 
-static bool holds_item(struct scrub_lane *lane, struct span text) {
+bool scrub_finds(struct scrub_lane *lane, struct span text) {
     return scrub_could_match(text) && (!scan(lane, text, true) || lane->count > 0);
 }
 
 bool scrub_looks_personal(struct scrub_lane *lane, struct span text) {
     enum { ROUNDS = 3 };
-    if (holds_item(lane, text))
+    if (scrub_finds(lane, text) || token_in(text))
         return true;
     if (LIKELY(!memchr(text.ptr, '%', text.len)))
         return false;
@@ -194,7 +195,7 @@ bool scrub_looks_personal(struct scrub_lane *lane, struct span text) {
         if (n == text.len)
             return false;
         text = span_of(bytes, n);
-        if (holds_item(lane, text))
+        if (scrub_finds(lane, text) || token_in(text))
             return true;
     }
     return false;

@@ -25,7 +25,11 @@ bool scrub_could_match(struct span text);
 int scrub_text(struct scrub_lane *lane, struct span text, struct arena *arena, struct span *ret,
                struct err *err) WARN_UNUSED;
 
-/* Whether it holds an item, percent-encoded (up to three times) ones included. */
+/* Whether it holds an item. */
+bool scrub_finds(struct scrub_lane *lane, struct span text);
+
+/* Whether it holds an item or a token (token.h), percent-encoded (up to three times) ones
+ * included. */
 bool scrub_looks_personal(struct scrub_lane *lane, struct span text);
 
 #endif

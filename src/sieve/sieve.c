@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "country.h"
+#include "host.h"
 #include "origin.h"
 #include "page.h"
 #include "props.h"
@@ -211,6 +212,9 @@ static int set_hostname(const struct url *url, const struct policy *policy, stru
         e->hostname = SPAN_LIT(":id");
         return 0;
     }
+    int rc = host_fold(host, arena, &host, err);
+    if (rc < 0)
+        return rc;
     e->hostname = arena_copy(arena, host);
     return e->hostname.ptr ? 0 : err_set(err, ERR_NOMEM, "out of memory");
 }

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "host.h"
+
 enum { SLOTS = 2048, LONGEST_KEY = 64 };
 
 struct row {
@@ -100,35 +102,15 @@ static bool get(const struct source_table *t, struct span key, struct source_inf
     return true;
 }
 
-/* "fr", "com", "co.uk", "com.br": enough of a public suffix for the names the list has under
- * many. */
-static bool is_suffix(struct span s) {
-    static const struct span second[] = {{"co", 2}, {"com", 3}, {"org", 3}, {"net", 3}, {"ne", 2}};
-    size_t dot = span_find(s, '.', 0);
-    if (dot == s.len)
-        return s.len >= 2 && s.len <= 3;
-    if (s.len - dot - 1 != 2)
-        return false;
-    for (size_t i = 0; i < ARRAY_LEN(second); i++)
-        if (span_eq(span_head(s, dot), second[i]))
-            return true;
-    return false;
-}
-
-/* `s` = "google.co.uk": looks "google.*" up; "mail.yahoo.fr": "mail.yahoo.*". */
-static bool get_any_suffix(const struct source_table *t, struct span s, struct source_info *ret) {
+/* Looks "google.*" up for `name` = "google.". */
+static bool get_any_suffix(const struct source_table *t, struct span name,
+                           struct source_info *ret) {
     char key[LONGEST_KEY];
-    for (size_t dot = span_find(s, '.', 0); dot < s.len; dot = span_find(s, '.', dot + 1)) {
-        if (!is_suffix(span_from(s, dot + 1)))
-            continue;
-        if (dot + 2 > sizeof(key))
-            return false;
-        memcpy(key, s.ptr, dot);
-        memcpy(key + dot, ".*", 2);
-        if (get(t, span_of(key, dot + 2), ret))
-            return true;
-    }
-    return false;
+    if (name.len == 0 || name.len + 1 > sizeof(key))
+        return false;
+    memcpy(key, name.ptr, name.len);
+    key[name.len] = '*';
+    return get(t, span_of(key, name.len + 1), ret);
 }
 
 bool source_by_host(const struct source_table *t, struct span host, bool app,
@@ -141,13 +123,13 @@ bool source_by_host(const struct source_table *t, struct span host, bool app,
         memcpy(key + n, host.ptr, host.len);
         return get(t, span_of(key, n + host.len), ret);
     }
-    while (host.len) {
-        size_t dot = span_find(host, '.', 0);
-        if (dot == host.len)
-            return false;
-        if (get(t, host, ret) || get_any_suffix(t, host, ret))
+    size_t suffix = host_suffix(host);
+    for (size_t at = 0, dot; (dot = span_find(host, '.', at)) < host.len; at = dot + 1) {
+        if (get(t, span_from(host, at), ret))
             return true;
-        host = span_from(host, dot + 1);
+        if (at < suffix && suffix < host.len &&
+            get_any_suffix(t, span_from(span_head(host, suffix), at), ret))
+            return true;
     }
     return false;
 }

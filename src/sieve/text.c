@@ -23,6 +23,14 @@ size_t text_percent_decode(struct span in, char *out, bool plus) {
     return n;
 }
 
+bool text_holds_escape(struct span text) {
+    for (size_t i = 0; i + 2 < text.len; i++)
+        if (text.ptr[i] == '%' && hex_value(text.ptr[i + 1]) >= 0 &&
+            hex_value(text.ptr[i + 2]) >= 0)
+            return true;
+    return false;
+}
+
 /* Length of the character at p: one that is no UTF-8 has length 0. */
 static size_t character(const char *p, size_t left) {
     unsigned char c = (unsigned char)*p;

@@ -18,6 +18,9 @@ enum text_flag { TEXT_PERCENT = 1, TEXT_PLUS = 2 };
 int text_clean(struct span in, unsigned flags, struct arena *arena, struct span *ret,
                struct err *err) WARN_UNUSED;
 
+/* Whether something is still percent-encoded in it. */
+bool text_holds_escape(struct span text);
+
 /* The text up to a "?name=", which begins the query of some address. */
 struct span text_without_query(struct span text);
 

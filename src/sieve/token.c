@@ -1,6 +1,10 @@
 #include "token.h"
 
-enum { UUID_CHARS = 36, SHORTEST_HEX = 16, SHORTEST_RANDOM = 20, SHORTEST_LETTERS = 24 };
+enum { UUID_CHARS = 36, SHORTEST_HEX = 16, SHORTEST_RANDOM = 20 };
+
+/* What a piece of text is, and the word it becomes. */
+enum kind { PLAIN, ID, HEX, RANDOM };
+static const char *const word_for[] = {[ID] = ":id", [HEX] = ":token", [RANDOM] = ":token"};
 
 enum char_class { NEITHER, DIGIT, LOWER, UPPER };
 
@@ -29,41 +33,71 @@ static bool is_uuid(struct span s) {
     return true;
 }
 
-/* What people write changes its kind of character between words, random text changes it all the
- * time. */
-static bool is_random(struct span s) {
-    size_t digits = 0, upper = 0, lower = 0, number_steps = 0, steps = 0;
-    enum char_class last = NEITHER;
-    for (size_t i = 0; i < s.len; i++) {
-        enum char_class now = class_of(s.ptr[i]);
-        digits += now == DIGIT;
-        upper += now == UPPER;
-        lower += now == LOWER;
-        if (now != NEITHER && last != NEITHER && now != last) {
-            steps++;
-            number_steps += now == DIGIT || last == DIGIT;
-        }
-        last = now;
-    }
-    if (upper && lower) {
-        if (number_steps >= 2 && digits)
-            return s.len >= SHORTEST_RANDOM && steps * 4 >= s.len;
-        return s.len >= SHORTEST_LETTERS && steps * 20 >= s.len * 11;
-    }
-    return s.len >= SHORTEST_RANDOM && digits && number_steps * 4 >= s.len;
+/* The letters that follow each letter in English, French, German, Spanish, Italian, Portuguese,
+ * Polish, Czech and Turkish words, accents taken off; a dot for one that seldom does. */
+static const char follows[26][27] = {
+    ".bcd.fg.ijklmnop.rstuvw.yz", /* a */
+    "a...e...i..l.....rs.u.....", /* b */
+    "a.c.e..hijkl..o..r.tu...yz", /* c */
+    "a...e...i....no..r..u....z", /* d */
+    "abcdefghijklmn.p.rstuv.xyz", /* e */
+    "a...ef..i.....o....tu.....", /* f */
+    "a...e.g.i....no..rs.u.....", /* g */
+    "a...e...i..l.no..r.t......", /* h */
+    "abcdefg...klmnopqrstuv..yz", /* i */
+    "a...e...i.........s.......", /* j */
+    "a...e...i..l..o....t......", /* k */
+    "a..de...i..lmno....tuv..y.", /* l */
+    "ab..e...i..lm.op..........", /* m */
+    "a.cdefg.i.klmno...stuv..yz", /* n */
+    ".bcde...i..lmn.p.rstuvw..z", /* o */
+    "a...e...i..l..op.r.tu.....", /* p */
+    "....................u.....", /* q */
+    "a.cdefg.i..lmno..rstu.w.yz", /* r */
+    "a.cde.ghi..l..op..stu...yz", /* s */
+    "a...e..hi....no..rstu...yz", /* t */
+    "abc.efg.ijklmn.p.rst....yz", /* u */
+    "a...e...i.....o.........y.", /* v */
+    "a...e...i....n..........y.", /* w */
+    "...............p...t......", /* x */
+    "a.c.e...i...m.op......w...", /* y */
+    "a...e...i....no.....u...yz", /* z */
+};
+
+/* Whether two characters seldom stand side by side in what people write. */
+static bool is_odd_pair(char a, char b) {
+    enum char_class x = class_of(a), y = class_of(b);
+    if (x == NEITHER || y == NEITHER)
+        return false;
+    if (x == DIGIT || y == DIGIT)
+        return x != y;
+    if (x == LOWER && y == UPPER)
+        return true;
+    return follows[ascii_lower(a) - 'a'][ascii_lower(b) - 'a'] == '.';
 }
 
-static const char *word_of(struct span s) {
+/* Seven pairs of ten are odd in random text; in words, numbers and codes of people, hardly three.
+ */
+static bool is_random(struct span s) {
+    if (s.len < SHORTEST_RANDOM)
+        return false;
+    size_t odd = 0;
+    for (size_t i = 1; i < s.len; i++)
+        odd += is_odd_pair(s.ptr[i - 1], s.ptr[i]);
+    return odd * 9 >= s.len * 4;
+}
+
+static enum kind kind_of(struct span s) {
     size_t hex = 0, digits = 0;
     for (size_t i = 0; i < s.len; i++) {
         hex += is_hex(s.ptr[i]);
         digits += ascii_is_digit(s.ptr[i]);
     }
     if (s.len >= SHORTEST_HEX && digits == s.len)
-        return ":id";
+        return ID;
     if (s.len >= SHORTEST_HEX && hex == s.len && digits > 0)
-        return ":token";
-    return is_random(s) ? ":token" : NULL;
+        return HEX;
+    return is_random(s) ? RANDOM : PLAIN;
 }
 
 /* base64url, and what is joined the same way. */
@@ -74,58 +108,100 @@ static size_t word_length(struct span s) {
     return n;
 }
 
-/* Cuts the next piece off: a UUID, a run of letters and digits, or one other byte. */
-static struct span next_piece(struct span s, const char **ret_word) {
-    if (is_uuid(s)) {
-        *ret_word = ":id";
-        return span_head(s, UUID_CHARS);
-    }
-    size_t n = 0;
-    while (n < s.len && class_of(s.ptr[n]) != NEITHER)
-        n++;
-    *ret_word = n ? word_of(span_head(s, n)) : NULL;
-    return span_head(s, n ? n : 1);
-}
-
-/* Appends (if `out`) one word with its pieces replaced; whether there were any. */
-static bool replace_pieces(struct span word, struct buf *out) {
-    bool any = false;
-    while (word.len) {
-        const char *by;
-        struct span piece = next_piece(word, &by);
-        any |= by != NULL;
-        if (out)
-            buf_add(out, by ? span_str(by) : piece);
-        word = span_from(word, piece.len);
-    }
-    return any;
-}
-
-static bool replace(struct span segment, struct buf *out) {
-    bool any = false;
-    while (segment.len) {
-        size_t n = word_length(segment);
-        struct span word = span_head(segment, n ? n : 1);
-        segment = span_from(segment, word.len);
-        if (replace_pieces(word, NULL)) {
-            any = true;
-            if (out)
-                (void)replace_pieces(word, out);
-        } else if (is_random(word)) {
-            any = true;
-            if (out)
-                buf_adds(out, ":token");
-        } else if (out) {
-            buf_add(out, word);
+/* Where a UUID or a long number begins within a run of letters and digits
+ * ("user1849736251940823041"), and its length: 0 when there is none. */
+static size_t find_id(struct span s, size_t run, size_t *ret_at) {
+    size_t digits = 0;
+    for (size_t i = 0; i <= run; i++) {
+        if (i < run && ascii_is_digit(s.ptr[i])) {
+            digits++;
+        } else if (digits >= SHORTEST_HEX) {
+            *ret_at = i - digits;
+            return digits;
+        } else {
+            digits = 0;
+        }
+        if (i < run && is_uuid(span_from(s, i))) {
+            *ret_at = i;
+            return UUID_CHARS;
         }
     }
+    return 0;
+}
+
+/* Cuts the next piece off: an id, a run of letters and digits, or one other byte. */
+static struct span next_piece(struct span s, enum kind *ret_kind) {
+    size_t run = 0, at = 0;
+    while (run < s.len && class_of(s.ptr[run]) != NEITHER)
+        run++;
+    *ret_kind = PLAIN;
+    if (run == 0)
+        return span_head(s, 1);
+    *ret_kind = is_uuid(s) ? PLAIN : kind_of(span_head(s, run));
+    if (*ret_kind)
+        return span_head(s, run);
+    size_t len = find_id(s, run, &at);
+    if (len && at == 0) {
+        *ret_kind = ID;
+        return span_head(s, len);
+    }
+    return span_head(s, len ? at : run);
+}
+
+/* Appends (if `out`) one word with its pieces replaced; the most random kind among them. */
+static enum kind replace_pieces(struct span word, struct buf *out) {
+    enum kind most = PLAIN;
+    while (word.len) {
+        enum kind kind;
+        struct span piece = next_piece(word, &kind);
+        most = kind > most ? kind : most;
+        if (out)
+            buf_add(out, kind ? span_str(word_for[kind]) : piece);
+        word = span_from(word, piece.len);
+    }
+    return most;
+}
+
+/* A token may be cut by '-' or '.': what is random as a whole goes as a whole. */
+static bool replace(struct span text, struct buf *out) {
+    bool any = false;
+    while (text.len) {
+        size_t n = word_length(text);
+        struct span word = span_head(text, n ? n : 1);
+        text = span_from(text, word.len);
+        enum kind kind = replace_pieces(word, NULL);
+        bool whole = (kind == PLAIN || kind == RANDOM) && is_random(word);
+        any |= whole || kind;
+        if (!out)
+            continue;
+        if (whole)
+            buf_adds(out, word_for[RANDOM]);
+        else if (kind)
+            (void)replace_pieces(word, out);
+        else
+            buf_add(out, word);
+    }
     return any;
 }
 
-bool token_in(struct span segment) {
-    return segment.len >= SHORTEST_HEX && replace(segment, NULL);
+bool token_in(struct span text) {
+    return text.len >= SHORTEST_HEX && replace(text, NULL);
 }
 
-void token_replace(struct span segment, struct buf *out) {
-    (void)replace(segment, out);
+void token_replace(struct span text, struct buf *out) {
+    (void)replace(text, out);
+}
+
+int token_fold(struct span text, struct arena *arena, struct span *ret, struct err *err) {
+    if (LIKELY(!token_in(text))) {
+        *ret = text;
+        return 0;
+    }
+    BUF_AUTO out = {0};
+    token_replace(text, &out);
+    struct span copy = out.failed ? (struct span){0} : arena_copy(arena, buf_span(&out));
+    if (!copy.ptr)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    *ret = copy;
+    return 0;
 }

@@ -35,6 +35,11 @@ static const struct {
     {"/std::vector", "/std::vector"},
     {"/deadbeefdeadbeef", "/deadbeefdeadbeef"}, /* letters only: a word for all we know */
     {"/rfc/9562", "/rfc/9562"},
+    {"/c/2026-q1_b2b_fr_v2_a1", "/c/2026-q1_b2b_fr_v2_a1"},
+    {"/c/G4-B2B-2026-Q1-T2-V3-H1", "/c/G4-B2B-2026-Q1-T2-V3-H1"},
+    {"/c/win32x64-v1.24.3-rc1", "/c/win32x64-v1.24.3-rc1"},
+    {"/c/iPhone15ProMax256GBBlack", "/c/iPhone15ProMax256GBBlack"},
+    {"/c/GooglePlayServicesOssLicenses.html", "/c/GooglePlayServicesOssLicenses.html"},
     {"/caf%C3%A9/cr%C3%A8me", "/caf\xc3\xa9/cr\xc3\xa8me"},
     {"/\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e/\xe8\xa8\x98\xe4\xba\x8b",
      "/\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e/\xe8\xa8\x98\xe4\xba\x8b"},
@@ -69,7 +74,9 @@ static const struct {
     {"/o/550E8400-E29B-41D4-A716-446655440000/edit", "/o/:id/edit"},
     {"/o/order-550e8400-e29b-41d4-a716-446655440000", "/o/order-:id"},
     {"/o/%7B550e8400-e29b-41d4-a716-446655440000%7D", "/o/{:id}"},
+    {"/o/u550e8400-e29b-41d4-a716-446655440000x", "/o/u:idx"},
     {"/status/1849736251940823041", "/status/:id"},
+    {"/status/user1849736251940823041z", "/status/user:idz"},
     {"/tel/+33612345678", "/tel/:id"},
     {"/tel/%2B33%206%2012%2034%2056%2078", "/tel/:id"},
     {"/tel/0033612345678", "/tel/:id"},
@@ -98,6 +105,11 @@ static const struct {
     {"/r/k3j9x0q8w7e2r5t1y6u4", "/r/:token"},
     {"/r/eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dBjftJeZ4CVPmB92K27uhbUJU1p1r", "/r/:token"},
     {"/r/AbCdEfGhIjKlMnOpQrStUvWxYz", "/r/:token"},
+    {"/r/qxhzkvdwnbtjgfplrmscyk", "/r/:token"},        /* letters only */
+    {"/r/MZXW6YTBOJRXIZLNOBQXG43XN5ZGI", "/r/:token"}, /* base32 */
+    {"/r/0flv9m1qrt8c6hn2kpd5sgj7uo", "/r/:token"},    /* PHP's session ids */
+    {"/r/3f2a1b9c4d5e6f70.json", "/r/:token.json"},
+    {"/r/EAIaIQobChMI8J3ZqYvPhAMVQpCDBx0AAAAAEAAYASAAEgK8fPD_BwE", "/r/:token"},
     {"/reset/token=d41d8cd98f00b204e9800998ecf8427e/x", "/reset/token=:token/x"},
     {"/r/%25252525252525252541", "/r/:token"},
     /* the site's own patterns */

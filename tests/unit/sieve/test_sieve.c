@@ -134,6 +134,33 @@ static void fills_an_event(void **state) {
     assert_int_equal(counters_get(&f->counters, COUNT_PROPS_DROPPED_PERSONAL), 1);
 }
 
+static void tokens_of_the_site(void **state) {
+    struct fixture *f = *state;
+    struct hit h = page_view(f);
+    const struct hit_prop props[] = {
+        {SPAN_LIT("plan"), SPAN_LIT("spring-sale-2026")},
+        {SPAN_LIT("order"), SPAN_LIT("AB-2026-001234")},
+        {SPAN_LIT("session"), SPAN_LIT("0flv9m1qrt8c6hn2kpd5sgj7uo")},
+        {SPAN_LIT("hidden"), SPAN_LIT("d41d8cd98f%300b204e9800998ecf8427e")},
+        {SPAN_LIT("8c1f0e3a9b7d5c2e4f60"), SPAN_LIT("x")},
+        {SPAN_LIT("to"), SPAN_LIT("https://8c1f0e3a9b7d5c2e4f60.a.blog.org/r/"
+                                  "550e8400-e29b-41d4-a716-446655440000?x=1")},
+        {SPAN_LIT("idn"), SPAN_LIT("https://xn--80akhbyknj4f.xn--p1ai/a")},
+    };
+    h.props = props;
+    h.prop_count = ARRAY_LEN(props);
+    h.name = SPAN_LIT("Paid 550e8400-e29b-41d4-a716-446655440000");
+    h.url = SPAN_LIT("https://8c1f0e3a9b7d5c2e4f60.site1.example/");
+    struct event e;
+    assert_int_equal(pass(f, PROFILE_FRUGAL, &h, &e), SIEVE_PASS);
+    same_text("name", e.name, "Paid :id");
+    same_text("hostname", e.hostname, ":token.site1.example");
+    same_text("props", e.props,
+              "{\"idn\":\"https://xn--80akhbyknj4f.xn--p1ai/a\",\"order\":\"AB-2026-001234\","
+              "\"plan\":\"spring-sale-2026\",\"to\":\"https://:token.a.blog.org/r/:id\"}");
+    assert_int_equal(counters_get(&f->counters, COUNT_PROPS_DROPPED_PERSONAL), 3);
+}
+
 static void refuses(void **state) {
     static const struct {
         const char *url, *agent, *name;
@@ -288,8 +315,15 @@ static void imports(void **state) {
  * for it in the bytes. */
 static void nothing_planted_comes_out(void **state) {
     static const char *const plants[] = {
-        "203.0.113.77", "2001:db8::1234:5678",  chrome,
-        firefox,        "jane.doe@example.com", "?secret=0123&token=abc",
+        "203.0.113.77",
+        "2001:db8::1234:5678",
+        chrome,
+        firefox,
+        "jane.doe@example.com",
+        "?secret=0123&token=abc",
+        "550e8400-e29b-41d4-a716-446655440000",
+        "d41d8cd98f00b204e9800998ecf8427e",
+        "0flv9m1qrt8c6hn2kpd5sgj7uo",
     };
     static const char *const shapes[] = {
         "%s",
@@ -403,9 +437,11 @@ static void thirty_properties(void **state) {
 int main(void) {
     assert_int_equal(crypt_init(), 0);
     const struct CMUnitTest tests[] = {
-        TEST(fills_an_event),    TEST(refuses),   TEST(signals_only_where_honoured),
-        TEST(cnil_keeps_less),   TEST(visitors),  TEST(time_is_the_sites),
-        TEST(imports),           TEST(countries), TEST(nothing_planted_comes_out),
+        TEST(fills_an_event),    TEST(tokens_of_the_site),
+        TEST(refuses),           TEST(signals_only_where_honoured),
+        TEST(cnil_keeps_less),   TEST(visitors),
+        TEST(time_is_the_sites), TEST(imports),
+        TEST(countries),         TEST(nothing_planted_comes_out),
         TEST(thirty_properties),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

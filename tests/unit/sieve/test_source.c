@@ -19,6 +19,11 @@ static const struct {
     {"https://google.fr", "", "Google", "Organic Search"},
     {"https://images.google.de/", "", "Google", "Organic Search"},
     {"https://google.evil-site.com/", "", "google.evil-site.com", "Referral"},
+    {"https://google.com.evil-site.fr/", "", "google.com.evil-site.fr", "Referral"},
+    {"https://google.github.io/", "", "google.github.io", "Referral"}, /* somebody's pages */
+    {"https://google.co.zz/", "", "google.co.zz", "Referral"},         /* no such suffix */
+    {"https://www.google.it.ao/", "", "Google", "Organic Search"},
+    {"https://www.google.com.ng/", "", "Google", "Organic Search"},
     {"https://notgoogle.com/", "", "notgoogle.com", "Referral"},
     {"https://cn.bing.com/", "", "Bing", "Organic Search"},
     {"https://duckduckgo.com/", "", "DuckDuckGo", "Organic Search"},
@@ -81,6 +86,17 @@ static const struct {
     {"", "ref=b&source=a&utm_source=c", "c", "Unassigned"},
     {"https://www.google.com/", "utm_source=letter&utm_medium=email", "letter", "Email"},
     {"", "utm_source=jane%40example.com", ":email", "Unassigned"},
+    {"", "utm_source=8c1f0e3a9b7d5c2e4f60", ":token", "Unassigned"},
+    {"", "ref=aB3x9Zk2LmQ7pR4sT8uV", ":token", "Unassigned"},
+    /* hosts made for one visitor; a registrable domain belongs to everybody */
+    {"https://0a1b2c3d4e5f60718293a4b5c6d7e8f9.safeframe.googlesyndication.com/x", "",
+     ":token.safeframe.googlesyndication.com", "Referral"},
+    {"https://preview.550e8400-e29b-41d4-a716-446655440000.a.blog.org/", "",
+     "preview.:id.a.blog.org", "Referral"},
+    {"https://d41d8cd98f00b204e9.cloudfront.net/", "", "d41d8cd98f00b204e9.cloudfront.net",
+     "Referral"},
+    {"https://xn--80akhbyknj4f0qxhz.xn--80akhbyknj4f.xn--p1ai/", "",
+     "xn--80akhbyknj4f0qxhz.xn--80akhbyknj4f.xn--p1ai", "Referral"},
     /* clicks an advertiser paid for */
     {"https://www.google.com/", "gclid=abc", "Google", "Paid Search"},
     {"", "gclid=abc", "Google", "Paid Search"},
@@ -187,11 +203,58 @@ static void campaign_fields(void **state) {
     assert_int_equal(props.dropped, 1);
 }
 
+static const struct {
+    const char *text, *want;
+} campaigns[] = {
+    /* what people call their campaigns */
+    {"spring-sale-2026", NULL},
+    {"cmp_12345", NULL},
+    {"Black Friday", NULL},
+    {"2026-q1_b2b_fr_v2_a1", NULL},
+    {"BFCM2026_US_TOF_CBO_v1_25-44", NULL},
+    {"[FR] Search | Brand | 2026", NULL},
+    {"internationalisierungsbeauftragter", NULL},
+    {"20261124_newsletter_v2", NULL},
+    {"iPhone15ProMax256GBBlack", NULL},
+    /* what programs do */
+    {"550e8400-e29b-41d4-a716-446655440000", ":id"},
+    {"mail 550e8400-e29b-41d4-a716-446655440000 again", "mail :id again"},
+    {"120208765432100123", ":id"},
+    {"d41d8cd98f00b204e9800998ecf8427e", ":token"},
+    {"letter_d41d8cd98f00b204e9800998ecf8427e", "letter_:token"},
+    {"0flv9m1qrt8c6hn2kpd5sgj7uo", ":token"},
+    {"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dBjftJeZ4CVPmB92K27uhbUJU1p1r", ":token"},
+    {"EAIaIQobChMI8J3ZqYvPhAMVQpCDBx0AAAAAEAAYASAAEgK8fPD_BwE", ":token"},
+    {"d41d8cd98f%25300b204e9800998ecf8427e", ":id"}, /* encoded once more */
+    {"12345678 jane%2540example.com", ":id"},
+};
+
+static void tokens_in_campaigns(void **state) {
+    static const char *const names[] = {"source", "medium", "campaign", "content", "term"};
+    size_t failures = 0;
+    for (size_t i = 0; i < ARRAY_LEN(campaigns); i++)
+        for (size_t n = 0; n < ARRAY_LEN(names); n++) {
+            struct props props;
+            char query[200];
+            (void)snprintf(query, sizeof(query), "utm_%s=%s", names[n], campaigns[i].text);
+            struct event e = origin(*state, PROFILE_FRUGAL, "", query, &props);
+            const struct span got[] = {e.utm_source, e.utm_medium, e.utm_campaign, e.utm_content,
+                                       e.utm_term};
+            const char *want = campaigns[i].want ? campaigns[i].want : campaigns[i].text;
+            if (!span_eq(got[n], span_str(want))) {
+                print_error("%s: got \"%.*s\", want \"%s\"\n", query, SPAN_ARG(got[n]), want);
+                failures++;
+            }
+        }
+    assert_int_equal(failures, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(names_and_channels, set_up, tear_down),
         cmocka_unit_test_setup_teardown(referrer_by_profile, set_up, tear_down),
         cmocka_unit_test_setup_teardown(campaign_fields, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(tokens_in_campaigns, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

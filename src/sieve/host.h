@@ -1,0 +1,17 @@
+/* host.h — what the Public Suffix List says of a host, and the host as it is kept. */
+#ifndef TAMIS_HOST_H
+#define TAMIS_HOST_H
+
+#include "arena.h"
+#include "err.h"
+#include "span.h"
+
+/* Where the public suffix of a registry begins ("co.uk" in "www.google.co.uk"); host.len when it
+ * has none. Suffixes of companies, such as github.io, do not count. */
+size_t host_suffix(struct span host);
+
+/* *ret: `host` itself, or a copy in the arena in which each label below the registrable domain
+ * that is a token has its word. ERR_NOMEM only. */
+int host_fold(struct span host, struct arena *arena, struct span *ret, struct err *err) WARN_UNUSED;
+
+#endif
