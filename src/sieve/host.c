@@ -15,15 +15,11 @@ static bool to_string(struct span host, char out[LONGEST + 1]) {
     return true;
 }
 
-size_t host_suffix(struct span host) {
+bool host_is_suffix(struct span host) {
     const psl_ctx_t *list = psl_builtin();
     char text[LONGEST + 1];
-    if (!list || !to_string(host, text))
-        return host.len;
-    for (size_t dot = span_find(host, '.', 0); dot < host.len; dot = span_find(host, '.', dot + 1))
-        if (psl_is_public_suffix2(list, text + dot + 1, PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE))
-            return dot + 1;
-    return host.len;
+    return list && to_string(host, text) &&
+           psl_is_public_suffix2(list, text, PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE);
 }
 
 /* Where the domain that somebody registered begins; host.len when there is none. */

@@ -6,9 +6,9 @@
 #include "err.h"
 #include "span.h"
 
-/* Where the public suffix of a registry begins ("co.uk" in "www.google.co.uk"); host.len when it
- * has none. Suffixes of companies, such as github.io, do not count. */
-size_t host_suffix(struct span host);
+/* Whether registries sell names right below it ("fr", "co.uk"). Suffixes of companies, such as
+ * github.io, do not count. */
+bool host_is_suffix(struct span host);
 
 /* *ret: `host` itself, or a copy in the arena in which each label below the registrable domain
  * that is a token has its word. ERR_NOMEM only. */

@@ -102,15 +102,21 @@ static bool get(const struct source_table *t, struct span key, struct source_inf
     return true;
 }
 
-/* Looks "google.*" up for `name` = "google.". */
-static bool get_any_suffix(const struct source_table *t, struct span name,
-                           struct source_info *ret) {
+/* `s` = "google.co.uk": looks "google.*" up; "mail.yahoo.fr": "mail.yahoo.*". */
+static bool get_any_suffix(const struct source_table *t, struct span s, struct source_info *ret) {
     char key[LONGEST_KEY];
-    if (name.len == 0 || name.len + 1 > sizeof(key))
-        return false;
-    memcpy(key, name.ptr, name.len);
-    key[name.len] = '*';
-    return get(t, span_of(key, name.len + 1), ret);
+    for (size_t dot = span_find(s, '.', 0); dot < s.len; dot = span_find(s, '.', dot + 1)) {
+        if (dot + 2 > sizeof(key))
+            return false;
+        memcpy(key, s.ptr, dot);
+        memcpy(key + dot, ".*", 2);
+        struct source_info info;
+        if (get(t, span_of(key, dot + 2), &info) && host_is_suffix(span_from(s, dot + 1))) {
+            *ret = info;
+            return true;
+        }
+    }
+    return false;
 }
 
 bool source_by_host(const struct source_table *t, struct span host, bool app,
@@ -123,13 +129,13 @@ bool source_by_host(const struct source_table *t, struct span host, bool app,
         memcpy(key + n, host.ptr, host.len);
         return get(t, span_of(key, n + host.len), ret);
     }
-    size_t suffix = host_suffix(host);
-    for (size_t at = 0, dot; (dot = span_find(host, '.', at)) < host.len; at = dot + 1) {
-        if (get(t, span_from(host, at), ret))
+    while (host.len) {
+        size_t dot = span_find(host, '.', 0);
+        if (dot == host.len)
+            return false;
+        if (get(t, host, ret) || get_any_suffix(t, host, ret))
             return true;
-        if (at < suffix && suffix < host.len &&
-            get_any_suffix(t, span_from(span_head(host, suffix), at), ret))
-            return true;
+        host = span_from(host, dot + 1);
     }
     return false;
 }

@@ -137,10 +137,11 @@ static struct span next_piece(struct span s, enum kind *ret_kind) {
     *ret_kind = PLAIN;
     if (run == 0)
         return span_head(s, 1);
-    *ret_kind = is_uuid(s) ? PLAIN : kind_of(span_head(s, run));
+    if (run >= SHORTEST_HEX)
+        *ret_kind = kind_of(span_head(s, run));
     if (*ret_kind)
         return span_head(s, run);
-    size_t len = find_id(s, run, &at);
+    size_t len = run < SHORTEST_HEX && s.len < UUID_CHARS ? 0 : find_id(s, run, &at);
     if (len && at == 0) {
         *ret_kind = ID;
         return span_head(s, len);
@@ -169,7 +170,7 @@ static bool replace(struct span text, struct buf *out) {
         size_t n = word_length(text);
         struct span word = span_head(text, n ? n : 1);
         text = span_from(text, word.len);
-        enum kind kind = replace_pieces(word, NULL);
+        enum kind kind = word.len < SHORTEST_HEX ? PLAIN : replace_pieces(word, NULL);
         bool whole = (kind == PLAIN || kind == RANDOM) && is_random(word);
         any |= whole || kind;
         if (!out)
