@@ -2,6 +2,7 @@
  * in err.text is for the sender: it must never hold what was sent, here an e-mail address planted
  * in the corpus and put into the request as a value. A statement that does not prepare is our
  * fault, whatever was sent. */
+#include <sanitizer/lsan_interface.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -66,18 +67,21 @@ static json_t *plant(json_t *j) {
     return json_incref(j);
 }
 
-/* The engine keeps a few hundred bytes it loses sight of; leaks of ours are looked for in the unit
- * tests. */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void) {
-    return "detect_leaks=0";
+/* Of the statement prepared when the store opens, DuckDB holds some hundred bytes
+ * (BoundParameterMap, Binder::Bind(ExpressionListRef)) by ways that the leak detector cannot see.
+ * They go when the store is closed, which here is never: what the opening allocates is left out,
+ * everything that a query does is watched. */
+static void open_unwatched(void) {
+    __lsan_disable();
+    open_once();
+    __lsan_enable();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (!store)
-        open_once();
+        open_unwatched();
     if (size < 2)
         return 0;
     struct fake_clock clock;
