@@ -87,19 +87,6 @@ static bool is_random(struct span s) {
     return odd * 9 >= s.len * 4;
 }
 
-static enum kind kind_of(struct span s) {
-    size_t hex = 0, digits = 0;
-    for (size_t i = 0; i < s.len; i++) {
-        hex += is_hex(s.ptr[i]);
-        digits += ascii_is_digit(s.ptr[i]);
-    }
-    if (s.len >= SHORTEST_HEX && digits == s.len)
-        return ID;
-    if (s.len >= SHORTEST_HEX && hex == s.len && digits > 0)
-        return HEX;
-    return is_random(s) ? RANDOM : PLAIN;
-}
-
 /* base64url, and what is joined the same way. */
 static size_t word_length(struct span s) {
     size_t n = 0;
@@ -108,22 +95,25 @@ static size_t word_length(struct span s) {
     return n;
 }
 
-/* Where a UUID or a long number begins within a run of letters and digits
- * ("user1849736251940823041"), and its length: 0 when there is none. */
-static size_t find_id(struct span s, size_t run, size_t *ret_at) {
-    size_t digits = 0;
+/* The first UUID, long number or hash that begins within a run of letters and digits, also one
+ * that is glued to a word ("user1849736251940823041"): its length, or 0. */
+static size_t find_id(struct span s, size_t run, size_t *ret_at, enum kind *ret_kind) {
+    size_t hex = 0, digits = 0;
     for (size_t i = 0; i <= run; i++) {
-        if (i < run && ascii_is_digit(s.ptr[i])) {
-            digits++;
-        } else if (digits >= SHORTEST_HEX) {
-            *ret_at = i - digits;
-            return digits;
-        } else {
-            digits = 0;
-        }
         if (i < run && is_uuid(span_from(s, i))) {
             *ret_at = i;
+            *ret_kind = ID;
             return UUID_CHARS;
+        }
+        if (i < run && is_hex(s.ptr[i])) {
+            hex++;
+            digits += ascii_is_digit(s.ptr[i]);
+        } else if (hex >= SHORTEST_HEX && digits > 0) {
+            *ret_at = i - hex;
+            *ret_kind = digits == hex ? ID : HEX;
+            return hex;
+        } else {
+            hex = digits = 0;
         }
     }
     return 0;
@@ -131,22 +121,22 @@ static size_t find_id(struct span s, size_t run, size_t *ret_at) {
 
 /* Cuts the next piece off: an id, a run of letters and digits, or one other byte. */
 static struct span next_piece(struct span s, enum kind *ret_kind) {
-    size_t run = 0, at = 0;
+    size_t run = 0, at = 0, len = 0;
+    enum kind kind = PLAIN;
     while (run < s.len && class_of(s.ptr[run]) != NEITHER)
         run++;
     *ret_kind = PLAIN;
     if (run == 0)
         return span_head(s, 1);
-    if (run >= SHORTEST_HEX)
-        *ret_kind = kind_of(span_head(s, run));
-    if (*ret_kind)
+    if (run >= SHORTEST_HEX || s.len >= UUID_CHARS)
+        len = find_id(s, run, &at, &kind);
+    if (len < run && is_random(span_head(s, run))) {
+        *ret_kind = RANDOM;
         return span_head(s, run);
-    size_t len = run < SHORTEST_HEX && s.len < UUID_CHARS ? 0 : find_id(s, run, &at);
-    if (len && at == 0) {
-        *ret_kind = ID;
-        return span_head(s, len);
     }
-    return span_head(s, len ? at : run);
+    if (len && at == 0)
+        *ret_kind = kind;
+    return span_head(s, at ? at : len ? len : run);
 }
 
 /* Appends (if `out`) one word with its pieces replaced; the most random kind among them. */

@@ -108,6 +108,7 @@ static const struct {
     {"/r/qxhzkvdwnbtjgfplrmscyk", "/r/:token"},        /* letters only */
     {"/r/MZXW6YTBOJRXIZLNOBQXG43XN5ZGI", "/r/:token"}, /* base32 */
     {"/r/0flv9m1qrt8c6hn2kpd5sgj7uo", "/r/:token"},    /* PHP's session ids */
+    {"/r/sessiond41d8cd98f00b204e9800998ecf8427exyz", "/r/session:token"},
     {"/r/3f2a1b9c4d5e6f70.json", "/r/:token.json"},
     {"/r/EAIaIQobChMI8J3ZqYvPhAMVQpCDBx0AAAAAEAAYASAAEgK8fPD_BwE", "/r/:token"},
     {"/reset/token=d41d8cd98f00b204e9800998ecf8427e/x", "/reset/token=:token/x"},

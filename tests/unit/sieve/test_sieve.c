@@ -346,6 +346,7 @@ static void nothing_planted_comes_out(void **state) {
         "%s\n%s",
         "%s%s",
         "%%25%s",
+        "session%s",
     };
     struct fixture *f = *state;
     BUF_AUTO out = {0};
