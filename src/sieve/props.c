@@ -8,21 +8,48 @@
 #include "text.h"
 #include "url.h"
 
+/* "blog.example/path", as our tracker names links. */
+static bool is_bare_address(struct span value) {
+    size_t slash = span_find(value, '/', 0);
+    return slash < value.len && span_find(value, '.', 0) < slash &&
+           span_find(value, ' ', 0) == value.len;
+}
+
+/* Cuts an address up; one without a scheme only if it would be dropped as it stands. */
+static int parse_address(struct scrub_lane *scrub, struct span value, struct arena *arena,
+                         struct url *ret, size_t *ret_scheme_len, struct err *err) {
+    static const struct span scheme = SPAN_LIT("https://");
+    *ret_scheme_len = 0;
+    if (url_parse(value, false, ret) && !ret->host_is_address) {
+        *ret_scheme_len = span_find(value, ':', 0) + 3;
+        return 1;
+    }
+    if (!is_bare_address(value) || !scrub_looks_personal(scrub, value))
+        return 0;
+    char *full = arena_alloc(arena, scheme.len + value.len);
+    if (!full)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    memcpy(full, scheme.ptr, scheme.len);
+    memcpy(full + scheme.len, value.ptr, value.len);
+    return url_parse(span_of(full, scheme.len + value.len), false, ret) && !ret->host_is_address;
+}
+
 /* An address of another page keeps host and templated path, as our own pages do. */
 static int shorten_url(struct scrub_lane *scrub, struct span *value, struct span secret,
                        struct arena *arena, bool *ret_is_url, struct err *err) {
     struct url u;
     struct span path, host;
     *ret_is_url = false;
-    if (!url_parse(*value, false, &u) || u.host_is_address)
-        return 0;
-    int rc = page_of(scrub, u.path, NULL, secret, arena, &path, err);
+    size_t scheme, n = 0;
+    int rc = parse_address(scrub, *value, arena, &u, &scheme, err);
+    if (rc <= 0)
+        return rc;
+    rc = page_of(scrub, u.path, NULL, secret, arena, &path, err);
     if (rc == 0)
         rc = host_fold(url_host(&u), arena, &host, err);
     if (rc < 0)
         return rc;
     *ret_is_url = true;
-    size_t scheme = span_find(*value, ':', 0) + 3, n = 0;
     char *out = arena_alloc(arena, scheme + host.len + path.len);
     if (!out)
         return err_set(err, ERR_NOMEM, "out of memory");

@@ -145,6 +145,9 @@ static void tokens_of_the_site(void **state) {
         {SPAN_LIT("8c1f0e3a9b7d5c2e4f60"), SPAN_LIT("x")},
         {SPAN_LIT("to"), SPAN_LIT("https://8c1f0e3a9b7d5c2e4f60.a.blog.org/r/"
                                   "550e8400-e29b-41d4-a716-446655440000?x=1")},
+        {SPAN_LIT("link"), SPAN_LIT("www.docs.org/d/8c1f0e3a9b7d5c2e4f60/edit")},
+        {SPAN_LIT("lib"), SPAN_LIT("Node.js/Express")},
+        {SPAN_LIT("mime"), SPAN_LIT("image/8c1f0e3a9b7d5c2e4f60")},
         {SPAN_LIT("idn"), SPAN_LIT("https://xn--80akhbyknj4f.xn--p1ai/a")},
     };
     h.props = props;
@@ -156,9 +159,10 @@ static void tokens_of_the_site(void **state) {
     same_text("name", e.name, "Paid :id");
     same_text("hostname", e.hostname, ":token.site1.example");
     same_text("props", e.props,
-              "{\"idn\":\"https://xn--80akhbyknj4f.xn--p1ai/a\",\"order\":\"AB-2026-001234\","
+              "{\"idn\":\"https://xn--80akhbyknj4f.xn--p1ai/a\",\"lib\":\"Node.js/"
+              "Express\",\"link\":\"docs.org/d/:token/edit\",\"order\":\"AB-2026-001234\","
               "\"plan\":\"spring-sale-2026\",\"to\":\"https://:token.a.blog.org/r/:id\"}");
-    assert_int_equal(counters_get(&f->counters, COUNT_PROPS_DROPPED_PERSONAL), 3);
+    assert_int_equal(counters_get(&f->counters, COUNT_PROPS_DROPPED_PERSONAL), 4);
 }
 
 static void refuses(void **state) {
