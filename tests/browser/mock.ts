@@ -46,8 +46,10 @@ const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+let bundle: ReturnType<typeof bundleWeb> | undefined; // once a process
+
 export async function startMock(root: string): Promise<Mock> {
-  const { assets } = await bundleWeb(root);
+  const { assets } = await (bundle ??= bundleWeb(root));
   const served = new Map<string, Asset>(assets.flatMap((asset) => asset.paths.map((path) => [path, asset])));
   const taken = new Set<Sent>();
   const waiting: { fits: (event: Sent) => boolean; take: (event: Sent) => void }[] = [];
