@@ -12,6 +12,11 @@ enum { CATCH_UP_MS = 60000 };
 static const enum part_kind record_kinds[SEAL_KINDS] = {
     [SEAL_EVENT] = PART_EVENT, [SEAL_VISIT] = PART_VISIT, [SEAL_ROLL] = PART_ROLL};
 
+void upkeep_inputs(const struct part_record *r, struct seal_input *ret) {
+    for (unsigned k = 0; k < SEAL_KINDS; k++)
+        ret->paths[k] = r->files[record_kinds[k]].path;
+}
+
 void upkeep_fill_record(struct part_record *r, const struct seal_result *done) {
     for (unsigned k = 0; k < SEAL_KINDS; k++) {
         const struct seal_file *from = &done->files[k];
@@ -147,8 +152,7 @@ static int compact(struct app *a, const struct month *m, struct cursor until, st
         return err_set(err, ERR_NOMEM, "no memory for a list of parts");
     for (size_t i = 0; i < m->count; i++) {
         const struct part_record *p = &m->parts[i];
-        for (unsigned k = 0; k < SEAL_KINDS; k++)
-            inputs[i].paths[k] = p->files[record_kinds[k]].path;
+        upkeep_inputs(p, &inputs[i]);
         ids[i] = p->id;
         r.to_day = p->to_day > r.to_day || i == 0 ? p->to_day : r.to_day;
         r.visits = p->visits > r.visits ? p->visits : r.visits;

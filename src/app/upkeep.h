@@ -16,6 +16,8 @@ int upkeep_run(struct app *a, struct err *err) WARN_UNUSED;
 void upkeep_lock(struct app *a);
 void upkeep_unlock(struct app *a);
 
+/* The files of a part, to be read. Borrowed from the record. */
+void upkeep_inputs(const struct part_record *r, struct seal_input *ret);
 /* What was written, as the record has it. */
 void upkeep_fill_record(struct part_record *r, const struct seal_result *done);
 
