@@ -58,12 +58,23 @@ static int age_part(struct app *a, const struct policy *policy, const struct par
     return rc < 0 ? rc : 1;
 }
 
+/* A part whose site was removed, but not its data: the erasure was cut off. */
+static int drop_orphan(struct app *a, const struct part_record *r, struct err *err) {
+    struct purge purge = {
+        .cause = PURGE_ERASURE, .site = r->site, .from_day = r->from_day, .to_day = r->to_day};
+    add_files(&purge, r, PART_EVENT, PART_ROLL);
+    int rc = control_purge_log(a->control, &purge, err);
+    if (rc >= 0)
+        rc = control_parts_forget(a->control, &r->id, 1, err);
+    return rc < 0 ? rc : 1;
+}
+
 static int age_parts(struct app *a, const struct policy_set *set, const struct part_record *parts,
                      size_t count, struct err *err) {
     int changed = 0;
     for (size_t i = 0; i < count; i++) {
         const struct policy *p = policy_by_id(set, parts[i].site);
-        int rc = p ? age_part(a, p, &parts[i], err) : 0;
+        int rc = p ? age_part(a, p, &parts[i], err) : drop_orphan(a, &parts[i], err);
         if (rc < 0)
             return rc;
         changed |= rc;
@@ -83,4 +94,12 @@ int upkeep_run(struct app *a, struct err *err) {
     CLEANUP(free_charp) char *owned = (char *)parts;
     CLEANUP(policy_set_unrefp) struct policy_set *set = policy_board_get(a->policies);
     return age_parts(a, set, parts, count, err);
+}
+
+void upkeep_lock(struct app *a) {
+    (void)pthread_mutex_lock(&a->upkeep);
+}
+
+void upkeep_unlock(struct app *a) {
+    (void)pthread_mutex_unlock(&a->upkeep);
 }

@@ -11,6 +11,10 @@
  * control.db with its counts. */
 int upkeep_run(struct app *a, struct err *err) WARN_UNUSED;
 
+/* One at a time changes the sealed parts: the sealer, an erasure, a backup's first moment. */
+void upkeep_lock(struct app *a);
+void upkeep_unlock(struct app *a);
+
 /* What was written, as the record has it. */
 void upkeep_fill_record(struct part_record *r, const struct seal_result *done);
 

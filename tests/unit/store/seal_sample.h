@@ -72,7 +72,7 @@ static inline void sealed_event(struct sealing *s, struct event *e, int64_t at_m
 static inline duckdb_connection connect_to(struct store *s) {
     duckdb_connection c = NULL;
     struct err err = {0};
-    if (engine_connect(s->hot.db, &c, &err))
+    if (engine_connect(s->hot.db, s->view->generation->name, &c, &err))
         fail_msg("%s", err.text);
     return c;
 }
@@ -82,7 +82,7 @@ static inline void sealing_open(struct sealing *s) {
     *s = (struct sealing){.dir = temp_dir()};
     assert_true(asprintf(&s->root, "%s/sealed", s->dir) > 0);
     assert_int_equal(mkdir(s->root, 0700), 0);
-    s->store = open_store_with(s->dir, &(struct store_options){.read_dir = s->root}, false);
+    s->store = open_store_with(s->dir, &(struct store_options){.sealed_root = s->root}, false);
     s->connection = connect_to(s->store);
 }
 
