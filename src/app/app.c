@@ -125,6 +125,7 @@ int app_open(struct app *a, const char *data, unsigned parts, struct err *err) {
                       .data_fd = -1,
                       .lock_fd = -1,
                       .clock = a->clock ? a->clock : &clock_system};
+    (void)pthread_mutex_init(&a->upkeep, NULL);
     int rc = open_parts(a, data, parts, err);
     if (rc < 0)
         app_close(a);
@@ -156,6 +157,7 @@ void app_close(struct app *a) {
     a->lock_fd = a->data_fd = -1;
     free(TAKE_PTR(a->data));
     free(TAKE_PTR(a->sealed_root));
+    (void)pthread_mutex_destroy(&a->upkeep);
     config_release(&a->config);
 }
 

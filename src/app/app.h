@@ -5,6 +5,8 @@
 #ifndef TAMIS_APP_H
 #define TAMIS_APP_H
 
+#include <pthread.h>
+
 #include "config.h"
 #include "control.h"
 #include "counters.h"
@@ -42,7 +44,8 @@ struct app {
     struct store *store;
     struct drain *drain; /* NULL without APP_DRAIN */
     struct imports *imports;
-    struct sealer *sealer; /* NULL without APP_SEAL */
+    pthread_mutex_t upkeep; /* see upkeep.h */
+    struct sealer *sealer;  /* NULL without APP_SEAL */
     bool hot_rebuilt;
 };
 

@@ -125,6 +125,25 @@ static int token_remove(const struct cli *cli) {
     return run_plain(cli, "token.remove", NULL);
 }
 
+static void print_erased(const json_t *reply) {
+    (void)printf("%lld sealed files, %lld rows in them, %lld events not sealed yet\n",
+                 figure(reply, "files"), figure(reply, "rows"), figure(reply, "events"));
+}
+
+static int erase(const struct cli *cli) {
+    struct err err = {0};
+    bool narrowed = json_member(cli->args, "before") || json_member(cli->args, "path");
+    if (!json_member(cli->args, "site")) {
+        (void)err_set(&err, ERR_INVALID, "--site DOMAIN is missing");
+        return command_failed(&err);
+    }
+    if (narrowed == json_is_true(json_member(cli->args, "all"))) {
+        (void)err_set(&err, ERR_INVALID, "give --before, --path or both; or --all for everything");
+        return command_failed(&err);
+    }
+    return run_plain(cli, "erase", print_erased);
+}
+
 static int version(const struct cli *cli) {
     JSON_AUTO reply = NULL;
     struct err err = {0};
@@ -266,6 +285,13 @@ static const struct cli_option import_options[] = {
     {"force", "force", CLI_FLAG, NULL, "import a file again"},
     {0},
 };
+static const struct cli_option erase_options[] = {
+    {"site", "site", CLI_TEXT, "DOMAIN", "the site"},
+    {"before", "before", CLI_TEXT, "DATE", "days before this one"},
+    {"path", "path", CLI_TEXT, "PATH", "this page; with a * at the end all that begin so"},
+    {"all", "all", CLI_FLAG, NULL, "everything of the site"},
+    {0},
+};
 static const struct cli_option serve_options[] = {
     {"listen", "listen", CLI_TEXT, "HOST:PORT", "where to listen (127.0.0.1:8420)"},
     {"config", "config", CLI_TEXT, "FILE", "settings; --config help lists them"},
@@ -296,7 +322,7 @@ const struct cli_command commands[] = {
      .operand_key = "site",
      .least_operands = 1,
      .most_operands = 1,
-     .text = "remove a site and its tokens",
+     .text = "remove a site, its tokens and all that was measured",
      .run = site_remove},
     {.words = "token add",
      .options = token_add_options,
@@ -323,6 +349,10 @@ const struct cli_command commands[] = {
      .options = import_options,
      .text = "import access logs, also .gz; - is the standard input",
      .run = command_import},
+    {.words = "erase",
+     .options = erase_options,
+     .text = "erase what was measured, from every file; cannot be undone",
+     .run = erase},
     {.words = "doctor", .text = "check the data folder", .run = doctor},
     {.words = "version", .no_data = true, .text = "print versions", .run = version},
     {0},

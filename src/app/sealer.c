@@ -125,8 +125,7 @@ static int seal_what_is_due(struct app *a, size_t *ret_sealed, struct err *err) 
     return rc;
 }
 
-int sealer_round(struct app *a, size_t *ret_sealed, struct err *err) {
-    *ret_sealed = 0;
+static int locked_round(struct app *a, size_t *ret_sealed, struct err *err) {
     /* What a round recorded and could not publish comes first, or it would be sealed twice. */
     int rc = sealed_sync(a, err);
     if (rc < 0)
@@ -139,6 +138,14 @@ int sealer_round(struct app *a, size_t *ret_sealed, struct err *err) {
     rc = upkeep_run(a, err);
     if (rc >= 0 && *ret_sealed)
         rc = journal_trim(a, err);
+    return rc;
+}
+
+int sealer_round(struct app *a, size_t *ret_sealed, struct err *err) {
+    *ret_sealed = 0;
+    upkeep_lock(a);
+    int rc = locked_round(a, ret_sealed, err);
+    upkeep_unlock(a);
     return rc;
 }
 

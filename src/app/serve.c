@@ -171,7 +171,7 @@ static int start(struct serve *s, struct err *err) {
         return rc;
     use_log_level(&s->app.config);
     raise_limits();
-    if ((rc = app_open(&s->app, s->data, APP_ALL | APP_MAKE | APP_DRAIN, err)) < 0)
+    if ((rc = app_open(&s->app, s->data, APP_ALL | APP_MAKE | APP_DRAIN | APP_SEAL, err)) < 0)
         return rc;
     tick(s); /* salts of days that ended while no server ran */
     if ((rc = start_http(s, err)) < 0)

@@ -3,12 +3,14 @@
  * A mark beside the file says that an opening has begun. When it is found at the next one, the
  * engine did not survive this file, and it is set aside unread: a damaged cache must not keep the
  * server from starting. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "os.h"
+#include "roll.h"
 #include "store_private.h"
 
 enum { DEFAULT_OPEN_VISITS = 2000000, DEFAULT_PRESENCE_BYTES = 256 << 20 };
@@ -42,6 +44,9 @@ static int hot_open(struct store *s, struct err *err) {
         code = engine_attach(h.db, s->path, g->name, err);
     if (!code)
         code = engine_connect(h.db, g->name, &h.writer, err);
+    bool rolls_made = false; /* made new or not: the first publishing loads what is missing */
+    if (!code)
+        code = roll_attach(h.writer, &os_system, s->dir, &rolls_made, err);
     if (!code)
         code = schema_open(h.writer, &meta, err);
     if (!code)
@@ -63,7 +68,7 @@ static int hot_open(struct store *s, struct err *err) {
     h = (struct hot){0};
     s->opening++;
     publish_view(s, v);
-    s->applied = false;
+    s->applied = s->rolls_synced = false;
     s->unsaved_events = 0;
     atomic_store(&s->fault, ENGINE_FINE);
     return 0;
@@ -140,6 +145,29 @@ static int open_or_rebuild(struct store *s, bool suspect, struct err *err) {
     return code ? code : rebuilt;
 }
 
+static int remove_file(const char *dir, const char *name, struct err *err) {
+    CLEANUP(free_charp) char *path = path_join(dir, name);
+    if (!path)
+        return err_set(err, ERR_NOMEM, "no memory for a path");
+    return unlink(path) < 0 && errno != ENOENT ? err_sys(err, errno, "cannot remove a cache file")
+                                               : 0;
+}
+
+/* What a crash left in the spill folder holds rows, visitors' hashes too. */
+static int empty_spill(struct store *s, struct err *err) {
+    CLEANUP(free_charp) char *dir = path_join(s->dir, "spill");
+    if (!dir)
+        return err_set(err, ERR_NOMEM, "no memory for a path");
+    DIR *d = opendir(dir);
+    int code = 0;
+    for (struct dirent *e; d && !code && (e = readdir(d));)
+        if (e->d_name[0] != '.')
+            code = remove_file(dir, e->d_name, err);
+    if (d)
+        (void)closedir(d);
+    return code;
+}
+
 static void store_freep(struct store **s) {
     if (!*s)
         return;
@@ -175,7 +203,9 @@ int store_open(const char *dir, const struct store_options *options, struct stor
     int code = os_make_dir(&os_system, dir, err);
     if (code)
         return code;
-    code = readers_start(&s->readers, err);
+    code = empty_spill(s, err);
+    if (!code)
+        code = readers_start(&s->readers, err);
     if (code)
         return code;
     int opened = open_or_rebuild(s, false, err);
@@ -220,20 +250,52 @@ void store_close(struct store *s) {
     store_freep(&s);
 }
 
-int store_reopen(struct store *s, struct err *err) {
-    int fault = atomic_load(&s->fault);
-    bool suspect = fault == ENGINE_DAMAGED || (fault == ENGINE_STOPPED && !s->applied);
+/* Alone with the engine: running selects are interrupted, new ones refused. */
+static void shut_gate(struct store *s) {
     atomic_store(&s->shut, true);
     readers_interrupt(&s->readers, true);
     pthread_rwlock_wrlock(&s->gate);
+}
+
+static void open_gate(struct store *s) {
+    pthread_rwlock_unlock(&s->gate);
+    readers_interrupt(&s->readers, false);
+    atomic_store(&s->shut, false);
+}
+
+int store_reopen(struct store *s, struct err *err) {
+    int fault = atomic_load(&s->fault);
+    bool suspect = fault == ENGINE_DAMAGED || (fault == ENGINE_STOPPED && !s->applied);
+    shut_gate(s);
     save_if_well(s); /* no select stands in the way of a checkpoint now */
     readers_disconnect(&s->readers);
     hot_close(&s->hot);
     int opened = open_or_rebuild(s, suspect, err);
-    pthread_rwlock_unlock(&s->gate);
-    readers_interrupt(&s->readers, false);
-    atomic_store(&s->shut, false);
+    open_gate(s);
     return opened;
+}
+
+/* Files that were set aside too: they hold the same bytes. */
+static int remove_caches(struct store *s, struct err *err) {
+    int code = remove_file(s->dir, "hot.duckdb", err);
+    if (!code)
+        code = remove_file(s->dir, "roll.duckdb", err);
+    for (unsigned n = 1; !code && n < 10; n++) {
+        char name[32];
+        (void)snprintf(name, sizeof(name), "hot.duckdb.bad-%u", n);
+        code = remove_file(s->dir, name, err);
+    }
+    return code;
+}
+
+int store_start_over(struct store *s, struct err *err) {
+    shut_gate(s);
+    readers_disconnect(&s->readers);
+    hot_close(&s->hot);
+    int code = remove_caches(s, err);
+    int opened = code ? code : open_or_rebuild(s, false, err);
+    open_gate(s);
+    return opened < 0 ? opened : 0;
 }
 
 bool store_needs_reopen(struct store *s) {

@@ -190,6 +190,10 @@ int store_publish(struct store *s, const struct store_change *change, struct err
     int code = view_make(s->view, generation_ref(s->view->generation), change, &v, err);
     if (code)
         return code;
+    code = roll_sync(s->hot.writer, s->view, v, change, !s->rolls_synced, err);
+    if (code)
+        return code;
+    s->rolls_synced = true;
     CLEANUP(leaving_release) struct leaving l = {0};
     code = find_leaving(s, v, &l, err);
     if (code)

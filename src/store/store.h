@@ -38,6 +38,10 @@ void store_close(struct store *s);
  * applies; go on from store_cursor(). */
 int store_reopen(struct store *s, struct err *err) WARN_UNUSED;
 
+/* Removes the hot file, also those that were set aside, and the roll-up tables, and begins anew at
+ * cursor {0, 0}: after something was erased from the journal and from parts. The rest as with store_reopen(). */
+int store_start_over(struct store *s, struct err *err) WARN_UNUSED;
+
 /* Whether some call has met damage, so that store_reopen() is due. Any thread. */
 bool store_needs_reopen(struct store *s);
 

@@ -56,6 +56,7 @@ struct store {
     pthread_rwlock_t gate;   /* held to read by whoever uses `hot` off the applying thread */
     _Atomic bool shut;       /* being opened again or closed: do not queue at the gate */
     _Atomic int fault;       /* enum engine_fault, the worst since the last opening */
+    bool rolls_synced;       /* since the last opening */
     bool applied;            /* a batch was applied since the last opening */
     uint64_t unsaved_events; /* applied since the last checkpoint (an empty batch counts as one) */
     pthread_mutex_t cursor_lock;
@@ -80,6 +81,11 @@ int load_presence(struct hot *h, size_t most_bytes, struct err *err) WARN_UNUSED
 
 /* Fills h->visits from the tables. */
 int load_visits(struct hot *h, size_t most, uint64_t next_visit, struct err *err) WARN_UNUSED;
+
+/* Brings the roll-up tables from one view to the next, before that is published. `first`: since the
+ * engine was opened; then the tables may be behind or ahead of the parts. */
+int roll_sync(duckdb_connection c, const struct store_view *before, const struct store_view *after,
+              const struct store_change *change, bool first, struct err *err) WARN_UNUSED;
 
 /* Makes `v` the view of the moment; takes over its reference. */
 void publish_view(struct store *s, struct store_view *v);

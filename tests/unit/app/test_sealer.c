@@ -20,6 +20,7 @@
 #include "app.h"
 #include "crypt.h"
 #include "drain.h"
+#include "erase.h"
 #include "parts.h"
 #include "record.h"
 #include "sealer.h"
@@ -266,6 +267,45 @@ static void a_later_part_adds_to_its_day(void **state) {
     assert_int_equal(json_integer_value(json_array_get(metrics, 0)), 65);
 }
 
+static void months_that_are_over_become_one_part(void **state) {
+    struct fixture *f = *state;
+    struct err err = {0};
+    for (int32_t back = 10; back < 35; back += 3) /* from 4 February to 28 February */
+        add_day(f, today - back, 20 + (unsigned)back);
+    add_day(f, today - 3, 15);
+    json_t *before[ARRAY_LEN(questions)];
+    ask_all(f, before);
+    assert_int_equal(round_now(f), 10);
+    same_answers(f, before);
+    struct part_record *parts = NULL;
+    size_t count = 0;
+    assert_int_equal(control_parts(f->app.control, &parts, &count, &err), 0);
+    assert_int_equal(count, 2);
+    assert_int_equal(parts[0].from_day, today - 34);
+    assert_int_equal(parts[0].to_day, today - 10);
+    free(parts);
+
+    /* Another part of a day in it is put together with it. */
+    for (unsigned i = 0; i < 25; i++)
+        assert_int_equal(add_event(&f->app, f->site, today - 13, 900 + i, i, "/late", &err), 0);
+    assert_int_equal(app_catch_up(&f->app, 20000, &err), 0);
+    ask_all(f, before);
+    assert_int_equal(round_now(f), 1);
+    same_answers(f, before);
+    assert_int_equal(control_parts(f->app.control, &parts, &count, &err), 0);
+    assert_int_equal(count, 2);
+    free(parts);
+    app_close(&f->app);
+    open_app(f);
+    ask_all(f, before);
+    char command[120];
+    (void)snprintf(command, sizeof(command), "rm %s/hot/roll.duckdb", f->dir);
+    app_close(&f->app);
+    assert_int_equal(system(command), 0);
+    open_app(f);
+    same_answers(f, before);
+}
+
 static void old_rows_go_and_their_figures_stay(void **state) {
     struct fixture *f = *state;
     struct err err = {0};
@@ -295,6 +335,79 @@ static void old_rows_go_and_their_figures_stay(void **state) {
     JSON_AUTO refused = json_pack("{s:i}", "raw_months", 26);
     assert_int_equal(control_site_set(f->app.control, SPAN_LIT("a.example"), refused, &err),
                      ERR_INVALID);
+}
+
+/* --- erasure ------------------------------------------------------------------------------------
+ */
+
+static bool folder_has_text(const char *dir, const char *text) {
+    char command[300];
+    (void)snprintf(command, sizeof(command), "grep -rqF '%s' %s", text, dir);
+    return system(command) == 0;
+}
+
+static int64_t events_left(struct fixture *f) {
+    JSON_AUTO rows = ask(f, questions[0]);
+    return json_integer_value(
+        json_array_get(json_object_get(json_array_get(rows, 0), "metrics"), 3));
+}
+
+static void add_pages(struct fixture *f, int32_t day, const char *page, unsigned count) {
+    struct err err = {0};
+    for (unsigned i = 0; i < count; i++)
+        assert_int_equal(add_event(&f->app, f->site, day, 500 + i, i, page, &err), 0);
+    assert_int_equal(app_catch_up(&f->app, 20000, &err), 0);
+}
+
+static void erase(struct fixture *f, int32_t before, const char *path) {
+    struct err err = {0};
+    struct erased done;
+    struct erasure e = {.site = f->site,
+                        .has_before = before != 0,
+                        .before = before,
+                        .path = path ? span_str(path) : SPAN_EMPTY};
+    if (erase_run(&f->app, &e, &done, &err) < 0)
+        fail_msg("erase: %s", err.text);
+}
+
+static void erasure_before_a_day(void **state) {
+    struct fixture *f = *state;
+    add_pages(f, today - 9, "/unmistakably-old", 30);
+    add_pages(f, today - 2, "/unmistakably-new", 20);
+    assert_int_equal(round_now(f), 2);
+    add_pages(f, today, "/unmistakably-now", 10);
+    assert_int_equal(events_left(f), 60);
+    assert_true(folder_has_text(f->dir, "/unmistakably-old"));
+    erase(f, today - 5, NULL);
+    assert_int_equal(events_left(f), 30);
+    assert_false(folder_has_text(f->dir, "/unmistakably-old"));
+    assert_true(folder_has_text(f->dir, "/unmistakably-now"));
+}
+
+static void erasure_of_a_site(void **state) {
+    struct fixture *f = *state;
+    add_pages(f, today - 9, "/unmistakably-old", 30);
+    assert_int_equal(round_now(f), 1);
+    add_pages(f, today, "/unmistakably-now", 10);
+    erase(f, 0, NULL);
+    assert_int_equal(events_left(f), 0);
+    assert_false(folder_has_text(f->dir, "/unmistakably"));
+    add_pages(f, today, "/again", 5);
+    assert_int_equal(events_left(f), 5);
+}
+
+static void erasure_of_a_path(void **state) {
+    struct fixture *f = *state;
+    add_pages(f, today - 9, "/unmistakably/old", 30);
+    add_pages(f, today - 9, "/kept", 30);
+    assert_int_equal(round_now(f), 1);
+    add_pages(f, today, "/unmistakably/now", 10);
+    add_pages(f, today, "/kept", 7);
+    erase(f, 0, "/unmistakably/*");
+    assert_int_equal(events_left(f), 37);
+    assert_false(folder_has_text(f->dir, "/unmistakably"));
+    JSON_AUTO pages = ask(f, questions[1]);
+    assert_int_equal(json_array_size(pages), 1);
 }
 
 /* --- kills --------------------------------------------------------------------------------------
@@ -413,7 +526,11 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_day_is_sealed_when_it_is_over, setup, teardown),
         cmocka_unit_test_setup_teardown(a_restart_knows_the_sealed_days, setup, teardown),
         cmocka_unit_test_setup_teardown(a_later_part_adds_to_its_day, setup, teardown),
+        cmocka_unit_test_setup_teardown(months_that_are_over_become_one_part, setup, teardown),
         cmocka_unit_test_setup_teardown(old_rows_go_and_their_figures_stay, setup, teardown),
+        cmocka_unit_test_setup_teardown(erasure_before_a_day, setup, teardown),
+        cmocka_unit_test_setup_teardown(erasure_of_a_site, setup, teardown),
+        cmocka_unit_test_setup_teardown(erasure_of_a_path, setup, teardown),
         cmocka_unit_test_setup_teardown(kills_lose_and_double_nothing, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,7 +27,7 @@ uint32_t dice(uint32_t sides) {
 
 #define PICK(list) (list)[dice((uint32_t)ARRAY_LEN(list))]
 
-static const char *const pages[] = {"/", "/a", "/b", "/blog/A", "/Blog/c"};
+static const char *const pages[] = {"/", "/a", "/A", "/blog/A", "/blog/a"};
 static const char *const sources[] = {"", "", "Google", "Bing", "google"};
 static const char *const words_few[] = {"", "x", "Y", "xY"};
 static const char *const hosts[] = {"example.com", "shop.example.com"};
@@ -149,7 +149,7 @@ static json_t *random_words(const char *const *from, size_t count, uint32_t most
     return list;
 }
 
-/* What roll-ups can answer: one attribute at most, and time. */
+/* What roll-ups and flags can answer, one attribute at most and time, or just cannot. */
 static void plain_words(json_t *dims, json_t *filters) {
     static const char *const times[] = {"time:day", "time:week", "time:month"};
     if (dice(2))
@@ -163,7 +163,13 @@ static void plain_words(json_t *dims, json_t *filters) {
     if (roll != 2)
         return;
     const char *word = PICK(filter_words);
-    json_array_append_new(filters, json_pack("[ss[s]]", "is", word, random_value(word)));
+    json_t *values = json_array();
+    for (uint32_t n = dice(2) ? 1 : 2; n > 0; n--)
+        json_array_append_new(values, json_string(random_value(word)));
+    json_t *f = json_pack("[sso]", "is", word, values);
+    if (dice(3) == 0)
+        json_array_append_new(f, json_pack("{sb}", "case_sensitive", 0));
+    json_array_append_new(filters, f);
     if (dice(3) == 0)
         json_array_append_new(dims, json_string(word));
 }
@@ -218,7 +224,7 @@ static json_t *random_range(struct bed *b, uint32_t site, struct model_range *r)
 void random_query_make(struct bed *b, struct random_query *ret) {
     struct random_query q = {.site = PICK(sites)};
     json_t *metrics = random_words(metric_words_all, ARRAY_LEN(metric_words_all), 1 + dice(6));
-    bool plain = dice(3) == 0;
+    bool plain = dice(2) == 0;
     json_t *dims = random_words(dim_words, ARRAY_LEN(dim_words), plain ? 0 : dice(4));
     json_t *filters = json_array();
     for (uint32_t n = plain ? 0 : dice(3); n > 0; n--)

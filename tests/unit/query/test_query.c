@@ -211,6 +211,45 @@ static void filters_worked_out_by_hand(void **state) {
            "[[1,1]]");
 }
 
+/* One person at /a, /A and /b, in two visits from two sources: flags alone would count it at each. */
+static void a_person_counts_once_by_hand(void **state) {
+    struct bed *b = *state;
+    int32_t d = day_of(2026, 5, 7);
+    struct event e[] = {
+        local_event(b, d, 9, 0, 1, EVENT_PAGEVIEW, "/a"),
+        local_event(b, d, 9, 1, 1, EVENT_PAGEVIEW, "/A"),
+        local_event(b, d, 15, 0, 1, EVENT_PAGEVIEW, "/b"),
+        local_event(b, d, 15, 1, 1, EVENT_CUSTOM, "/b"),
+    };
+    e[0].source = e[1].source = SPAN_LIT("Bing");
+    e[2].source = e[3].source = SPAN_LIT("bing");
+    bed_apply(b, e, ARRAY_LEN(e));
+    static const struct {
+        const char *filter, *expected;
+    } cases[] = {
+        {"['is','event:page',['/a']]", "[[1,1]]"},
+        {"['is','event:page',['/a','/A']]", "[[1,1]]"},
+        {"['is','event:page',['/a'],{'case_sensitive':false}]", "[[1,1]]"},
+        {"['contains','event:page',['/']]", "[[1,2]]"},
+        {"['is_not','event:page',['/a']]", "[[1,2]]"},
+        {"['or',[['is','event:page',['/a']],['is','event:page',['/b']]]]", "[[1,2]]"},
+        {"['and',[['is','event:page',['/b']],['is','event:name',['Signup']]]]", "[[1,1]]"},
+        {"['is','visit:source',['Bing']]", "[[1,1]]"},
+        {"['is','visit:source',['Bing','bing']]", "[[1,2]]"},
+        {"['is','visit:source',['bing'],{'case_sensitive':false}]", "[[1,2]]"},
+        {"['is_not','visit:source',['Direct / None']]", "[[1,2]]"},
+        {"['is','visit:entry_page',['/a','/b']]", "[[1,2]]"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char query[256];
+        (void)snprintf(query, sizeof query,
+                       "{'metrics':['visitors','visits'],'filters':[%s],'date_range':['2026-05-07',"
+                       "'2026-05-07']}",
+                       cases[i].filter);
+        expect(b, query, cases[i].expected);
+    }
+}
+
 static void time_worked_out_by_hand(void **state) {
     struct bed *b = *state;
     expect(b, "{'metrics':['visitors','visits'],'dimensions':['time']," DAY4 "}",
@@ -340,6 +379,53 @@ static void the_reply_tells_what_was_asked(void **state) {
     expect_member(b, SITE, "{'metrics':['visitors']," DAY4 "}", "meta", NULL, "{'levels':['hot']}");
     expect_member(b, SITE, "{'metrics':['visits'],'include':{'imports':true}," BOTH "}", "meta",
                   NULL, "{'imports_included':false,'levels':['hot']}");
+}
+
+static void the_reply_tells_which_levels_answered(void **state) {
+    (void)state;
+    struct bed *b = bed_open();
+    set_the_scene(b);
+    int32_t d = day_of(2026, 5, 4);
+    bed_seal_rollups(b, SITE, d);
+    static const struct {
+        const char *ask, *meta;
+    } cases[] = {
+        {"'metrics':['visits']", "['rollup','hot']"},
+        {"'metrics':['visits','bounce_rate'],'dimensions':['event:page']", "['rollup','hot']"},
+        {"'metrics':['visits'],'dimensions':['time:day','visit:os']", "['rollup','hot']"},
+        {"'metrics':['visits'],'dimensions':['time:hour']", "['rollup','hot']"},
+        {"'metrics':['visits'],'filters':[['is','event:page',['/a']]]", "['rollup','hot']"},
+        {"'metrics':['percentage'],'dimensions':['event:page'],'filters':[['is','event:page',['/"
+         "a']]]",
+         "['rollup','hot']"},
+        {"'metrics':['visits'],'dimensions':['visit:os'],'filters':[['is','event:page',['/a']]]",
+         "['hot']"},
+        {"'metrics':['visits'],'filters':[['is','event:page',['/a','/b']]]", "['hot']"},
+        {"'metrics':['visits'],'filters':[['is','event:page',['/A'],{'case_sensitive':false}]]",
+         "['hot']"},
+        {"'metrics':['visits'],'filters':[['is_not','event:page',['/a']]]", "['hot']"},
+        {"'metrics':['visits'],'dimensions':['time:hour','event:page']", "['hot']"},
+        {"'metrics':['visits'],'dimensions':['event:name','event:page']", "['hot']"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char query[400];
+        (void)snprintf(query, sizeof query, "{%s," BOTH "}", cases[i].ask);
+        expect_member(b, SITE, query, "meta", "levels", cases[i].meta);
+        expect_member(b, SITE, query, "meta", "raw_rows_from",
+                      strstr(cases[i].meta, "rollup") ? "absent" : "'2026-05-05'");
+    }
+    expect(b, "{'metrics':['visitors','visits']," BOTH "}", "[[6,7]]");
+    expect(b,
+           "{'metrics':['visitors'],'date_range':['2026-05-04T00:00:00+02:00',"
+           "'2026-05-05T23:59:59+02:00']}",
+           "[[1]]");
+    bed_seal(b, SITE, d + 1);
+    expect_member(b, SITE,
+                  "{'metrics':['visits'],'dimensions':['event:name','event:page']," BOTH "}",
+                  "meta", "levels", "['sealed','hot']");
+    expect_member(b, SITE, "{'metrics':['visits'],'date_range':'all'}", "query", "date_range",
+                  "['2026-05-04T00:00:00+02:00','2026-05-05T23:59:59+02:00']");
+    bed_close(b);
 }
 
 /* /a has 17 visitors, /b 3; one of those at /b came from Bing. */
@@ -660,10 +746,12 @@ int main(void) {
         cmocka_unit_test(figures_worked_out_by_hand),
         cmocka_unit_test(filters_worked_out_by_hand),
         cmocka_unit_test(time_worked_out_by_hand),
+        cmocka_unit_test(a_person_counts_once_by_hand),
         cmocka_unit_test(labels_follow_the_clock_change),
         cmocka_unit_test(ranges_worked_out_by_hand),
         cmocka_unit_test(rows_are_ordered_and_cut),
         cmocka_unit_test(the_reply_tells_what_was_asked),
+        cmocka_unit_test(the_reply_tells_which_levels_answered),
         cmocka_unit_test(profiles_hide_the_few),
         cmocka_unit_test(values_are_never_code),
         cmocka_unit_test(malformed_queries_are_refused),

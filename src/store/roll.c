@@ -1,0 +1,264 @@
+#include "roll.h"
+
+#include <errno.h>
+
+#include "seal_private.h"
+
+enum { ROLL_VERSION = 1 };
+
+/* The dimensions of events; those of visits come from FIRST_DIMENSIONS. */
+static const char *const event_dims[] = {"page", "name", "hostname", "hour"};
+enum { ROLL_DIMS = FIRST_AT_COUNT + ARRAY_LEN(event_dims) };
+
+static const char *roll_dim(size_t i) {
+    if (i == FIRST_AT_person)
+        return "person";
+    return i < FIRST_AT_COUNT ? seal_dim(i - 1) : event_dims[i - FIRST_AT_COUNT];
+}
+
+/* --- the file ------------------------------------------------------------------------------------
+ */
+
+static void add_tables(struct buf *sql) {
+    for (size_t i = 0; i < ROLL_DIMS; i++) {
+        buf_addf(sql,
+                 "CREATE TABLE roll.\"%s\" (site UINTEGER, day INTEGER, part UINTEGER,"
+                 " value VARCHAR",
+                 roll_dim(i));
+#define X(name, type) buf_adds(sql, ", " #name " " type);
+        ROLL_NUMBERS(X)
+#undef X
+        buf_adds(sql, ");");
+    }
+    buf_adds(sql, "CREATE TABLE roll.loaded (part UINTEGER, rows_of UINTEGER);"
+                  "CREATE TABLE roll.meta (version UINTEGER, columns UINTEGER);");
+}
+
+/* The version covers the columns too. */
+static uint32_t fingerprint(struct buf *tables) {
+    uint64_t h = span_hash(buf_span(tables));
+    return (uint32_t)(h ^ (h >> 32)) & INT32_MAX;
+}
+
+static int attach(duckdb_connection c, const char *path, struct err *err) {
+    BUF_AUTO sql = {0};
+    buf_adds(&sql, "ATTACH ");
+    sql_add_quoted(&sql, path);
+    buf_adds(&sql, " AS roll (TYPE duckdb, RECOVERY_MODE no_wal_writes)");
+    return sql_run(c, &sql, err);
+}
+
+static int detach(duckdb_connection c, struct err *err) {
+    BUF_AUTO sql = {0};
+    buf_adds(&sql, "DETACH DATABASE IF EXISTS roll");
+    return sql_run(c, &sql, err);
+}
+
+/* Whether the tables are there, and ours. */
+static bool is_current(duckdb_connection c, struct buf *tables) {
+    BUF_AUTO sql = {0};
+    uint64_t meta[2] = {0};
+    struct err ignored;
+    buf_adds(&sql, "SELECT version, columns FROM roll.meta");
+    return sql_numbers(c, &sql, meta, 2, &ignored) == 0 && meta[0] == ROLL_VERSION &&
+           meta[1] == fingerprint(tables);
+}
+
+static int remove_file(const struct os *os, const char *path, struct err *err) {
+    CLEANUP(free_charp) char *log = NULL;
+    if (asprintf(&log, "%s.wal", path) < 0) {
+        log = NULL;
+        return err_set(err, ERR_NOMEM, "no memory for a path");
+    }
+    (void)os->unlink(os, log);
+    int rc = os->unlink(os, path);
+    return rc < 0 && rc != -ENOENT ? err_sys(err, -rc, "remove the roll-up cache") : 0;
+}
+
+static int make_file(duckdb_connection c, const struct os *os, const char *path, struct buf *tables,
+                     struct err *err) {
+    int code = remove_file(os, path, err);
+    if (!code)
+        code = attach(c, path, err);
+    if (code)
+        return code;
+    BUF_AUTO sql = {0};
+    buf_adds(&sql, "BEGIN TRANSACTION;");
+    buf_add(&sql, buf_span(tables));
+    buf_addf(&sql, "INSERT INTO roll.meta VALUES (%d, %u); COMMIT; CHECKPOINT roll", ROLL_VERSION,
+             fingerprint(tables));
+    return sql_run(c, &sql, err);
+}
+
+int roll_attach(duckdb_connection c, const struct os *os, const char *dir, bool *ret_made,
+                struct err *err) {
+    CLEANUP(free_charp) char *path = path_join(dir, "roll.duckdb");
+    BUF_AUTO tables = {0};
+    add_tables(&tables);
+    if (!path || tables.failed)
+        return err_set(err, ERR_NOMEM, "no memory for the roll-up cache");
+    struct err ignored;
+    bool made = attach(c, path, &ignored) != 0 || !is_current(c, &tables);
+    int code = 0;
+    if (made)
+        code = detach(c, err);
+    if (made && !code)
+        code = make_file(c, os, path, &tables, err);
+    if (!code)
+        *ret_made = made;
+    return code;
+}
+
+int roll_rebuild(duckdb_connection c, const struct os *os, const char *dir, struct err *err) {
+    CLEANUP(free_charp) char *path = path_join(dir, "roll.duckdb");
+    BUF_AUTO tables = {0};
+    add_tables(&tables);
+    if (!path || tables.failed)
+        return err_set(err, ERR_NOMEM, "no memory for the roll-up cache");
+    int code = detach(c, err);
+    if (!code)
+        code = make_file(c, os, path, &tables, err);
+    return code == ERR_INVALID ? err_set(err, ERR_BUSY, "the roll-up cache is being read") : code;
+}
+
+/* --- rows ----------------------------------------------------------------------------------------
+ */
+
+static void add_ids(struct buf *sql, const uint32_t *parts, size_t count) {
+    buf_adds(sql, "(SELECT unnest([");
+    for (size_t i = 0; i < count; i++)
+        buf_addf(sql, "%s%u", i ? ", " : "", parts[i]);
+    buf_adds(sql, "]::UINTEGER[]))");
+}
+
+struct missing {
+    const uint32_t *parts;
+    size_t count;
+    uint32_t *ret;
+    size_t ret_count;
+};
+
+static int take_missing(void *to, duckdb_data_chunk rows, struct err *err) {
+    struct missing *m = to;
+    const int64_t *index = duckdb_vector_get_data(duckdb_data_chunk_get_vector(rows, 0));
+    for (idx_t i = 0; i < duckdb_data_chunk_get_size(rows); i++)
+        m->ret[m->ret_count++] = m->parts[index[i]];
+    return 0;
+}
+
+int roll_missing(duckdb_connection c, const uint32_t *parts, size_t count, uint32_t *ret,
+                 size_t *ret_count, struct err *err) {
+    struct missing m = {.parts = parts, .count = count, .ret = ret};
+    BUF_AUTO sql = {0};
+    buf_adds(&sql, "SELECT i FROM (SELECT unnest([");
+    for (size_t i = 0; i < count; i++)
+        buf_addf(&sql, "%s%u", i ? ", " : "", parts[i]);
+    buf_addf(&sql,
+             "]::UINTEGER[]) AS part, unnest(range(%zu)) AS i) WHERE part NOT IN"
+             " (SELECT part FROM roll.loaded) ORDER BY i",
+             count);
+    int code = sql_each_chunk(c, &sql, take_missing, &m, err);
+    if (!code)
+        *ret_count = m.ret_count;
+    return code;
+}
+
+/* Runs statements as one. */
+static int change(duckdb_connection c, struct buf *body, struct err *err) {
+    BUF_AUTO sql = {0};
+    sql.failed = body->failed;
+    buf_adds(&sql, "BEGIN TRANSACTION;");
+    buf_add(&sql, buf_span(body));
+    buf_adds(&sql, "COMMIT");
+    int code = sql_run(c, &sql, err);
+    if (code) {
+        /* Nothing is open when not even the beginning went well. */
+        struct err ignored;
+        buf_adds(&sql, "ROLLBACK");
+        if (sql_run(c, &sql, &ignored))
+            return code;
+    }
+    return code;
+}
+
+int roll_load(duckdb_connection c, uint32_t site, uint32_t part, const char *path,
+              struct err *err) {
+    uint32_t missing;
+    size_t count;
+    int code = roll_missing(c, &part, 1, &missing, &count, err);
+    if (code || count == 0)
+        return code;
+    BUF_AUTO sql = {0};
+    for (size_t i = 0; i < ROLL_DIMS; i++) {
+        buf_addf(&sql, "INSERT INTO roll.\"%s\" SELECT %u, day, %u, value", roll_dim(i), site,
+                 part);
+#define X(name, type) buf_adds(&sql, ", " #name);
+        ROLL_NUMBERS(X)
+#undef X
+        buf_adds(&sql, " FROM read_parquet(");
+        sql_add_quoted(&sql, path);
+        buf_addf(&sql, ") WHERE dim = '%s' ORDER BY day, value;", roll_dim(i));
+    }
+    buf_addf(&sql, "INSERT INTO roll.loaded VALUES (%u, %u);", part, part);
+    return change(c, &sql, err);
+}
+
+/* Deletes the rows of the parts that `which` (SQL) is true of, and the notes about them. */
+static void add_forget(struct buf *sql, struct buf *which) {
+    sql->failed |= which->failed;
+    for (size_t i = 0; i < ROLL_DIMS; i++) {
+        buf_addf(sql,
+                 "DELETE FROM roll.\"%s\" WHERE part IN (SELECT rows_of FROM roll.loaded WHERE ",
+                 roll_dim(i));
+        buf_add(sql, buf_span(which));
+        buf_adds(sql, ");");
+    }
+    buf_adds(sql, "DELETE FROM roll.loaded WHERE ");
+    buf_add(sql, buf_span(which));
+    buf_adds(sql, ";");
+}
+
+int roll_forget(duckdb_connection c, const uint32_t *parts, size_t count, struct err *err) {
+    BUF_AUTO which = {0};
+    BUF_AUTO sql = {0};
+    buf_adds(&which, "part IN ");
+    add_ids(&which, parts, count);
+    add_forget(&sql, &which);
+    return change(c, &sql, err);
+}
+
+int roll_keep(duckdb_connection c, const uint32_t *parts, size_t count, struct err *err) {
+    BUF_AUTO which = {0};
+    BUF_AUTO sql = {0};
+    buf_adds(&which, "part NOT IN ");
+    add_ids(&which, parts, count);
+    add_forget(&sql, &which);
+    return change(c, &sql, err);
+}
+
+int roll_merge(duckdb_connection c, const uint32_t *from, size_t count, uint32_t into,
+               struct err *err) {
+    CLEANUP(free_charp) char *room = malloc((count + 1) * sizeof(uint32_t));
+    if (!room)
+        return err_set(err, ERR_NOMEM, "no memory for the roll-up cache");
+    size_t missing;
+    int code = roll_missing(c, from, count, (uint32_t *)(void *)room, &missing, err);
+    if (code)
+        return code;
+    if (missing)
+        return roll_forget(c, from, count, err);
+    BUF_AUTO sql = {0};
+    buf_addf(&sql, "UPDATE roll.loaded SET part = %u WHERE part IN ", into);
+    add_ids(&sql, from, count);
+    buf_adds(&sql, ";");
+    return change(c, &sql, err);
+}
+
+int roll_forget_days(duckdb_connection c, uint32_t site, int32_t from_day, int32_t to_day,
+                     struct err *err) {
+    BUF_AUTO sql = {0};
+    for (size_t i = 0; i < ROLL_DIMS; i++)
+        buf_addf(&sql, "DELETE FROM roll.\"%s\" WHERE site = %u AND day BETWEEN %d AND %d;",
+                 roll_dim(i), site, from_day, to_day);
+    return change(c, &sql, err);
+}
