@@ -207,3 +207,14 @@ void put_person_flags(const struct writer *w, enum level level, const struct cou
     if (by == BY_VARIES)
         buf_addf(w->out, "(%s.varies & %u) = 0)", alias, c->varies);
 }
+
+void put_persons_alone(const struct writer *w, enum level level, const struct counting *c,
+                       const char *alias) {
+    enum by_id by = persons_by(c, level);
+    if (!w->shape->persons_alone || by == BY_ID)
+        return;
+    buf_addf(w->out, " AND ((%s.first & %u) <> 0", alias, c->person_flag);
+    if (by == BY_VARIES)
+        buf_addf(w->out, " OR (%s.varies & %u) <> 0", alias, c->varies);
+    buf_adds(w->out, ")");
+}
