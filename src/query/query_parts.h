@@ -174,6 +174,7 @@ struct reach {
     unsigned levels;                  /* bits 1 << enum level: where to read */
     const struct sealed_part **parts; /* by their roll-ups or by their raw rows */
     size_t part_count;
+    uint32_t watermark;   /* rows of roll-ups up to this part are visible */
     bool rows_gone;       /* raw rows of the range are gone, and roll-ups cannot answer */
     int32_t raw_from_day; /* rows_gone: from this day on all are there */
 };

@@ -72,7 +72,7 @@ static size_t base_of(struct bed *b, uint32_t site, int32_t day) {
     return i;
 }
 
-void bed_seal(struct bed *b, uint32_t site, int32_t day) {
+static void seal(struct bed *b, uint32_t site, int32_t day, bool raw) {
     size_t at = base_of(b, site, day);
     struct seal_job job = {.os = &os_system,
                            .root = b->root,
@@ -97,14 +97,22 @@ void bed_seal(struct bed *b, uint32_t site, int32_t day) {
                                .from_day = day,
                                .to_day = day,
                                .until = b->cursor,
-                               .event_path = paths[SEAL_EVENT],
-                               .visit_path = paths[SEAL_VISIT],
+                               .event_path = raw ? paths[SEAL_EVENT] : NULL,
+                               .visit_path = raw ? paths[SEAL_VISIT] : NULL,
                                .roll_path = paths[SEAL_ROLL],
                                .event_rows = done.files[SEAL_EVENT].rows,
                                .visit_rows = done.files[SEAL_VISIT].rows};
     struct store_change change = {.added = &part, .added_count = 1};
     if (store_publish(b->store, &change, &err) < 0)
         fail_msg("store_publish: %s", err.text);
+}
+
+void bed_seal(struct bed *b, uint32_t site, int32_t day) {
+    seal(b, site, day, true);
+}
+
+void bed_seal_rollups(struct bed *b, uint32_t site, int32_t day) {
+    seal(b, site, day, false);
 }
 
 const struct policy *bed_policy(struct bed *b, uint32_t site) {

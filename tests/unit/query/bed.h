@@ -33,8 +33,10 @@ struct bed {
 struct bed *bed_open(void);
 void bed_close(struct bed *b);
 void bed_apply(struct bed *b, const struct event *events, size_t count);
-/* Seals what the hot tables have of that day and publishes it; nothing when that is nothing. */
+/* Seals what the hot tables have of that day and publishes it; nothing when that is nothing. The
+ * second as if its raw rows had been purged since. */
 void bed_seal(struct bed *b, uint32_t site, int32_t day);
+void bed_seal_rollups(struct bed *b, uint32_t site, int32_t day);
 const struct policy *bed_policy(struct bed *b, uint32_t site);
 
 /* An event of that person, who is another one each day. */
