@@ -23,8 +23,6 @@ static void put_column(struct buf *o, enum dim d, enum level level, enum side si
         buf_addf(o, "%s.day::BIGINT * 24 + %s.hour", row, row);
     else if (info->scope == SCOPE_TIME)
         put_time(o, d, side == SIDE_EVENT ? "e.day" : "v.day");
-    else if (d == DIM_NAME)
-        buf_adds(o, "(CASE e.kind WHEN 0 THEN 'pageview' ELSE e.name END)");
     else if (info->scope == SCOPE_EVENT || (level == LEVEL_SEALED && side != SIDE_VISIT))
         buf_addf(o, "e.%s", info->column);
     else
