@@ -47,6 +47,12 @@ export function statusKb(pid: number, key: string): number {
   return Number(m?.[1] ?? NaN);
 }
 
+/** Hundredths of a second that a process has computed. */
+export function cpuTicks(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
+  return Number(fields[11]) + Number(fields[12]);
+}
+
 export async function metric(server: Server, name: string): Promise<number> {
   const text = (await request(`${server.url}/metrics`, 'GET')).body;
   return Number(new RegExp(`^${name} ([\\d.]+)`, 'm').exec(text)?.[1] ?? NaN);

@@ -228,6 +228,7 @@ export async function startClickHouse(folder: Folder): Promise<Rival | undefined
   for (const sub of ['data', 'tmp']) mkdirSync(join(dir, sub), { recursive: true });
   const ports = [await freePort(), await freePort()];
   const child = spawn(CLICKHOUSE, [`--config-file=${configFile(dir, ports)}`], { stdio: 'ignore', cwd: dir });
+  process.on('exit', () => child.kill('SIGKILL')); // whatever happens, none is left behind
   const house = new ClickHouse(child, ports[0]!);
   await waitFor('ClickHouse', 30000, () => house.send('SELECT 1').then(() => true, () => undefined));
   if (!isThere) {
