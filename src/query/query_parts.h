@@ -147,6 +147,7 @@ struct shape {
     size_t dim_count;        /* of the query's: all or none */
     unsigned from_events;    /* bits of enum quantity */
     unsigned from_visits;    /* with both, the event side says which rows there are */
+    bool persons_alone;      /* nothing but visitors is asked */
     bool events_need_visits; /* the event side looks at attributes of the visit */
     bool visits_need_events; /* the visit side looks at attributes of events */
     struct counting of_events;

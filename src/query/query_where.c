@@ -23,8 +23,6 @@ static void put_column(struct buf *o, enum dim d, enum level level, enum side si
         buf_addf(o, "%s.day::BIGINT * 24 + %s.hour", row, row);
     else if (info->scope == SCOPE_TIME)
         put_time(o, d, side == SIDE_EVENT ? "e.day" : "v.day");
-    else if (d == DIM_NAME)
-        buf_adds(o, "(CASE e.kind WHEN 0 THEN 'pageview' ELSE e.name END)");
     else if (info->scope == SCOPE_EVENT || (level == LEVEL_SEALED && side != SIDE_VISIT))
         buf_addf(o, "e.%s", info->column);
     else
@@ -206,4 +204,15 @@ void put_person_flags(const struct writer *w, enum level level, const struct cou
                  c->person_flag, by == BY_VARIES ? " AND " : ")");
     if (by == BY_VARIES)
         buf_addf(w->out, "(%s.varies & %u) = 0)", alias, c->varies);
+}
+
+void put_persons_alone(const struct writer *w, enum level level, const struct counting *c,
+                       const char *alias) {
+    enum by_id by = persons_by(c, level);
+    if (!w->shape->persons_alone || by == BY_ID)
+        return;
+    buf_addf(w->out, " AND ((%s.first & %u) <> 0", alias, c->person_flag);
+    if (by == BY_VARIES)
+        buf_addf(w->out, " OR (%s.varies & %u) <> 0", alias, c->varies);
+    buf_adds(w->out, ")");
 }

@@ -57,6 +57,10 @@ void put_person_id(const struct writer *w, enum level level, const struct counti
 void put_person_flags(const struct writer *w, enum level level, const struct counting *c,
                       const char *alias);
 
+/* " AND …": when nothing else is asked, the rows that are not counted stay away. */
+void put_persons_alone(const struct writer *w, enum level level, const struct counting *c,
+                       const char *alias);
+
 /* --- query_sides.c --- */
 
 /* A parenthesised SELECT each; the shape has that side. */
