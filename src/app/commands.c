@@ -292,6 +292,14 @@ static const struct cli_option erase_options[] = {
     {"all", "all", CLI_FLAG, NULL, "everything of the site"},
     {0},
 };
+static const struct cli_option backup_options[] = {
+    {"copy", "copy", CLI_FLAG, NULL, "copy sealed files too where they could be hard links"},
+    {0},
+};
+static const struct cli_option restore_options[] = {
+    {"verify", "verify", CLI_FLAG, NULL, "only check the backup"},
+    {0},
+};
 static const struct cli_option serve_options[] = {
     {"listen", "listen", CLI_TEXT, "HOST:PORT", "where to listen (127.0.0.1:8420)"},
     {"config", "config", CLI_TEXT, "FILE", "settings; --config help lists them"},
@@ -353,6 +361,23 @@ const struct cli_command commands[] = {
      .options = erase_options,
      .text = "erase what was measured, from every file; cannot be undone",
      .run = erase},
+    {.words = "backup",
+     .operand = "DIR",
+     .operand_key = "dir",
+     .least_operands = 1,
+     .most_operands = 1,
+     .options = backup_options,
+     .text = "make a backup, or bring one up to date",
+     .run = command_backup},
+    {.words = "restore",
+     .operand = "BACKUP",
+     .operand_key = "backup",
+     .least_operands = 1,
+     .most_operands = 1,
+     .options = restore_options,
+     .text = "make a data folder from a backup",
+     .no_data = true,
+     .run = command_restore},
     {.words = "doctor", .text = "check the data folder", .run = doctor},
     {.words = "version", .no_data = true, .text = "print versions", .run = version},
     {0},
