@@ -409,7 +409,6 @@ int verb_backup_begin(struct app *a, const json_t *args, struct span body, json_
         return err_set(err, ERR_INVALID, "the folder for the backup must be an absolute path");
     if (same_folder(dir, a->data))
         return err_set(err, ERR_INVALID, "that is the data folder itself");
-    leases_drop(a->leases, LEASE_BACKUP);
     CLEANUP(backup_freep) struct backup *b = calloc(1, sizeof(*b));
     if (!b)
         return no_memory(err);
@@ -417,13 +416,19 @@ int verb_backup_begin(struct app *a, const json_t *args, struct span body, json_
     b->copy_all = json_is_true(json_member(args, "copy"));
     b->dir = strdup(dir);
     b->data = strdup(a->data);
-    int rc = b->dir && b->data ? begin(a, b, err) : no_memory(err);
+    if (!b->dir || !b->data)
+        return no_memory(err);
+    int rc = leases_turn(a->leases, LEASE_BACKUP, err);
     if (rc < 0)
         return rc;
+    rc = begin(a, b, err);
     uint64_t bytes = b->done_bytes, files = b->count + 1, id;
     for (size_t i = 0; i < b->count; i++)
         bytes += b->items[i].bytes;
-    if ((rc = leases_keep(a->leases, LEASE_BACKUP, TAKE_PTR(b), backup_free, &id, err)) < 0)
+    if (rc >= 0)
+        rc = leases_keep(a->leases, LEASE_BACKUP, TAKE_PTR(b), backup_free, &id, err);
+    leases_turn_end(a->leases);
+    if (rc < 0)
         return rc;
     return reply_with(json_pack("{s:I, s:I, s:I}", "id", (json_int_t)id, "files", (json_int_t)files,
                                 "bytes", (json_int_t)bytes),

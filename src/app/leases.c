@@ -22,6 +22,8 @@ struct leases {
     pthread_mutex_t lock;
     pthread_cond_t idle;
     struct lease items[MOST_LEASES];
+    uint64_t asked; /* turns */
+    bool turn;      /* one is taken */
 };
 
 struct leases *leases_new(void) {
@@ -119,8 +121,7 @@ static struct lease *find_kind(struct leases *l, enum lease_kind kind) {
     return NULL;
 }
 
-void leases_drop(struct leases *l, enum lease_kind kind) {
-    (void)pthread_mutex_lock(&l->lock);
+static void drop(struct leases *l, enum lease_kind kind) {
     struct lease *item;
     while ((item = find_kind(l, kind))) {
         if (item->busy)
@@ -128,6 +129,28 @@ void leases_drop(struct leases *l, enum lease_kind kind) {
         else
             end(l, item);
     }
+}
+
+/* Clients that were killed leave their calls behind; only the latest is sure to have one. */
+int leases_turn(struct leases *l, enum lease_kind kind, struct err *err) {
+    (void)pthread_mutex_lock(&l->lock);
+    uint64_t mine = ++l->asked;
+    (void)pthread_cond_broadcast(&l->idle);
+    while (l->turn && l->asked == mine)
+        (void)pthread_cond_wait(&l->idle, &l->lock);
+    bool given = !l->turn && l->asked == mine;
+    if (given) {
+        l->turn = true;
+        drop(l, kind);
+    }
+    (void)pthread_mutex_unlock(&l->lock);
+    return given ? 0 : err_set(err, ERR_BUSY, "another asked for the same meanwhile");
+}
+
+void leases_turn_end(struct leases *l) {
+    (void)pthread_mutex_lock(&l->lock);
+    l->turn = false;
+    (void)pthread_cond_broadcast(&l->idle);
     (void)pthread_mutex_unlock(&l->lock);
 }
 

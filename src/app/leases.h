@@ -29,8 +29,10 @@ int leases_take(struct leases *l, enum lease_kind kind, uint64_t id, void **ret,
 /* `done`: it is let go now. */
 void leases_give(struct leases *l, uint64_t id, bool done);
 
-/* Lets go all of a kind, after those that are at work. */
-void leases_drop(struct leases *l, enum lease_kind kind);
+/* Before a long call that ends with leases_keep(): waits for another such call to end, and lets go
+ * all of the kind, after those that are at work. ERR_BUSY: meanwhile somebody else asked too. */
+int leases_turn(struct leases *l, enum lease_kind kind, struct err *err) WARN_UNUSED;
+void leases_turn_end(struct leases *l);
 
 /* Lets go what was silent for a minute. */
 void leases_expire(struct leases *l);
