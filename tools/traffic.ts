@@ -55,7 +55,8 @@ export const AGENTS: readonly (readonly [string, number])[] = [
 
 export const ZONES: readonly (readonly [string, number])[] = [
   ['Europe/Paris', 60], ['Europe/Brussels', 9], ['Europe/Berlin', 8], ['Europe/Zurich', 5], ['Europe/London', 5],
-  ['America/New_York', 4], ['America/Montreal', 3], ['Europe/Madrid', 3], ['Asia/Tokyo', 2], ['Africa/Dakar', 1],
+  ['America/New_York', 4], ['America/Montreal', 3], ['Europe/Madrid', 3], ['Europe/Rome', 2], ['Asia/Tokyo', 2],
+  ['Europe/Amsterdam', 2], ['Europe/Lisbon', 1], ['Africa/Casablanca', 1], ['Africa/Dakar', 1], ['Australia/Sydney', 1],
 ];
 
 /** How busy each hour of the day is. */
@@ -64,4 +65,89 @@ export const HOURS = [2, 1, 1, 1, 2, 5, 11, 17, 18, 16, 15, 18, 20, 15, 13, 14, 
 /** A documentation address (RFC 5737, RFC 2544) for visitor number n. */
 export function addressOf(n: number): string {
   return `198.${18 + ((n >> 16) & 1)}.${(n >> 8) & 255}.${n & 255}`;
+}
+
+/** One thing a visitor does: `event` in Plausible's format without the site. */
+export interface Act {
+  at: number; // ms
+  visitor: number;
+  agent: string;
+  event: { n: string; u: string; r?: string; z: string; [key: string]: unknown };
+}
+
+/** What makes a day unlike others: how many more visits, and where they come from and go to. */
+interface Day {
+  factor: number;
+  extra: number;
+  referrer?: string;
+  query?: string;
+  page?: string;
+}
+
+function dayOf(random: Random, back: number, date: Date): Day {
+  const weekend = date.getUTCDay() === 0 || date.getUTCDay() === 6;
+  const factor = (weekend ? 1.35 : 1) * (1 - back / 220) * (0.88 + random() * 0.24);
+  if (back === 17) return { factor, extra: 0.9, referrer: 'https://news.ycombinator.com/', page: '/blog/how-we-sift-our-flour' };
+  if (date.getUTCDay() === 4) return { factor, extra: 0.3, query: CAMPAIGNS[1]![0], page: '/breads' }; // the letter goes out
+  return { factor, extra: 0 };
+}
+
+/** What is done on a page now and then, so many seconds after it was opened. */
+function onPage(random: Random, site: string, page: string, z: string): { event: Act['event']; after: number }[] {
+  const u = `https://${site}${page}`;
+  const list: { event: Act['event']; after: number }[] = [];
+  const p = random();
+  if (page === '/order/thanks')
+    list.push({ after: 2, event: { n: 'Order', u, z, p: { size: pick(random, [['small', 3], ['large', 2]]) }, $: { currency: 'EUR', amount: (8 + random() * 40).toFixed(2) } } });
+  else if (page === '/contact' && p < 0.4) list.push({ after: 9, event: { n: 'Outbound Link: Click', u, z, p: { url: 'www.openstreetmap.org/node/240109189' } } });
+  else if (page === '/opening-hours' && p < 0.2) list.push({ after: 7, event: { n: 'File Download', u, z, p: { url: `${site}/menu.pdf` } } });
+  else if (page.startsWith('/blog/') && p < 0.12) list.push({ after: 40, event: { n: 'Newsletter', u, z, p: { place: 'article' } } });
+  return list;
+}
+
+/** All that somebody does who comes at `start`; `day` when that day's special thing brought them. */
+export function visit(random: Random, site: string, start: number, visitor: number, day?: Day): Act[] {
+  const own = seeded(visitor);
+  const agent = pick(own, AGENTS);
+  const z = pick(own, ZONES);
+  const acts: Act[] = [];
+  let r = day ? (day.referrer ?? '') : pick(random, REFERRERS);
+  let query = day ? (day.query ?? '') : pick(random, CAMPAIGNS);
+  let at = start;
+  const pages = 1 + Math.floor(-Math.log(1 - random()) * 1.5);
+  for (let i = 0; i < pages; i++) {
+    const page = i > 0 ? pick(random, PAGES) : day?.page ? day.page : random() < 0.5 ? '/' : pick(random, PAGES);
+    const u = `https://${site}${page}`;
+    acts.push({ at, visitor, agent, event: { n: 'pageview', u: u + query, r, z } });
+    const stay = 6000 + Math.floor(-Math.log(1 - random()) * 45_000);
+    for (const { event, after } of onPage(random, site, page, z)) if (after * 1000 < stay) acts.push({ at: at + after * 1000, visitor, agent, event });
+    at += stay;
+    if (i === pages - 1) acts.push({ at, visitor, agent, event: { n: 'engagement', u, z, sd: 20 + Math.floor(random() * 80), e: Math.floor(stay * 0.8) } });
+    r = u;
+    query = '';
+  }
+  return acts;
+}
+
+/** `days` days of a site's life up to `end`, in the order of time. */
+export function life(random: Random, site: string, days: number, end: number): Act[] {
+  const acts: Act[] = [];
+  const peak = HOURS.reduce((a, b) => a + b, 0);
+  let next = 0;
+  for (let back = days; back >= 0; back--) {
+    const date = new Date(end - back * 86_400_000);
+    const day = dayOf(random, back, date);
+    const usual = Math.round(105 * day.factor);
+    const first = next;
+    for (let v = 0; v < usual * (1 + day.extra); v++) {
+      const special = v >= usual;
+      let hour = 0;
+      for (let at = random() * peak; at >= HOURS[hour]!; hour++) at -= HOURS[hour]!;
+      const start = Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate(), hour, 0, Math.floor(random() * 3600));
+      const again = !special && v > 20 && random() < 0.14; // somebody who was here today
+      const visitor = again ? first + Math.floor(random() * v) : next++;
+      acts.push(...visit(random, site, start, visitor, special ? day : undefined));
+    }
+  }
+  return acts.filter(({ at }) => at < end).sort((a, b) => a.at - b.at);
 }

@@ -28,12 +28,51 @@ static void count_files(const struct part_record *r, struct erased *ret) {
     }
 }
 
+/* The part's roll-ups must go too when its rows can no longer be told apart by page. */
+static int without_rows(const struct part_record *r, struct err *err) {
+    char day[CIVIL_TEXT];
+    civil_format(r->to_day, day);
+    return err_set(err, ERR_UNSUPPORTED,
+                   "the raw rows up to %s are gone, so that their roll-ups cannot be made again:"
+                   " erase days before the one after it as a whole",
+                   day);
+}
+
+static int rewrite_part(struct app *a, const struct erasure *e, const struct part_record *r,
+                        struct erased *ret, struct err *err) {
+    struct part_record next = *r;
+    struct rewrite_job job = {.os = &os_system,
+                              .root = a->sealed_root,
+                              .site = r->site,
+                              .day = r->from_day,
+                              .month = r->from_day != r->to_day,
+                              .before = e->has_before ? e->before : INT32_MAX,
+                              .page = e->path};
+    struct rewrite_result done = {0};
+    if (!r->files[PART_EVENT].path[0] || !r->files[PART_VISIT].path[0])
+        return without_rows(r, err);
+    upkeep_inputs(r, &job.input);
+    int rc = control_part_begin(a->control, r->site, r->from_day, r->to_day, &job.part, err);
+    if (rc < 0 || (rc = store_rewrite(a->store, &job, &done, err)) < 0 || done.events_dropped == 0)
+        return rc;
+    if (done.part.visits == 0) {
+        rc = control_parts_forget(a->control, &r->id, 1, err);
+    } else {
+        next.id = job.part;
+        upkeep_fill_record(&next, &done.part);
+        rc = control_part_record(a->control, &next, &r->id, 1, err);
+    }
+    if (rc >= 0)
+        count_files(r, ret);
+    return rc;
+}
+
 static int erase_part(struct app *a, const struct erasure *e, const struct part_record *r,
                       struct erased *ret, struct err *err) {
     if (e->path.len == 0 && e->has_before && r->from_day >= e->before)
         return 0;
     if (!goes_whole(e, r))
-        return err_set(err, ERR_UNSUPPORTED, "a part would have to be written anew");
+        return rewrite_part(a, e, r, ret, err);
     int rc = control_parts_forget(a->control, &r->id, 1, err);
     if (rc >= 0)
         count_files(r, ret);

@@ -3,15 +3,24 @@
 #include <stdlib.h>
 
 #include "civil.h"
+#include "imports.h"
 #include "log.h"
 #include "sealed.h"
 
+enum { CATCH_UP_MS = 60000 };
+
+static const enum part_kind record_kinds[SEAL_KINDS] = {
+    [SEAL_EVENT] = PART_EVENT, [SEAL_VISIT] = PART_VISIT, [SEAL_ROLL] = PART_ROLL};
+
+void upkeep_inputs(const struct part_record *r, struct seal_input *ret) {
+    for (unsigned k = 0; k < SEAL_KINDS; k++)
+        ret->paths[k] = r->files[record_kinds[k]].path;
+}
+
 void upkeep_fill_record(struct part_record *r, const struct seal_result *done) {
-    static const enum part_kind kinds[SEAL_KINDS] = {
-        [SEAL_EVENT] = PART_EVENT, [SEAL_VISIT] = PART_VISIT, [SEAL_ROLL] = PART_ROLL};
     for (unsigned k = 0; k < SEAL_KINDS; k++) {
         const struct seal_file *from = &done->files[k];
-        struct part_file *to = &r->files[kinds[k]];
+        struct part_file *to = &r->files[record_kinds[k]];
         _Static_assert(sizeof(from->path) <= sizeof(to->path), "a path fits the record");
         _Static_assert(sizeof(from->digest) == sizeof(to->digest), "a digest fits the record");
         memcpy(to->path, from->path, sizeof(from->path));
@@ -85,15 +94,141 @@ static int age_parts(struct app *a, const struct policy_set *set, const struct p
     return sealed_sync(a, err);
 }
 
-int upkeep_run(struct app *a, struct err *err) {
+static int age_all(struct app *a, const struct policy_set *set, struct err *err) {
     struct part_record *parts = NULL;
     size_t count = 0;
     int rc = control_parts(a->control, &parts, &count, err);
+    CLEANUP(free_charp) char *owned = (char *)parts;
+    return rc < 0 ? rc : age_parts(a, set, parts, count, err);
+}
+
+/* --- compaction ---------------------------------------------------------------------------------
+ */
+
+/* Parts of one site and month that could become one. */
+struct month {
+    const struct part_record *parts;
+    size_t count;
+    int32_t first_day;
+};
+
+static bool same_month(const struct part_record *p, const struct part_record *q) {
+    return p->site == q->site && civil_month_start(p->from_day) == civil_month_start(q->from_day);
+}
+
+static bool is_whole(const struct part_record *r) {
+    for (unsigned k = 0; k < PART_KINDS; k++)
+        if (!r->files[k].path[0])
+            return false;
+    return true;
+}
+
+static bool can_compact(struct app *a, const struct policy_set *set, const struct month *m,
+                        const struct store_day *hot, size_t hot_count) {
+    const struct policy *p = policy_by_id(set, m->parts[0].site);
+    if (!p || m->count < 2 || imports_running(a->imports, p->site))
+        return false;
+    int32_t today = zone_to_local(p->zone, clock_wall_ms(a->clock)).day;
+    if (m->first_day >= civil_month_start(today))
+        return false;
+    for (size_t i = 0; i < m->count; i++)
+        if (!is_whole(&m->parts[i]))
+            return false;
+    for (size_t i = 0; i < hot_count; i++)
+        if (hot[i].site == p->site && civil_month_start(hot[i].day) == m->first_day)
+            return false;
+    return true;
+}
+
+/* `until`: the drain has come so far, and nothing of the month is left in the hot tables. */
+static int compact(struct app *a, const struct month *m, struct cursor until, struct err *err) {
+    const struct part_record *last = &m->parts[m->count - 1];
+    struct part_record r = {.site = last->site, .from_day = m->parts[0].from_day, .until = until};
+    CLEANUP(free_charp) char *memory = calloc(m->count, sizeof(struct seal_input));
+    CLEANUP(free_charp) char *id_memory = calloc(m->count, sizeof(uint32_t));
+    struct seal_input *inputs = (struct seal_input *)(void *)memory;
+    uint32_t *ids = (uint32_t *)(void *)id_memory;
+    if (!inputs || !ids)
+        return err_set(err, ERR_NOMEM, "no memory for a list of parts");
+    for (size_t i = 0; i < m->count; i++) {
+        const struct part_record *p = &m->parts[i];
+        upkeep_inputs(p, &inputs[i]);
+        ids[i] = p->id;
+        r.to_day = p->to_day > r.to_day || i == 0 ? p->to_day : r.to_day;
+        r.visits = p->visits > r.visits ? p->visits : r.visits;
+        r.persons = p->persons > r.persons ? p->persons : r.persons;
+    }
+    int rc = control_part_begin(a->control, r.site, r.from_day, r.to_day, &r.id, err);
     if (rc < 0)
         return rc;
+    struct compact_job job = {.os = &os_system,
+                              .root = a->sealed_root,
+                              .site = r.site,
+                              .day = m->first_day,
+                              .part = r.id,
+                              .inputs = inputs,
+                              .input_count = m->count};
+    struct seal_result done = {0};
+    if ((rc = store_compact(a->store, &job, &done, err)) < 0)
+        return rc;
+    upkeep_fill_record(&r, &done);
+    if ((rc = control_part_record(a->control, &r, ids, m->count, err)) < 0)
+        return rc;
+    counters_add(&a->counters, COUNT_MONTHS_COMPACTED, 1);
+    return sealed_sync(a, err);
+}
+
+/* Parts are sorted by site and day; a month's parts follow one another. */
+static int compact_parts(struct app *a, const struct policy_set *set,
+                         const struct part_record *parts, size_t count, struct err *err) {
+    int rc = app_catch_up(a, CATCH_UP_MS, err);
+    struct store_day *hot = NULL;
+    size_t hot_count = 0;
+    struct cursor until = store_cursor(a->store);
+    if (rc < 0 || (rc = store_hot_days(a->store, &hot, &hot_count, err)) < 0)
+        return rc;
+    CLEANUP(free_charp) char *owned = (char *)hot;
+    for (size_t i = 0, end; rc >= 0 && i < count; i = end) {
+        for (end = i + 1; end < count && same_month(&parts[i], &parts[end]); end++)
+            ;
+        struct month m = {.parts = &parts[i],
+                          .count = end - i,
+                          .first_day = civil_month_start(parts[i].from_day)};
+        if (can_compact(a, set, &m, hot, hot_count))
+            rc = compact(a, &m, until, err);
+    }
+    return rc;
+}
+
+static bool something_to_compact(const struct app *a, const struct policy_set *set,
+                                 const struct part_record *parts, size_t count) {
+    for (size_t i = 1; i < count; i++) {
+        const struct policy *p = policy_by_id(set, parts[i].site);
+        if (p && same_month(&parts[i - 1], &parts[i]) &&
+            civil_month_start(parts[i].from_day) <
+                civil_month_start(zone_to_local(p->zone, clock_wall_ms(a->clock)).day))
+            return true;
+    }
+    return false;
+}
+
+static int compact_all(struct app *a, const struct policy_set *set, struct err *err) {
+    struct part_record *parts = NULL;
+    size_t count = 0;
+    int rc = control_parts(a->control, &parts, &count, err);
     CLEANUP(free_charp) char *owned = (char *)parts;
+    if (rc < 0 || !something_to_compact(a, set, parts, count))
+        return rc;
+    imports_hold(a->imports);
+    rc = compact_parts(a, set, parts, count, err);
+    imports_let_go(a->imports);
+    return rc;
+}
+
+int upkeep_run(struct app *a, struct err *err) {
     CLEANUP(policy_set_unrefp) struct policy_set *set = policy_board_get(a->policies);
-    return age_parts(a, set, parts, count, err);
+    int rc = compact_all(a, set, err);
+    return rc < 0 ? rc : age_all(a, set, err);
 }
 
 void upkeep_lock(struct app *a) {

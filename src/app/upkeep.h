@@ -6,7 +6,8 @@
 #include "parts.h"
 #include "sealing.h"
 
-/* One look at all parts. Raw rows go as whole files, when the first day of the file has reached the
+/* One look at all parts. A month that is over at its site, with no day left in the hot tables and no
+ * import running, becomes one part. Raw rows go as whole files, when the first day of the file has reached the
  * site's raw_months; roll-ups when its last day has reached roll_months. Each purge is logged in
  * control.db with its counts. */
 int upkeep_run(struct app *a, struct err *err) WARN_UNUSED;
@@ -15,6 +16,8 @@ int upkeep_run(struct app *a, struct err *err) WARN_UNUSED;
 void upkeep_lock(struct app *a);
 void upkeep_unlock(struct app *a);
 
+/* The files of a part, to be read. Borrowed from the record. */
+void upkeep_inputs(const struct part_record *r, struct seal_input *ret);
 /* What was written, as the record has it. */
 void upkeep_fill_record(struct part_record *r, const struct seal_result *done);
 

@@ -159,8 +159,8 @@ enum MHD_Result api_event(struct request *r) {
         counters_add(h->counters, COUNT_EVENTS_ACCEPTED, r->accepted);
         return answer_accepted(r);
     }
-    struct workspace *w = workspace_take(h);
+    struct workspace *w = &r->loop->work;
     enum MHD_Result result = take(r, w);
-    workspace_give(h, w);
+    workspace_clear(w);
     return result;
 }

@@ -9,16 +9,15 @@
 /* --- the free list -------------------------------------------------------------------------------
  */
 
-static struct request *request_take(struct http *h) {
-    (void)pthread_mutex_lock(&h->lock);
-    struct request *r = h->free_requests;
+static struct request *request_take(struct loop *l) {
+    struct request *r = l->free_requests;
     if (r)
-        h->free_requests = r->next;
-    (void)pthread_mutex_unlock(&h->lock);
-    if (!r && !(r = malloc(sizeof(*r))))
+        l->free_requests = r->next;
+    else if (!(r = malloc(sizeof(*r))))
         return NULL;
     memset(r, 0, offsetof(struct request, inline_body));
-    r->http = h;
+    r->http = l->http;
+    r->loop = l;
     r->body = r->inline_body;
     r->body_cap = INLINE_BODY;
     return r;
@@ -30,19 +29,17 @@ static void body_release(struct request *r) {
 }
 
 static void request_give(struct request *r) {
-    struct http *h = r->http;
+    struct loop *l = r->loop;
     body_release(r);
     buf_release(&r->answer);
-    (void)pthread_mutex_lock(&h->lock);
-    r->next = h->free_requests;
-    h->free_requests = r;
-    (void)pthread_mutex_unlock(&h->lock);
+    r->next = l->free_requests;
+    l->free_requests = r;
 }
 
-void request_free_all(struct http *h) {
-    while (h->free_requests) {
-        struct request *r = h->free_requests;
-        h->free_requests = r->next;
+void request_free_all(struct loop *l) {
+    while (l->free_requests) {
+        struct request *r = l->free_requests;
+        l->free_requests = r->next;
         free(r);
     }
 }
@@ -160,22 +157,19 @@ void request_suspend(struct request *r) {
 }
 
 void request_resume(struct request *r) {
-    struct http *h = r->http;
-    MHD_resume_connection(r->mhd);
-    /* The request may be gone from here on; http_stop waits for this count, so the server is not.
-     */
-    atomic_fetch_sub(&h->suspended, 1);
+    loop_resume(r->loop, r);
 }
 
 /* --- the three calls -----------------------------------------------------------------------------
  */
 
-static enum MHD_Result begin(struct http *h, struct MHD_Connection *mhd, const char *url,
+static enum MHD_Result begin(struct loop *l, struct MHD_Connection *mhd, const char *url,
                              const char *method, void **state) {
+    struct http *h = l->http;
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     struct conn *c = info ? info->socket_context : NULL;
-    struct request *r = c ? request_take(h) : NULL;
+    struct request *r = c ? request_take(l) : NULL;
     if (!r)
         return MHD_NO;
     r->conn = c;
@@ -245,10 +239,10 @@ enum MHD_Result request_on_access(void *cls, struct MHD_Connection *mhd, const c
 
 void request_on_completed(void *cls, struct MHD_Connection *mhd, void **state,
                           enum MHD_RequestTerminationCode code) {
-    struct http *h = cls;
     struct request *r = *state;
     if (!r)
         return;
+    struct http *h = r->http;
     *state = NULL;
     /* Silence is MHD's to end (idle_sec); a request that trickles in is the sweeper's. */
     int64_t wait_sec = (int64_t)h->options.idle_sec + h->options.request_sec;

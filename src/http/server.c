@@ -2,7 +2,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "must.h"
 #include "server.h"
 
 enum {
@@ -13,61 +12,7 @@ enum {
     DEFAULT_REQUEST_SEC = 30,
     DEFAULT_QUERY_THREADS = 2,
     QUERY_QUEUE = 64,
-    ARENA_LIMIT = 16 * 1024 * 1024,
-    LARGEST_KEPT_FRAME = 1024 * 1024,
 };
-
-/* --- workspaces ----------------------------------------------------------------------------------
- */
-
-struct workspace *workspace_take(struct http *h) {
-    (void)pthread_mutex_lock(&h->lock);
-    struct workspace *w = h->free_workspaces;
-    must(w != NULL); /* there is one for each of MHD's threads */
-    h->free_workspaces = w->next;
-    (void)pthread_mutex_unlock(&h->lock);
-    return w;
-}
-
-void workspace_give(struct http *h, struct workspace *w) {
-    arena_clear(&w->arena);
-    if (w->frame.cap > LARGEST_KEPT_FRAME)
-        buf_release(&w->frame);
-    buf_clear(&w->frame);
-    buf_clear(&w->scratch);
-    (void)pthread_mutex_lock(&h->lock);
-    w->next = h->free_workspaces;
-    h->free_workspaces = w;
-    (void)pthread_mutex_unlock(&h->lock);
-}
-
-static int workspaces_make(struct http *h, struct err *err) {
-    for (unsigned i = 0; i < h->options.threads; i++) {
-        struct workspace *w = calloc(1, sizeof(*w));
-        if (!w)
-            return err_set(err, ERR_NOMEM, "out of memory");
-        arena_init(&w->arena, ARENA_LIMIT);
-        w->next = h->free_workspaces;
-        h->free_workspaces = w;
-        int rc = sieve_lane_new(h->services->sieve, &w->lane, err);
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
-}
-
-static void workspaces_free(struct http *h) {
-    while (h->free_workspaces) {
-        struct workspace *w = h->free_workspaces;
-        h->free_workspaces = w->next;
-        if (w->lane)
-            sieve_lane_free(w->lane);
-        arena_release(&w->arena);
-        buf_release(&w->frame);
-        buf_release(&w->scratch);
-        free(w);
-    }
-}
 
 /* --- options -------------------------------------------------------------------------------------
  */
@@ -108,7 +53,7 @@ static int take_options(struct http *h, const struct http_options *o, struct err
     return 0;
 }
 
-/* --- the daemon ----------------------------------------------------------------------------------
+/* --- starting ------------------------------------------------------------------------------------
  */
 
 /* MHD answers oversized or malformed headers by itself and tells nobody but its log. The text is
@@ -125,32 +70,6 @@ void mhd_message(void *cls, const char *format, va_list args) {
     bool large = status == MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE ||
                  status == MHD_HTTP_URI_TOO_LONG || status == MHD_HTTP_CONTENT_TOO_LARGE;
     counters_add(h->counters, large ? COUNT_REQUESTS_BAD_TOO_LARGE : COUNT_REQUESTS_BAD_FIELDS, 1);
-}
-
-/* The URL's escapes are decoded by MHD; queries are parsed by it too. */
-static int daemon_start(struct http *h, struct err *err) {
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO |
-                     MHD_USE_ITC | MHD_USE_ERROR_LOG;
-    struct MHD_OptionItem tls[] = {
-        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, h->tls ? tls_callback() : NULL},
-        {MHD_OPTION_END, 0, NULL},
-    };
-    if (h->tls)
-        flags |= MHD_USE_TLS;
-    else
-        tls[0].option = MHD_OPTION_END;
-    /* Headers as read, parsed and answered share this; MHD zeroes it after each request, so more
-     * costs time. */
-    size_t memory = h->options.most_header_bytes;
-    unsigned threads = h->options.threads > 1 ? h->options.threads : 0;
-    h->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, request_on_access, h, MHD_OPTION_EXTERNAL_LOGGER, mhd_message, h,
-        MHD_OPTION_LISTEN_SOCKET, h->listen_fd, MHD_OPTION_THREAD_POOL_SIZE, threads,
-        MHD_OPTION_CONNECTION_LIMIT, h->options.most_connections, MHD_OPTION_CONNECTION_TIMEOUT,
-        h->options.idle_sec, MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory,
-        MHD_OPTION_NOTIFY_COMPLETED, request_on_completed, h, MHD_OPTION_NOTIFY_CONNECTION,
-        conn_on_notify, h, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
-    return h->daemon ? 0 : err_set(err, ERR_IO, "HTTP server cannot be started");
 }
 
 static void query_work(void *ctx, void *item) {
@@ -170,8 +89,6 @@ static int start(struct http *h, const struct http_options *options, struct err 
         return rc;
     if (reply_make_shared(h) < 0)
         return err_set(err, ERR_NOMEM, "out of memory");
-    if ((rc = workspaces_make(h, err)) < 0)
-        return rc;
     if (options->tls_cert &&
         (rc = tls_open(options->tls_cert, options->tls_key, h->services->clock, &h->tls, err)) < 0)
         return rc;
@@ -189,7 +106,7 @@ static int start(struct http *h, const struct http_options *options, struct err 
         return rc;
     if ((rc = sweep_start(h, err)) < 0)
         return rc;
-    return daemon_start(h, err);
+    return loops_start(h, err);
 }
 
 int http_start(const struct http_options *options, const struct http_services *services,
@@ -202,7 +119,7 @@ int http_start(const struct http_options *options, const struct http_services *s
     h->listen_fd = -1;
     h->conns.next = h->conns.prev = &h->conns;
     h->started_ns = clock_mono_ns(services->clock);
-    (void)pthread_mutex_init(&h->lock, NULL);
+    (void)pthread_mutex_init(&h->sweeper_lock, NULL);
     (void)pthread_mutex_init(&h->conns_lock, NULL);
     pthread_condattr_t monotonic;
     (void)pthread_condattr_init(&monotonic);
@@ -236,8 +153,7 @@ static void pause_ms(long ms) {
 
 void http_stop(struct http *h, int drain_ms) {
     atomic_store(&h->stopping, true); /* new requests on open connections get 503 */
-    if (h->daemon)
-        (void)MHD_quiesce_daemon(h->daemon);
+    loops_wake(h);
     for (int waited = 0; waited < drain_ms && atomic_load(&h->in_flight) > 0; waited++)
         pause_ms(1);
     pool_stop(h->query_pool);
@@ -245,19 +161,16 @@ void http_stop(struct http *h, int drain_ms) {
      * holds it: a commit, which ends, well or not. */
     while (atomic_load(&h->suspended) > 0)
         pause_ms(1);
-    if (h->daemon)
-        MHD_stop_daemon(h->daemon);
+    loops_stop(h);
     control_socket_stop(h);
     sweep_end(h);
     if (h->listen_fd >= 0)
         (void)close(h->listen_fd);
     tls_free(h->tls);
     reply_free_shared(h);
-    request_free_all(h);
-    workspaces_free(h);
     (void)pthread_cond_destroy(&h->sweeper_stop);
     (void)pthread_mutex_destroy(&h->conns_lock);
-    (void)pthread_mutex_destroy(&h->lock);
+    (void)pthread_mutex_destroy(&h->sweeper_lock);
     free(h->address);
     free(h->forwarded_header);
     free(h->control_path);

@@ -1,8 +1,8 @@
 /* server.h — inside http/: what its files share.
  *
- * Threads: MHD's threads run routes that answer at once; the query pool runs those that may block,
- * while their connection is suspended; the journal's thread resumes event connections after the
- * commit. A request belongs to exactly one of them at a time. */
+ * Threads: the loops run MHD and the routes that answer at once; the query pool runs those that may
+ * block, while their connection is suspended; the journal's thread has event connections resumed
+ * after the commit. A request belongs to exactly one of them at a time. */
 #ifndef TAMIS_HTTP_SERVER_H
 #define TAMIS_HTTP_SERVER_H
 
@@ -33,18 +33,32 @@ struct tls;
  * arrive. */
 struct conn {
     struct conn *prev, *next;
-    struct http *http;
     int fd;
     struct net_address peer;
     _Atomic int64_t deadline_ns; /* when the next request must have arrived whole */
 };
 
-/* What a thread needs to turn a body into a frame; taken for the length of one call. */
+/* What a loop needs to turn a body into a frame; used for the length of one call. */
 struct workspace {
-    struct workspace *next;
     struct sieve_lane *lane;
     struct arena arena;
     struct buf frame, scratch;
+};
+
+/* One of MHD's daemons and the thread that runs it. */
+struct loop {
+    struct http *http;
+    struct MHD_Daemon *daemon;
+    pthread_t thread;
+    bool runs;
+    int wake_fd;
+    _Atomic bool end;
+    struct request *_Atomic to_resume; /* put there by other threads, newest first */
+
+    /* The thread's own. */
+    bool quiet; /* accepts no more connections */
+    struct request *free_requests;
+    struct workspace work;
 };
 
 struct http {
@@ -57,21 +71,19 @@ struct http {
     int64_t started_ns;
 
     int listen_fd;
-    struct MHD_Daemon *daemon, *control_daemon;
+    struct loop *loops; /* options.threads of them */
+    struct MHD_Daemon *control_daemon;
     struct tls *tls; /* NULL without */
     struct pool *query_pool;
     _Atomic bool stopping;
     _Atomic unsigned in_flight; /* requests being read or answered */
     _Atomic unsigned suspended; /* resumes that are still to come */
 
-    pthread_mutex_t lock; /* free lists */
-    struct request *free_requests;
-    struct workspace *free_workspaces;
-
     pthread_mutex_t conns_lock;
     struct conn conns; /* list head */
     unsigned conn_count;
     pthread_t sweeper;
+    pthread_mutex_t sweeper_lock;
     pthread_cond_t sweeper_stop;
     bool sweeper_runs;
 
@@ -85,8 +97,9 @@ struct route;
 
 /* One HTTP request. Spans borrow from MHD until the request ends. */
 struct request {
-    struct request *next; /* in the free list */
+    struct request *next; /* in one of its loop's lists */
     struct http *http;
+    struct loop *loop;
     struct conn *conn;
     struct MHD_Connection *mhd;
     const struct route *route; /* NULL: a static file, or nothing */
@@ -138,11 +151,23 @@ enum MHD_Result request_on_access(void *cls, struct MHD_Connection *mhd, const c
                                   size_t *upload_size, void **state);
 void request_on_completed(void *cls, struct MHD_Connection *mhd, void **state,
                           enum MHD_RequestTerminationCode code);
-void request_free_all(struct http *h);
+void request_free_all(struct loop *l);
 
 /* Suspends; exactly one request_resume() must follow, from any thread. */
 void request_suspend(struct request *r);
 void request_resume(struct request *r);
+
+/* --- loop.c --------------------------------------------------------------------------------------
+ */
+
+int loops_start(struct http *h, struct err *err) WARN_UNUSED;
+/* Has them see that http.stopping is set: they accept no more connections. */
+void loops_wake(struct http *h);
+/* Ends the threads, then MHD. No connection may be suspended. */
+void loops_stop(struct http *h);
+/* Has the loop resume the request's connection. Any thread. */
+void loop_resume(struct loop *l, struct request *r);
+void workspace_clear(struct workspace *w);
 
 /* --- reply.c -------------------------------------------------------------------------------------
  */
@@ -211,8 +236,6 @@ int control_socket_start(struct http *h, struct err *err) WARN_UNUSED;
 void control_socket_stop(struct http *h);
 
 /* server.c */
-struct workspace *workspace_take(struct http *h);
-void workspace_give(struct http *h, struct workspace *w);
 /* For MHD: its messages can hold visitor data, so they are counted and dropped. */
 void mhd_message(void *cls, const char *format, va_list args);
 

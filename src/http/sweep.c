@@ -40,7 +40,6 @@ static void conn_open(struct http *h, struct MHD_Connection *mhd, void **socket_
     c->peer = peer_of(info ? info->client_addr : NULL);
     info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
     c->fd = info ? info->connect_fd : -1;
-    c->http = h;
     atomic_init(&c->deadline_ns,
                 clock_mono_ns(h->services->clock) + (int64_t)h->options.request_sec * 1000000000);
     if (h->tls) {
@@ -70,10 +69,11 @@ static void conn_close(struct http *h, struct conn *c) {
 
 void conn_on_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
                     enum MHD_ConnectionNotificationCode code) {
+    struct http *h = ((struct loop *)cls)->http;
     if (code == MHD_CONNECTION_NOTIFY_STARTED)
-        conn_open(cls, mhd, socket_context);
+        conn_open(h, mhd, socket_context);
     else
-        conn_close(cls, *socket_context);
+        conn_close(h, *socket_context);
 }
 
 void conn_last_words(struct http *h, int fd, const char *status) {
@@ -103,20 +103,20 @@ static void sweep(struct http *h) {
 
 static void *sweep_main(void *arg) {
     struct http *h = arg;
-    (void)pthread_mutex_lock(&h->lock);
+    (void)pthread_mutex_lock(&h->sweeper_lock);
     while (h->sweeper_runs) {
         struct timespec until;
         (void)clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_nsec += SWEEP_EVERY_MS * 1000000L;
         until.tv_sec += until.tv_nsec / 1000000000;
         until.tv_nsec %= 1000000000;
-        if (pthread_cond_timedwait(&h->sweeper_stop, &h->lock, &until) == ETIMEDOUT) {
-            (void)pthread_mutex_unlock(&h->lock);
+        if (pthread_cond_timedwait(&h->sweeper_stop, &h->sweeper_lock, &until) == ETIMEDOUT) {
+            (void)pthread_mutex_unlock(&h->sweeper_lock);
             sweep(h);
-            (void)pthread_mutex_lock(&h->lock);
+            (void)pthread_mutex_lock(&h->sweeper_lock);
         }
     }
-    (void)pthread_mutex_unlock(&h->lock);
+    (void)pthread_mutex_unlock(&h->sweeper_lock);
     return NULL;
 }
 
@@ -132,11 +132,11 @@ int sweep_start(struct http *h, struct err *err) {
 }
 
 void sweep_end(struct http *h) {
-    (void)pthread_mutex_lock(&h->lock);
+    (void)pthread_mutex_lock(&h->sweeper_lock);
     bool ran = h->sweeper_runs;
     h->sweeper_runs = false;
     (void)pthread_cond_signal(&h->sweeper_stop);
-    (void)pthread_mutex_unlock(&h->lock);
+    (void)pthread_mutex_unlock(&h->sweeper_lock);
     if (ran)
         (void)pthread_join(h->sweeper, NULL);
 }

@@ -174,7 +174,6 @@ struct reach {
     unsigned levels;                  /* bits 1 << enum level: where to read */
     const struct sealed_part **parts; /* by their roll-ups or by their raw rows */
     size_t part_count;
-    uint32_t watermark;   /* parts up to it count in roll-ups */
     bool rows_gone;       /* raw rows of the range are gone, and roll-ups cannot answer */
     int32_t raw_from_day; /* rows_gone: from this day on all are there */
 };

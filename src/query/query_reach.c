@@ -64,7 +64,6 @@ int reach_make(const struct store_view *view, const struct query *q, const struc
     struct reach r = {
         .levels = 1U << LEVEL_HOT,
         .parts = ARENA_NEW(arena, const struct sealed_part *, count + 1),
-        .watermark = store_view_watermark(view),
     };
     if (!r.parts)
         return err_set(err, ERR_NOMEM, "out of memory");
@@ -77,6 +76,8 @@ int reach_make(const struct store_view *view, const struct query *q, const struc
             add_rows(&r, &parts[i]);
             continue;
         }
+        if (!parts[i].roll_path)
+            continue; /* an empty day */
         r.parts[r.part_count++] = &parts[i];
         r.levels |= 1U << LEVEL_ROLLUP;
     }

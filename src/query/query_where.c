@@ -157,18 +157,26 @@ static void put_path(struct buf *o, const char *path) {
     buf_addc(o, '\'');
 }
 
-void put_source(const struct writer *w, enum level level, bool of_events) {
-    if (level == LEVEL_HOT) {
-        buf_adds(w->out, of_events ? "event" : "visit");
-        return;
-    }
+static const char *path_of(const struct sealed_part *p, enum source source) {
+    return source == SOURCE_EVENT   ? p->event_path
+           : source == SOURCE_VISIT ? p->visit_path
+                                    : p->roll_path;
+}
+
+void put_files(const struct writer *w, enum source source) {
     buf_adds(w->out, "read_parquet([");
     for (size_t i = 0; i < w->reach->part_count; i++) {
-        const struct sealed_part *p = w->reach->parts[i];
         buf_adds(w->out, i ? ", " : "");
-        put_path(w->out, of_events ? p->event_path : p->visit_path);
+        put_path(w->out, path_of(w->reach->parts[i], source));
     }
     buf_adds(w->out, "])");
+}
+
+void put_source(const struct writer *w, enum level level, enum source source) {
+    if (level != LEVEL_HOT)
+        put_files(w, source);
+    else
+        buf_adds(w->out, source == SOURCE_EVENT ? "event" : "visit");
 }
 
 /* --- persons ------------------------------------------------------------------------------------

@@ -44,8 +44,10 @@ void put_dim_names(const struct writer *w); /* "d0, d1, " */
 void put_where(const struct writer *w, enum level level, enum side side);
 /* The hot visits as they are now: one row a visit, with the attributes this side needs. */
 void put_net_visits(const struct writer *w, enum side side);
-/* A table or a list of files. */
-void put_source(const struct writer *w, enum level level, bool of_events);
+/* The parts' files of a kind; in the hot level, the table. */
+enum source { SOURCE_EVENT, SOURCE_VISIT, SOURCE_ROLL };
+void put_files(const struct writer *w, enum source source);
+void put_source(const struct writer *w, enum level level, enum source source);
 /* Whether a person is counted by its id in this level: never, always, or where `varies` says. */
 enum by_id { BY_FLAG, BY_ID, BY_VARIES };
 enum by_id persons_by(const struct counting *c, enum level level);

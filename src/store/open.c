@@ -3,6 +3,7 @@
  * A mark beside the file says that an opening has begun. When it is found at the next one, the
  * engine did not survive this file, and it is set aside unread: a damaged cache must not keep the
  * server from starting. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -144,6 +145,29 @@ static int open_or_rebuild(struct store *s, bool suspect, struct err *err) {
     return code ? code : rebuilt;
 }
 
+static int remove_file(const char *dir, const char *name, struct err *err) {
+    CLEANUP(free_charp) char *path = path_join(dir, name);
+    if (!path)
+        return err_set(err, ERR_NOMEM, "no memory for a path");
+    return unlink(path) < 0 && errno != ENOENT ? err_sys(err, errno, "cannot remove a cache file")
+                                               : 0;
+}
+
+/* What a crash left in the spill folder holds rows, visitors' hashes too. */
+static int empty_spill(struct store *s, struct err *err) {
+    CLEANUP(free_charp) char *dir = path_join(s->dir, "spill");
+    if (!dir)
+        return err_set(err, ERR_NOMEM, "no memory for a path");
+    DIR *d = opendir(dir);
+    int code = 0;
+    for (struct dirent *e; d && !code && (e = readdir(d));)
+        if (e->d_name[0] != '.')
+            code = remove_file(dir, e->d_name, err);
+    if (d)
+        (void)closedir(d);
+    return code;
+}
+
 static void store_freep(struct store **s) {
     if (!*s)
         return;
@@ -179,7 +203,9 @@ int store_open(const char *dir, const struct store_options *options, struct stor
     int code = os_make_dir(&os_system, dir, err);
     if (code)
         return code;
-    code = readers_start(&s->readers, err);
+    code = empty_spill(s, err);
+    if (!code)
+        code = readers_start(&s->readers, err);
     if (code)
         return code;
     int opened = open_or_rebuild(s, false, err);
@@ -247,14 +273,6 @@ int store_reopen(struct store *s, struct err *err) {
     int opened = open_or_rebuild(s, suspect, err);
     open_gate(s);
     return opened;
-}
-
-static int remove_file(const char *dir, const char *name, struct err *err) {
-    CLEANUP(free_charp) char *path = path_join(dir, name);
-    if (!path)
-        return err_set(err, ERR_NOMEM, "no memory for a path");
-    return unlink(path) < 0 && errno != ENOENT ? err_sys(err, errno, "cannot remove a cache file")
-                                               : 0;
 }
 
 /* Files that were set aside too: they hold the same bytes. */

@@ -121,26 +121,29 @@ static int make_numbers(duckdb_connection c, const struct sealing *s, struct err
     return code ? code : sql_numbers(c, &sql, &s->result->persons, 1, err);
 }
 
-int seal_put_visits(duckdb_connection c, const char *root, struct seal_file *file,
-                    struct err *err) {
-    static const char columns[] = "day, visit, person, hour, start_sec, pageviews, events, bounce,"
-                                  " duration_ms, hostname";
+int seal_make_visits(duckdb_connection c, struct err *err) {
     int code = seal_flags(c, err);
     if (code)
         return code;
     BUF_AUTO sql = {0};
-    buf_addf(&sql, "CREATE TEMP TABLE seal_visit AS SELECT id, %s", columns);
+    buf_adds(&sql, "CREATE TEMP TABLE seal_visit AS SELECT id, day, visit, person, hour, start_sec,"
+                   " pageviews, events, bounce, duration_ms, hostname");
     sql_add_dims(&sql, "");
     buf_addf(&sql,
              ", coalesce(first, %u)::UINTEGER AS first, coalesce(varies, 0)::UINTEGER AS varies"
              " FROM seal_base b JOIN seal_number m ON m.pos = b.rowid"
              " LEFT JOIN seal_flag f ON f.pos = b.rowid",
              SEAL_FIRST_ALL);
-    code = sql_run(c, &sql, err);
+    return sql_run(c, &sql, err);
+}
+
+static int put_visits(duckdb_connection c, const struct sealing *s, struct err *err) {
+    int code = seal_make_visits(c, err);
     if (code)
         return code;
+    BUF_AUTO sql = {0};
     buf_adds(&sql, "SELECT * EXCLUDE (id) FROM seal_visit ORDER BY day, visit");
-    return seal_copy(c, root, file, &sql, err);
+    return seal_copy(c, s->job->root, &s->result->files[SEAL_VISIT], &sql, err);
 }
 
 static int put_events(duckdb_connection c, const struct sealing *s, struct err *err) {
@@ -160,19 +163,23 @@ static int put_events(duckdb_connection c, const struct sealing *s, struct err *
     return seal_copy(c, s->job->root, &s->result->files[SEAL_EVENT], &sql, err);
 }
 
-int seal_put_rolls(duckdb_connection c, const char *root, struct seal_file files[SEAL_KINDS],
-                   struct err *err) {
-    BUF_AUTO events = {0};
-    sql_add_file(&events, root, files[SEAL_EVENT].path, true);
-    const char *text = buf_cstr(&events);
-    if (!text)
+int seal_put_rolls(duckdb_connection c, const char *root, const char *events, const char *visits,
+                   struct seal_file *file, struct err *err) {
+    if (!events || !visits)
         return err_set(err, ERR_NOMEM, "no memory for a statement");
-    int code = seal_rolls(c, text, "seal_visit", err);
+    int code = seal_rolls(c, events, visits, err);
     if (code)
         return code;
     BUF_AUTO sql = {0};
     buf_adds(&sql, "SELECT * FROM seal_roll ORDER BY dim, day, value");
-    return seal_copy(c, root, &files[SEAL_ROLL], &sql, err);
+    return seal_copy(c, root, file, &sql, err);
+}
+
+static int put_rolls(duckdb_connection c, const struct sealing *s, struct err *err) {
+    struct seal_file *files = s->result->files;
+    BUF_AUTO events = {0};
+    sql_add_file(&events, s->job->root, files[SEAL_EVENT].path, true);
+    return seal_put_rolls(c, s->job->root, buf_cstr(&events), "seal_visit", &files[SEAL_ROLL], err);
 }
 
 static int write_files(duckdb_connection c, void *arg, struct err *err) {
@@ -190,10 +197,10 @@ static int write_files(duckdb_connection c, void *arg, struct err *err) {
     if (!code)
         code = make_numbers(c, s, err);
     if (!code)
-        code = seal_put_visits(c, s->job->root, &r->files[SEAL_VISIT], err);
+        code = put_visits(c, s, err);
     if (!code)
         code = put_events(c, s, err);
-    return code ? code : seal_put_rolls(c, s->job->root, r->files, err);
+    return code ? code : put_rolls(c, s, err);
 }
 
 int seal_write(duckdb_connection c, const struct seal_job *job, struct seal_result *ret,
@@ -204,9 +211,29 @@ int seal_write(duckdb_connection c, const struct seal_job *job, struct seal_resu
     int code = sql_in_transaction(c, write_files, &s, err);
     if (!code && result.visits)
         code = seal_publish(job->os, job->root, result.files, err);
-    if (code && result.files[0].path[0])
+    if (code)
         seal_abandon(job->os, job->root, result.files);
     if (!code)
         *ret = result;
     return code;
+}
+
+int seal_bases(duckdb_connection c, const char *root, const char *const *visit_paths, size_t count,
+               int32_t day, uint32_t *ret_visit, uint32_t *ret_person, struct err *err) {
+    uint64_t most[2] = {0};
+    for (size_t i = 0; i < count; i++) {
+        BUF_AUTO sql = {0};
+        uint64_t here[2];
+        buf_adds(&sql, "SELECT max(visit), max(person) FROM ");
+        sql_add_file(&sql, root, visit_paths[i], false);
+        buf_addf(&sql, " WHERE day = %d", day);
+        int code = sql_numbers(c, &sql, here, 2, err);
+        if (code)
+            return code;
+        for (size_t k = 0; k < 2; k++)
+            most[k] = here[k] > most[k] ? here[k] : most[k];
+    }
+    *ret_visit = (uint32_t)most[0];
+    *ret_person = (uint32_t)most[1];
+    return 0;
 }

@@ -32,6 +32,7 @@
 
 #include <duckdb.h>
 
+#include "buf.h"
 #include "err.h"
 #include "sealing.h"
 
@@ -52,5 +53,18 @@
  * was not there, but perhaps a name that seal_sweep() removes. */
 int seal_write(duckdb_connection c, const struct seal_job *job, struct seal_result *ret,
                struct err *err) WARN_UNUSED;
+
+/* Compares a part's files with their record (an empty path: there is none): length, hash, rows,
+ * events against visits, and the roll-ups derived again. A line a finding is added to `findings`,
+ * which names the file or the dimension and holds no values. An error says that it could not be
+ * looked at. */
+int seal_verify(duckdb_connection c, const struct os *os, const char *root,
+                const struct seal_file files[SEAL_KINDS], struct buf *findings, size_t *ret_count,
+                struct err *err) WARN_UNUSED;
+
+/* The greatest ordinals of a day among some visit files (paths below the root): the bases of the
+ * day's next part. 0 when the day is not in them. */
+int seal_bases(duckdb_connection c, const char *root, const char *const *visit_paths, size_t count,
+               int32_t day, uint32_t *ret_visit, uint32_t *ret_person, struct err *err) WARN_UNUSED;
 
 #endif

@@ -158,7 +158,7 @@ int seal_publish(const struct os *os, const char *root, struct seal_file files[S
 }
 
 void seal_abandon(const struct os *os, const char *root, const struct seal_file files[SEAL_KINDS]) {
-    for (size_t k = 0; k < SEAL_KINDS; k++) {
+    for (size_t k = 0; k < SEAL_KINDS && files[k].path[0]; k++) {
         CLEANUP(free_charp) char *tmp = full_path(root, files[k].path, ".tmp");
         CLEANUP(free_charp) char *path = full_path(root, files[k].path, "");
         if (tmp)

@@ -27,6 +27,9 @@ const char *seal_dim(size_t i); /* its flag is 2 << i */
 void sql_add_quoted(struct buf *out, const char *text);
 /* "read_parquet('<root>/<path>')" */
 void sql_add_file(struct buf *out, const char *root, const char *path, bool tmp);
+/* The same of several files, in order, as one. */
+void sql_add_files(struct buf *out, const char *root, const struct seal_input *parts, size_t count,
+                   enum seal_kind kind);
 /* ", <prefix>entry_page, …" */
 void sql_add_dims(struct buf *out, const char *prefix);
 /* Runs what the buffer holds and empties it. */
@@ -81,11 +84,10 @@ int seal_digest(const struct os *os, const char *path, uint64_t *ret_bytes,
 
 /* --- seal.c --- */
 
-/* From seal_base and seal_number: seal_flag, seal_visit and the visit file. */
-int seal_put_visits(duckdb_connection c, const char *root, struct seal_file *file,
-                    struct err *err) WARN_UNUSED;
-/* From the written event file and seal_visit: the roll file. */
-int seal_put_rolls(duckdb_connection c, const char *root, struct seal_file files[SEAL_KINDS],
-                   struct err *err) WARN_UNUSED;
+/* From seal_base and seal_number: seal_flag and seal_visit. */
+int seal_make_visits(duckdb_connection c, struct err *err) WARN_UNUSED;
+/* From two relations (see seal_rolls): the roll file. */
+int seal_put_rolls(duckdb_connection c, const char *root, const char *events, const char *visits,
+                   struct seal_file *file, struct err *err) WARN_UNUSED;
 
 #endif

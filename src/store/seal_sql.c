@@ -22,16 +22,28 @@ void sql_add_quoted(struct buf *out, const char *text) {
     buf_addc(out, '\'');
 }
 
-void sql_add_file(struct buf *out, const char *root, const char *path, bool tmp) {
+static void add_path(struct buf *out, const char *root, const char *path, bool tmp) {
     BUF_AUTO full = {0};
     buf_addf(&full, "%s/%s%s", root, path, tmp ? ".tmp" : "");
     const char *text = buf_cstr(&full);
     out->failed |= !text;
-    if (!text)
-        return;
+    if (text)
+        sql_add_quoted(out, text);
+}
+
+void sql_add_file(struct buf *out, const char *root, const char *path, bool tmp) {
     buf_adds(out, "read_parquet(");
-    sql_add_quoted(out, text);
+    add_path(out, root, path, tmp);
     buf_adds(out, ")");
+}
+
+void sql_add_files(struct buf *out, const char *root, const struct seal_input *parts, size_t count,
+                   enum seal_kind kind) {
+    for (size_t i = 0; i < count; i++) {
+        buf_adds(out, i ? ", " : "read_parquet([");
+        add_path(out, root, parts[i].paths[kind], false);
+    }
+    buf_adds(out, "])");
 }
 
 void sql_add_dims(struct buf *out, const char *prefix) {

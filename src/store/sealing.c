@@ -1,6 +1,8 @@
 #include "sealing.h"
 
+#include "compact.h"
 #include "seal.h"
+#include "seal_rewrite.h"
 #include "store_private.h"
 
 /* A connection for one long piece of work on what is in the hot tables now. */
@@ -42,7 +44,7 @@ static int with_session(struct store *s, int (*work)(duckdb_connection, void *, 
 }
 
 struct sealing {
-    const struct seal_job *job;
+    const void *job;
     struct seal_result *result;
 };
 
@@ -55,4 +57,52 @@ int store_seal(struct store *s, const struct seal_job *job, struct seal_result *
                struct err *err) {
     struct sealing w = {.job = job, .result = ret};
     return with_session(s, seal, &w, err);
+}
+
+static int compact(duckdb_connection c, void *arg, struct err *err) {
+    struct sealing *w = arg;
+    return compact_month(c, w->job, w->result, err);
+}
+
+int store_compact(struct store *s, const struct compact_job *job, struct seal_result *ret,
+                  struct err *err) {
+    struct sealing w = {.job = job, .result = ret};
+    return with_session(s, compact, &w, err);
+}
+
+struct rewriting {
+    const struct rewrite_job *job;
+    struct rewrite_result *result;
+};
+
+static int rewrite(duckdb_connection c, void *arg, struct err *err) {
+    struct rewriting *w = arg;
+    return seal_rewrite(c, w->job, w->result, err);
+}
+
+int store_rewrite(struct store *s, const struct rewrite_job *job, struct rewrite_result *ret,
+                  struct err *err) {
+    struct rewriting w = {.job = job, .result = ret};
+    return with_session(s, rewrite, &w, err);
+}
+
+struct verifying {
+    const struct os *os;
+    const char *root;
+    const struct seal_file *files;
+    struct buf *findings;
+    size_t *count;
+};
+
+static int verify(duckdb_connection c, void *arg, struct err *err) {
+    struct verifying *w = arg;
+    return seal_verify(c, w->os, w->root, w->files, w->findings, w->count, err);
+}
+
+int store_verify(struct store *s, const struct os *os, const char *root,
+                 const struct seal_file files[SEAL_KINDS], struct buf *findings, size_t *ret_count,
+                 struct err *err) {
+    struct verifying w = {
+        .os = os, .root = root, .files = files, .findings = findings, .count = ret_count};
+    return with_session(s, verify, &w, err);
 }

@@ -69,6 +69,17 @@ describe('dashboard', () => {
     assert.deepEqual(found.map(({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`), []);
   };
 
+  it('says of how many the country is not known, and why', async () => {
+    await shown();
+    const panel = page.locator('.panel-countries');
+    assert.match(await panel.innerText(), /\nNot known for [\d,]+\. Countries come from the browser/);
+    assert.equal(await panel.getByRole('button', { name: 'Unknown' }).count(), 0);
+    mock.mood = 'imported';
+    await page.reload();
+    assert.match(await panel.locator('.nothing').innerText(), /which access logs do not hold/);
+    await assertAccessible();
+  });
+
   it('shows five figures with their change, the chart and the panels', async () => {
     await shown();
     for (const label of ['Visitors', 'Visits', 'Page views', 'Bounce rate', 'Visit duration'])

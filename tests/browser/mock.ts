@@ -28,7 +28,7 @@ interface Asked {
   pagination?: { limit: number };
 }
 
-export type Mood = 'well' | 'empty' | 'failing' | 'hanging';
+export type Mood = 'well' | 'empty' | 'failing' | 'hanging' | 'imported'; // imported: all of it from access logs
 
 export interface Mock {
   url: string;
@@ -46,8 +46,10 @@ const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+let bundle: ReturnType<typeof bundleWeb> | undefined; // once a process
+
 export async function startMock(root: string): Promise<Mock> {
-  const { assets } = await bundleWeb(root);
+  const { assets } = await (bundle ??= bundleWeb(root));
   const served = new Map<string, Asset>(assets.flatMap((asset) => asset.paths.map((path) => [path, asset])));
   const taken = new Set<Sent>();
   const waiting: { fits: (event: Sent) => boolean; take: (event: Sent) => void }[] = [];
@@ -82,7 +84,7 @@ export async function startMock(root: string): Promise<Mock> {
     if (request.headers.authorization !== `Bearer ${TOKEN}`) reply(401, { error: 'Invalid API key.' });
     else if (path === '/api/v1/sites') reply(200, { sites: SITES });
     else if (mock.mood === 'failing') reply(503, { error: 'busy' });
-    else if (question) reply(200, { results: mock.mood === 'empty' ? nothing(question) : figures(question), meta: {}, query: question });
+    else if (question) reply(200, { results: resultsOf(question, mock.mood), meta: {}, query: question });
     else reply(404, { error: 'No such route.' });
   }
 
@@ -193,6 +195,13 @@ function measured(metrics: string[], visitors: number, seed: number): number[] {
 interface Answered {
   metrics: number[];
   dimensions: (string | null)[];
+}
+
+function resultsOf(asked: Asked, mood: Mood): Answered[] {
+  if (mood === 'empty') return nothing(asked);
+  if (mood !== 'imported' || asked.dimensions?.[0] !== 'visit:country') return figures(asked);
+  const { metrics } = figures({ ...asked, dimensions: [] })[0]!;
+  return [{ metrics, dimensions: ['(unknown)'] }];
 }
 
 function nothing({ metrics, dimensions = [] }: Asked): Answered[] {

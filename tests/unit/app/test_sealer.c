@@ -267,6 +267,45 @@ static void a_later_part_adds_to_its_day(void **state) {
     assert_int_equal(json_integer_value(json_array_get(metrics, 0)), 65);
 }
 
+static void months_that_are_over_become_one_part(void **state) {
+    struct fixture *f = *state;
+    struct err err = {0};
+    for (int32_t back = 10; back < 35; back += 3) /* from 4 February to 28 February */
+        add_day(f, today - back, 20 + (unsigned)back);
+    add_day(f, today - 3, 15);
+    json_t *before[ARRAY_LEN(questions)];
+    ask_all(f, before);
+    assert_int_equal(round_now(f), 10);
+    same_answers(f, before);
+    struct part_record *parts = NULL;
+    size_t count = 0;
+    assert_int_equal(control_parts(f->app.control, &parts, &count, &err), 0);
+    assert_int_equal(count, 2);
+    assert_int_equal(parts[0].from_day, today - 34);
+    assert_int_equal(parts[0].to_day, today - 10);
+    free(parts);
+
+    /* Another part of a day in it is put together with it. */
+    for (unsigned i = 0; i < 25; i++)
+        assert_int_equal(add_event(&f->app, f->site, today - 13, 900 + i, i, "/late", &err), 0);
+    assert_int_equal(app_catch_up(&f->app, 20000, &err), 0);
+    ask_all(f, before);
+    assert_int_equal(round_now(f), 1);
+    same_answers(f, before);
+    assert_int_equal(control_parts(f->app.control, &parts, &count, &err), 0);
+    assert_int_equal(count, 2);
+    free(parts);
+    app_close(&f->app);
+    open_app(f);
+    ask_all(f, before);
+    char command[120];
+    (void)snprintf(command, sizeof(command), "rm %s/hot/roll.duckdb", f->dir);
+    app_close(&f->app);
+    assert_int_equal(system(command), 0);
+    open_app(f);
+    same_answers(f, before);
+}
+
 static void old_rows_go_and_their_figures_stay(void **state) {
     struct fixture *f = *state;
     struct err err = {0};
@@ -487,6 +526,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_day_is_sealed_when_it_is_over, setup, teardown),
         cmocka_unit_test_setup_teardown(a_restart_knows_the_sealed_days, setup, teardown),
         cmocka_unit_test_setup_teardown(a_later_part_adds_to_its_day, setup, teardown),
+        cmocka_unit_test_setup_teardown(months_that_are_over_become_one_part, setup, teardown),
         cmocka_unit_test_setup_teardown(old_rows_go_and_their_figures_stay, setup, teardown),
         cmocka_unit_test_setup_teardown(erasure_before_a_day, setup, teardown),
         cmocka_unit_test_setup_teardown(erasure_of_a_site, setup, teardown),

@@ -8,6 +8,7 @@ export interface Dimension {
   singular: string; // of a column and a filter
   name?: (value: string) => string;
   without?: string[]; // values its table leaves out
+  missing?: string; // where the others' value comes from, told when visitors have none
 }
 
 export interface PanelSpec {
@@ -19,7 +20,8 @@ export interface PanelSpec {
 
 // The server's words for no value (src/query/query_words.def): as good as any other to filter by.
 const NOT_SET = '(not set)';
-const WORDS: Record<string, string> = { [NOT_SET]: 'Not set', '(none)': 'None', '(unknown)': 'Unknown' };
+const UNKNOWN = '(unknown)';
+const WORDS: Record<string, string> = { [NOT_SET]: 'Not set', '(none)': 'None', [UNKNOWN]: 'Unknown' };
 
 const page: Dimension = { alias: 'page', api: 'event:page', label: 'Top', singular: 'Page' };
 const entry: Dimension = { alias: 'entry', api: 'visit:entry_page', label: 'Entry', singular: 'Entry page' };
@@ -39,6 +41,8 @@ const country: Dimension = {
   label: 'Countries',
   singular: 'Country',
   name: countryName,
+  without: [UNKNOWN],
+  missing: 'Countries come from the browser’s time zone, which access logs do not hold.',
 };
 const device: Dimension = { alias: 'device', api: 'visit:device', label: 'Device', singular: 'Device' };
 const browser: Dimension = { alias: 'browser', api: 'visit:browser', label: 'Browser', singular: 'Browser' };

@@ -49,6 +49,9 @@ export const shortDayText = (day: Day): string => format(day, { day: 'numeric', 
 
 export const monthText = (day: Day): string => format(day, { month: 'short', year: 'numeric' });
 
+/** For an axis, where the year stands once. */
+export const shortMonthText = (day: Day): string => format(day, { month: 'short' });
+
 export function rangeText(from: Day, to: Day): string {
   const full = { day: 'numeric', month: 'short', year: 'numeric' } as const;
   if (from === to) return format(from, full);

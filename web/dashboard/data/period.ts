@@ -1,7 +1,7 @@
 // The periods a person can pick: which days they mean, what they are compared with, and in which steps
 // they are drawn.
 import { addDays, addMonths, daysBetween, firstOfMonth, hourOf, midnight, today, type Day } from './day';
-import { dayText, monthText, rangeText, shortDayText } from './format';
+import { dayText, monthText, rangeText, shortDayText, shortMonthText } from './format';
 
 export const PERIODS = {
   today: 'Today',
@@ -108,7 +108,8 @@ export function ticks(from: Day, to: Day, step: Step): Tick[] {
   } else {
     for (let day = firstOfMonth(from); day <= to; day = addMonths(day, 1)) {
       const text = monthText(day);
-      list.push({ key: day.slice(0, 7), text, short: text });
+      const newYear = list.length === 0 || day.slice(5, 7) === '01';
+      list.push({ key: day.slice(0, 7), text, short: newYear ? text : shortMonthText(day) });
     }
   }
   return list;

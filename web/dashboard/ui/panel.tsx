@@ -1,7 +1,8 @@
 // One question, "which pages?", "from where?", as a table with tabs.
 import { useEffect, useState } from 'preact/hooks';
-import type { Query } from '../data/api';
+import type { Query, Row } from '../data/api';
 import type { Dimension, PanelSpec } from '../data/dimensions';
+import { exact } from '../data/format';
 import { useQuery } from '../data/use_query';
 import { ErrorNote } from './error_note';
 import { Rows } from './rows';
@@ -21,6 +22,9 @@ interface Props {
   onPick: (dimension: Dimension, value: string) => void;
 }
 
+const nothing = (folded: number, missing: string | 0 | undefined): string =>
+  missing || (folded ? 'Too few visitors to show them apart.' : 'Nothing here in this period.');
+
 export function Panel({ spec, base, total, tab, onTab, isOn, onPick }: Props) {
   const dimension = spec.dimensions.find(({ alias }) => alias === tab) ?? spec.dimensions[0];
   // Left out here and not by a filter: a filter would make the server fold rare rows away.
@@ -36,7 +40,9 @@ export function Panel({ spec, base, total, tab, onTab, isOn, onPick }: Props) {
   };
   const answer = useQuery(query, dimension);
   const reply = answer.tag === dimension ? answer.reply : undefined;
-  const rows = (reply?.results ?? []).filter(({ dimensions: [value] }) => !without.includes(value ?? ''));
+  const isLeftOut = ({ dimensions: [value] }: Row): boolean => without.includes(value ?? '');
+  const rows = (reply?.results ?? []).filter((row) => !isLeftOut(row));
+  const missing = dimension.missing ? (reply?.results.find(isLeftOut)?.metrics[0] ?? 0) : 0;
   const folded = reply?.meta?.folded_rows ?? 0;
   const shown = all ? rows : rows.slice(0, FEW);
 
@@ -61,7 +67,7 @@ export function Panel({ spec, base, total, tab, onTab, isOn, onPick }: Props) {
         ) : !reply ? (
           <Skeleton lines={FEW - 2} label={`Loading ${spec.title.toLowerCase()}`} />
         ) : shown.length === 0 ? (
-          <p class="nothing">{folded ? 'Too few visitors to show them apart.' : 'Nothing here in this period.'}</p>
+          <p class="nothing">{nothing(folded, missing && dimension.missing)}</p>
         ) : (
           <Rows
             {...{ dimension, total }}
@@ -72,6 +78,11 @@ export function Panel({ spec, base, total, tab, onTab, isOn, onPick }: Props) {
           />
         )}
       </div>
+      {shown.length > 0 && missing > 0 && (
+        <p class="muted small">
+          Not known for {exact(missing)}. {dimension.missing}
+        </p>
+      )}
       {shown.length > 0 && folded > 0 && (
         <p class="muted small">Rows with too few visitors are folded away: {folded}.</p>
       )}

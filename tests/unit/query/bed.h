@@ -1,0 +1,48 @@
+/* bed.h — a store in a folder of its own, sites, and what the tests of src/query do with them. */
+#ifndef TAMIS_TEST_QUERY_BED_H
+#define TAMIS_TEST_QUERY_BED_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* after the four above */
+#include <cmocka.h>
+
+#include "civil.h"
+#include "query.h"
+
+/* All in Paris but HONG_KONG_SITE, which is consented like SITE and OTHER_SITE. */
+enum { SITE = 1, CNIL_SITE = 2, OTHER_SITE = 3, FRUGAL_SITE = 4, HONG_KONG_SITE = 5 };
+
+struct bed {
+    char dir[64];
+    struct store *store;
+    struct policy_set *policies;
+    struct fake_clock clock;
+    struct cursor cursor;
+    char root[80]; /* of the sealed parts */
+    uint32_t parts;
+    struct {
+        uint32_t site, visits, persons;
+        int32_t day;
+    } bases[64]; /* ordinals given out, by site and day */
+    size_t base_count;
+};
+
+struct bed *bed_open(void);
+void bed_close(struct bed *b);
+void bed_apply(struct bed *b, const struct event *events, size_t count);
+/* Seals what the hot tables have of that day and publishes it; nothing when that is nothing. */
+void bed_seal(struct bed *b, uint32_t site, int32_t day);
+const struct policy *bed_policy(struct bed *b, uint32_t site);
+
+/* An event of that person, who is another one each day. */
+struct event bed_event(struct bed *b, uint32_t site, int64_t ts_ms, uint64_t person, int kind,
+                       const char *page);
+
+static inline int32_t day_of(int year, int month, int day) {
+    return civil_to_day((struct civil){year, month, day});
+}
+
+#endif

@@ -1,0 +1,142 @@
+/* Differential test of src/query: random events and queries. Whether the rows are hot, sealed or
+ * rolled up, and however days are parted among these, the replies are the same to the last digit,
+ * and what the naive model says. */
+#include "random.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "crypt.h"
+
+enum { EVENTS = 2000, QUERIES = 150, DAYS = RANDOM_DAYS + 4, SITES = 3 };
+static const uint32_t sites[SITES] = {SITE, OTHER_SITE, HONG_KONG_SITE};
+
+static void apply_some(struct bed *b, const struct event *events, bool late) {
+    struct event *batch = calloc(EVENTS, sizeof *batch);
+    assert_non_null(batch);
+    size_t n = 0;
+    for (size_t i = 0; i < EVENTS; i++) {
+        if (random_is_late(&events[i]) == late)
+            batch[n++] = events[i];
+        if (n > 0 && (i == EVENTS - 1 || dice(150) == 0)) {
+            bed_apply(b, batch, n);
+            n = 0;
+        }
+    }
+    free(batch);
+}
+
+/* Seals each day with a chance of one in `of`. */
+static void seal_some(struct bed *b, uint32_t of) {
+    for (size_t i = 0; i < SITES * DAYS; i++)
+        if (dice(of) == 0)
+            bed_seal(b, sites[i % SITES], random_first_day() - 1 + (int32_t)(i / SITES));
+}
+
+struct beds {
+    struct bed *hot, *sealed, *mixed;
+};
+
+/* In `mixed`, late persons come after some days were sealed: these get a second part, or rows that
+ * stay hot beside the part. */
+static void fill(struct beds *beds, const struct event *events) {
+    apply_some(beds->hot, events, false);
+    apply_some(beds->hot, events, true);
+    apply_some(beds->sealed, events, false);
+    apply_some(beds->sealed, events, true);
+    seal_some(beds->sealed, 1);
+    apply_some(beds->mixed, events, false);
+    seal_some(beds->mixed, 2);
+    apply_some(beds->mixed, events, true);
+    seal_some(beds->mixed, 3);
+}
+
+static unsigned levels_of(const json_t *reply) {
+    static const char *const words[] = {"rollup", "sealed", "hot"};
+    unsigned bits = 0;
+    size_t i;
+    json_t *word;
+    json_array_foreach (json_object_get(json_object_get(reply, "meta"), "levels"), i, word)
+        for (unsigned k = 0; k < ARRAY_LEN(words); k++)
+            bits |= strcmp(json_string_value(word), words[k]) == 0 ? 1U << k : 0;
+    return bits;
+}
+
+struct answers {
+    const struct random_query *q;
+    json_t *first; /* of the hot rows, which the others must equal */
+    unsigned seen; /* bits of sets of levels that answered */
+};
+
+static void answer(struct answers *a, struct bed *b, bool no_rollup, const char *what) {
+    struct query_env env = {
+        .store = b->store, .clock = &b->clock.clock, .timeout_ms = 20000, .no_rollup = no_rollup};
+    json_t *reply = NULL;
+    struct err err = {0};
+    if (query_run(&env, bed_policy(b, a->q->site), a->q->request, &reply, &err) < 0)
+        fail_msg("%s: %s\n%s", what, err.text, json_dumps(a->q->request, JSON_COMPACT));
+    a->seen |= 1U << levels_of(reply);
+    if (!a->first) {
+        a->first = reply;
+        return;
+    }
+    static const char *const parts[] = {"results", "query"};
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        const json_t *want = json_object_get(a->first, parts[i]);
+        const json_t *got = json_object_get(reply, parts[i]);
+        if (!json_equal(want, got))
+            fail_msg("%s\n%s\n  hot  %s\n  this %s", what, json_dumps(a->q->request, JSON_COMPACT),
+                     json_dumps(want, JSON_COMPACT), json_dumps(got, JSON_COMPACT));
+    }
+    assert_true(json_equal(json_object_get(json_object_get(a->first, "meta"), "total_rows"),
+                           json_object_get(json_object_get(reply, "meta"), "total_rows")) ||
+                !json_object_get(json_object_get(reply, "meta"), "total_rows"));
+    json_decref(reply);
+}
+
+static unsigned one_query(struct beds *beds, const struct model *m) {
+    struct random_query q;
+    random_query_make(beds->hot, &q);
+    beds->sealed->clock.now_ms = beds->mixed->clock.now_ms = beds->hot->clock.now_ms;
+    struct answers a = {.q = &q};
+    answer(&a, beds->hot, false, "hot");
+    random_query_compare(&q, m, a.first, "hot");
+    answer(&a, beds->sealed, true, "sealed");
+    answer(&a, beds->sealed, false, "sealed, with roll-ups");
+    answer(&a, beds->mixed, true, "mixed");
+    answer(&a, beds->mixed, false, "mixed, with roll-ups");
+    json_decref(a.first);
+    random_query_release(&q);
+    return a.seen;
+}
+
+static void levels_add_up(void **state) {
+    (void)state;
+    random_seed();
+    struct beds beds = {bed_open(), bed_open(), bed_open()};
+    struct event *events = calloc(EVENTS, sizeof *events);
+    assert_non_null(events);
+    random_events(beds.hot, events, EVENTS);
+    fill(&beds, events);
+    struct model m;
+    model_build(&m, events, EVENTS);
+    unsigned seen = 0;
+    for (int i = 0; i < QUERIES; i++)
+        seen |= one_query(&beds, &m);
+    /* roll-ups + hot, sealed + hot, hot alone: each has answered something */
+    assert_int_equal(seen, 1U << 5 | 1U << 6 | 1U << 4);
+    model_release(&m);
+    free(events);
+    bed_close(beds.hot);
+    bed_close(beds.sealed);
+    bed_close(beds.mixed);
+}
+
+int main(void) {
+    if (crypt_init() < 0)
+        return 1;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(levels_add_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
