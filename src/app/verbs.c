@@ -4,6 +4,7 @@
 #include "crypt.h"
 #include "erase.h"
 #include "imports.h"
+#include "verify.h"
 
 enum { QUERY_CATCH_UP_MS = 2000 };
 
@@ -109,6 +110,8 @@ static const struct verb verbs[] = {
     {"backup.begin", verb_backup_begin, APP_STORE},
     {"backup.step", verb_backup_step, APP_STORE},
     {"doctor", verb_doctor, APP_STORE},
+    {"doctor.parts", verb_doctor_parts, APP_STORE},
+    {"doctor.part", verb_doctor_part, APP_STORE},
     {"version", verb_version, APP_CONTROL},
 };
 
