@@ -2,6 +2,7 @@
  * sealed files itself, writes one file. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -143,6 +144,51 @@ static int write_file(struct job *j, const char *path, uint64_t *rows, struct er
     return rc;
 }
 
+/* Carries bytes from a pipe to the standard output, which the engine cannot open by a name when it
+ * is a socket, and must not when it is a file that others append to. */
+struct pump {
+    int from;
+    int sys; /* errno of a failed write */
+};
+
+static void *pump(void *arg) {
+    struct pump *p = arg;
+    char block[65536];
+    ssize_t n;
+    while ((n = read(p->from, block, sizeof(block))) > 0) {
+        for (ssize_t at = 0, put; at < n && !p->sys; at += put) {
+            put = write(STDOUT_FILENO, block + at, (size_t)(n - at));
+            if (put < 0 && errno != EINTR)
+                p->sys = errno;
+            put = put < 0 ? 0 : put;
+        }
+        /* After a failure it goes on reading, or the engine would wait for ever. */
+    }
+    return NULL;
+}
+
+static int write_stdout(struct job *j, uint64_t *rows, struct err *err) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return err_sys(err, errno, "standard output");
+    CLEANUP(closep) int from = ends[0];
+    CLEANUP(closep) int to = ends[1];
+    CLEANUP(free_charp) char *path = path_of_fd(to);
+    struct pump p = {.from = from};
+    pthread_t thread;
+    if (!path)
+        return no_memory(err);
+    int sys = pthread_create(&thread, NULL, pump, &p);
+    if (sys)
+        return err_sys(err, sys, "standard output");
+    j->extract.to = path;
+    int rc = extract_write(&j->extract, rows, err);
+    closep(&to);
+    to = -1;
+    (void)pthread_join(thread, NULL);
+    return rc >= 0 && p.sys ? err_sys(err, p.sys, "standard output") : rc;
+}
+
 static int run(struct job *j, const char *out, uint64_t *rows, struct err *err) {
     (void)umask(077);
     int rc = make_hot_file(j, err);
@@ -150,8 +196,7 @@ static int run(struct job *j, const char *out, uint64_t *rows, struct err *err) 
         return rc;
     if (strcmp(out, "-") != 0)
         return write_file(j, out, rows, err);
-    j->extract.to = "/dev/stdout";
-    return extract_write(&j->extract, rows, err);
+    return write_stdout(j, rows, err);
 }
 
 static bool parse_format(const char *word, enum extract_format *ret) {

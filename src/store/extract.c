@@ -90,7 +90,9 @@ static void add_select(struct buf *sql, const struct extract_job *job) {
         buf_adds(sql, " UNION ALL ");
     }
     /* Behind the ordinals of sealed days, among which there may be parts of the same day. */
-    buf_adds(sql, "SELECT * REPLACE (visit + base AS visit, person + base AS person) FROM ");
+    buf_adds(
+        sql,
+        "SELECT * EXCLUDE (base) REPLACE (visit + base AS visit, person + base AS person) FROM ");
     buf_adds(sql, "(SELECT h.*, ");
     if (job->path_count) {
         buf_adds(sql, "(SELECT coalesce(max(visit), 0)::BIGINT FROM ");
@@ -109,9 +111,9 @@ static void add_copy(struct buf *sql, const struct extract_job *job) {
         [EXTRACT_PARQUET] = "(FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)",
         [EXTRACT_CSV] = "(FORMAT csv, HEADER true, USE_TMP_FILE false)",
         [EXTRACT_JSONL] = "(FORMAT json, USE_TMP_FILE false)"};
-    buf_adds(sql, "COPY (SELECT * EXCLUDE (base) FROM (");
+    buf_adds(sql, "COPY (");
     add_select(sql, job);
-    buf_adds(sql, ")) TO ");
+    buf_adds(sql, ") TO ");
     engine_quote(sql, job->to);
     buf_addf(sql, " %s", options[job->format]);
 }
