@@ -266,6 +266,14 @@ static const struct cli_option erase_options[] = {
     {"all", "all", CLI_FLAG, NULL, "everything of the site"},
     {0},
 };
+static const struct cli_option export_options[] = {
+    {"site", "site", CLI_TEXT, "DOMAIN", "the site"},
+    {"from", "from", CLI_TEXT, "DATE", "the first day (all there is)"},
+    {"to", "to", CLI_TEXT, "DATE", "the last day (all there is)"},
+    {"format", "format", CLI_TEXT, "FORMAT", "parquet, csv or jsonl"},
+    {"out", "out", CLI_TEXT, "FILE", "where to; - is the standard output (-)"},
+    {0},
+};
 static const struct cli_option doctor_options[] = {
     {"verify", "verify", CLI_FLAG, NULL, "read every sealed file too"},
     {0},
@@ -339,6 +347,10 @@ const struct cli_command commands[] = {
      .options = erase_options,
      .text = "erase what was measured, from every file; cannot be undone",
      .run = erase},
+    {.words = "export",
+     .options = export_options,
+     .text = "write a site's events to a file",
+     .run = command_export},
     {.words = "backup",
      .operand = "DIR",
      .operand_key = "dir",

@@ -3,6 +3,7 @@
 #include "backup.h"
 #include "crypt.h"
 #include "erase.h"
+#include "export.h"
 #include "imports.h"
 #include "verify.h"
 
@@ -112,6 +113,8 @@ static const struct verb verbs[] = {
     {"doctor", verb_doctor, APP_STORE},
     {"doctor.parts", verb_doctor_parts, APP_STORE},
     {"doctor.part", verb_doctor_part, APP_STORE},
+    {"export.begin", verb_export_begin, APP_STORE},
+    {"export.rows", verb_export_rows, APP_STORE},
     {"version", verb_version, APP_CONTROL},
 };
 
