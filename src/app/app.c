@@ -11,8 +11,10 @@
 
 #include "drain.h"
 #include "imports.h"
+#include "leases.h"
 #include "log.h"
 #include "os.h"
+#include "restore.h"
 #include "sealed.h"
 #include "sealer.h"
 
@@ -41,12 +43,15 @@ static int lock_folder(struct app *a, const char *data, struct err *err) {
         return err_sys(err, errno, "tamis.lock");
     if (flock(a->lock_fd, LOCK_EX | LOCK_NB) < 0)
         return err_set(err, ERR_BUSY, "another tamis has this data folder open");
+    if (faccessat(a->data_fd, RESTORE_MARK, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        return err_set(err, ERR_CORRUPT, "a restore into this folder was broken off; run it again");
     return 0;
 }
 
 static int open_control(struct app *a, struct err *err) {
     CLEANUP(free_charp) char *path = path_join(a->data, "control.db");
-    if (!path || !(a->policies = policy_board_new()) || !(a->imports = imports_new()))
+    if (!path || !(a->policies = policy_board_new()) || !(a->imports = imports_new()) ||
+        !(a->leases = leases_new()))
         return no_memory(err);
     return control_open(path, a->clock, a->policies, &a->control, err);
 }
@@ -135,6 +140,7 @@ int app_open(struct app *a, const char *data, unsigned parts, struct err *err) {
 void app_close(struct app *a) {
     if (a->sealer)
         sealer_stop(TAKE_PTR(a->sealer));
+    leases_free(TAKE_PTR(a->leases)); /* they hold views of the store */
     imports_free(
         TAKE_PTR(a->imports)); /* their lanes belong to the sieve, their frames to the journal */
     if (a->drain) {

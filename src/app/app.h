@@ -18,6 +18,7 @@
 
 struct drain;
 struct imports;
+struct leases;
 struct sealer;
 
 enum app_parts {
@@ -44,6 +45,7 @@ struct app {
     struct store *store;
     struct drain *drain; /* NULL without APP_DRAIN */
     struct imports *imports;
+    struct leases *leases;
     pthread_mutex_t upkeep; /* see upkeep.h */
     struct sealer *sealer;  /* NULL without APP_SEAL */
     bool hot_rebuilt;

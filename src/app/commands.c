@@ -1,7 +1,5 @@
 #include "commands.h"
 
-#include <unistd.h>
-
 #include "civil.h"
 #include "verbs.h"
 
@@ -156,30 +154,6 @@ static int version(const struct cli *cli) {
     return EXIT_FINE;
 }
 
-static int doctor(const struct cli *cli) {
-    JSON_AUTO reply = NULL;
-    struct err err = {0};
-    if (access(cli->data, F_OK) < 0) {
-        (void)err_set(&err, ERR_NOT_FOUND, "there is no folder %.150s", cli->data);
-        return command_failed(&err);
-    }
-    if (ask(cli, "doctor", &reply, &err) < 0)
-        return command_failed(&err);
-    if (cli->json)
-        command_print_json(reply);
-    bool fine = true;
-    size_t i;
-    json_t *row;
-    json_array_foreach (reply, i, row) {
-        bool ok = json_is_true(json_member(row, "ok"));
-        fine &= ok;
-        if (!cli->json)
-            (void)printf("%-8s %-12s %s\n", ok ? "ok" : "FINDING", word(row, "check"),
-                         word(row, "text"));
-    }
-    return fine ? EXIT_FINE : EXIT_FINDINGS;
-}
-
 /* --- query -------------------------------------------------------------------------------------
  */
 
@@ -292,6 +266,26 @@ static const struct cli_option erase_options[] = {
     {"all", "all", CLI_FLAG, NULL, "everything of the site"},
     {0},
 };
+static const struct cli_option export_options[] = {
+    {"site", "site", CLI_TEXT, "DOMAIN", "the site"},
+    {"from", "from", CLI_TEXT, "DATE", "the first day (all there is)"},
+    {"to", "to", CLI_TEXT, "DATE", "the last day (all there is)"},
+    {"format", "format", CLI_TEXT, "FORMAT", "parquet, csv or jsonl"},
+    {"out", "out", CLI_TEXT, "FILE", "where to; - is the standard output (-)"},
+    {0},
+};
+static const struct cli_option doctor_options[] = {
+    {"verify", "verify", CLI_FLAG, NULL, "read every sealed file too"},
+    {0},
+};
+static const struct cli_option backup_options[] = {
+    {"copy", "copy", CLI_FLAG, NULL, "copy sealed files too where they could be hard links"},
+    {0},
+};
+static const struct cli_option restore_options[] = {
+    {"verify", "verify", CLI_FLAG, NULL, "only check the backup"},
+    {0},
+};
 static const struct cli_option serve_options[] = {
     {"listen", "listen", CLI_TEXT, "HOST:PORT", "where to listen (127.0.0.1:8420)"},
     {"config", "config", CLI_TEXT, "FILE", "settings; --config help lists them"},
@@ -353,7 +347,31 @@ const struct cli_command commands[] = {
      .options = erase_options,
      .text = "erase what was measured, from every file; cannot be undone",
      .run = erase},
-    {.words = "doctor", .text = "check the data folder", .run = doctor},
+    {.words = "export",
+     .options = export_options,
+     .text = "write a site's events to a file",
+     .run = command_export},
+    {.words = "backup",
+     .operand = "DIR",
+     .operand_key = "dir",
+     .least_operands = 1,
+     .most_operands = 1,
+     .options = backup_options,
+     .text = "make a backup, or bring one up to date",
+     .run = command_backup},
+    {.words = "restore",
+     .operand = "BACKUP",
+     .operand_key = "backup",
+     .least_operands = 1,
+     .most_operands = 1,
+     .options = restore_options,
+     .text = "make a data folder from a backup",
+     .no_data = true,
+     .run = command_restore},
+    {.words = "doctor",
+     .options = doctor_options,
+     .text = "check the data folder",
+     .run = command_doctor},
     {.words = "version", .no_data = true, .text = "print versions", .run = version},
     {0},
 };

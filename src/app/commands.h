@@ -8,8 +8,12 @@
 extern const struct cli_command commands[];
 
 /* Each returns an enum cli_exit. */
-int command_serve(const struct cli *cli);  /* serve.c */
-int command_import(const struct cli *cli); /* import_cli.c */
+int command_serve(const struct cli *cli);   /* serve.c */
+int command_import(const struct cli *cli);  /* import_cli.c */
+int command_backup(const struct cli *cli);  /* backup_cli.c */
+int command_restore(const struct cli *cli); /* restore_cli.c */
+int command_export(const struct cli *cli);  /* export_cli.c */
+int command_doctor(const struct cli *cli);  /* doctor_cli.c */
 
 /* Says what went wrong on stderr; returns the exit code for it. */
 int command_failed(const struct err *err);

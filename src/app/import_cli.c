@@ -1,10 +1,10 @@
 /* import_cli.c — `tamis import`: reads logs, sends them in pieces cut at line ends, shows how it
  * goes. */
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "commands.h"
 #include "log_file.h"
+#include "progress.h"
 
 enum { PIECE_BYTES = 4 * 1024 * 1024 };
 
@@ -14,28 +14,8 @@ struct job {
     const char *path;
     struct log_file file;
     uint64_t size, run, at, lines;
-    int64_t began_ns, shown_ns;
-    bool show; /* stderr is a terminal */
+    struct progress bar;
 };
-
-static double seconds(int64_t ns) {
-    return (double)ns / 1e9;
-}
-
-static void progress(struct job *j, bool last) {
-    int64_t now = clock_mono_ns(&clock_system);
-    if (!j->show || (!last && now - j->shown_ns < 200000000))
-        return;
-    j->shown_ns = now;
-    double took = seconds(now - j->began_ns) + 1e-9,
-           part = j->size ? (double)j->at / (double)j->size : 1;
-    int bar = (int)(part * 30);
-    (void)fprintf(stderr, "\r[%.*s%.*s] %3.0f %%  %.0f lines/s  %.0f s left ", bar,
-                  "##############################", 30 - bar, "                              ",
-                  part * 100, (double)j->lines / took, part > 0 ? took / part - took : 0);
-    if (last)
-        (void)fputs("\r\033[K", stderr);
-}
 
 static uint64_t line_count(struct span s) {
     uint64_t n = 0;
@@ -53,7 +33,8 @@ static int send_piece(struct job *j, struct span piece, struct err *err) {
         return rc;
     j->at += piece.len;
     j->lines += line_count(piece);
-    progress(j, false);
+    progress_show(&j->bar, j->size ? (double)j->at / (double)j->size : 1, (double)j->lines,
+                  "lines");
     return 0;
 }
 
@@ -138,10 +119,10 @@ static int run(struct job *j, struct err *err) {
     JSON_AUTO reply = NULL;
     if (rc == 0)
         rc = session_call(j->session, "import.finish", args, SPAN_EMPTY, &reply, err);
-    progress(j, true);
+    progress_end(&j->bar);
     if (rc < 0)
         return rc;
-    double took = seconds(clock_mono_ns(&clock_system) - j->began_ns) + 1e-9;
+    double took = progress_seconds(&j->bar);
     if (!j->cli->json) {
         print_counts(j, reply, took);
         return 0;
@@ -154,11 +135,8 @@ static int run(struct job *j, struct err *err) {
 
 static int import_file(struct session *s, const struct cli *cli, const char *path,
                        struct err *err) {
-    struct job j = {.session = s,
-                    .cli = cli,
-                    .path = path,
-                    .began_ns = clock_mono_ns(&clock_system),
-                    .show = isatty(STDERR_FILENO) == 1};
+    struct job j = {.session = s, .cli = cli, .path = path};
+    progress_begin(&j.bar);
     int rc = log_file_open(&j.file, path, cli->data, err);
     if (rc < 0)
         return rc;

@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "drain.h"
 #include "http.h"
+#include "leases.h"
 #include "log.h"
 #include "verbs.h"
 
@@ -151,6 +152,7 @@ static void reload(struct serve *s) {
 static void tick(struct serve *s) {
     CLEANUP(policy_set_unrefp) struct policy_set *set = policy_board_get(s->app.policies);
     sieve_wipe_ended(s->app.sieve, set);
+    leases_expire(s->app.leases);
 }
 
 static void wait_signals(struct serve *s, const sigset_t *set) {

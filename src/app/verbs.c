@@ -1,8 +1,11 @@
 #include "verbs.h"
 
+#include "backup.h"
 #include "crypt.h"
 #include "erase.h"
+#include "export.h"
 #include "imports.h"
+#include "verify.h"
 
 enum { QUERY_CATCH_UP_MS = 2000 };
 
@@ -105,7 +108,13 @@ static const struct verb verbs[] = {
     {"import.chunk", imports_chunk, APP_ALL | APP_DRAIN},
     {"import.finish", imports_finish, APP_ALL | APP_DRAIN},
     {"erase", verb_erase, APP_STORE | APP_DRAIN},
+    {"backup.begin", verb_backup_begin, APP_STORE},
+    {"backup.step", verb_backup_step, APP_STORE},
     {"doctor", verb_doctor, APP_STORE},
+    {"doctor.parts", verb_doctor_parts, APP_STORE},
+    {"doctor.part", verb_doctor_part, APP_STORE},
+    {"export.begin", verb_export_begin, APP_STORE},
+    {"export.rows", verb_export_rows, APP_STORE},
     {"version", verb_version, APP_CONTROL},
 };
 

@@ -18,6 +18,13 @@ int control_open(const char *path, const struct clock *clock, struct policy_boar
                  struct control **ret, struct err *err) WARN_UNUSED;
 void control_close(struct control *c);
 
+/* Copies the whole database to the file `path`, private and synced, as it is at one moment. In that
+ * moment, when no change can be made, `moment` (may be NULL) is called; it must not call back into
+ * the control plane. With an error, also one of its, there is no copy. */
+typedef int (*control_moment_fn)(void *arg, struct err *err);
+int control_copy(struct control *c, const char *path, control_moment_fn moment, void *arg,
+                 struct err *err) WARN_UNUSED;
+
 /* --- sites
  * ---------------------------------------------------------------------------------------- Settings
  * travel as a JSON object: domain, profile, timezone, honour_signals (bool), path_patterns (array
