@@ -1,76 +1,27 @@
 // ./dev bench — every figure of the main road in one table. Rates are also given as a share of a no-op server that
 // was measured in the same run, because the load generator shares the cores with what it measures.
 //   ./dev bench          all of it      ./dev bench quick   short runs
-//   ./dev bench ingest|import|query|start   one part
+//   ./dev bench start|ingest|query|seal|import   one part
+//   ./dev bench query --events 100000000         more in query.ts
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { createReadStream, createWriteStream, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
+import { createReadStream, createWriteStream, existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { addSite, BIN, keepAlive, mustRun, query, removeFolder, request, ROOT, sendEvent, startServer, tempFolder, waitFor, type Server } from '../tests/flow/lib';
+import { metric, statusKb, wrk as load, type WrkResult } from './load';
+import { benchQuery } from './query';
+import { count, judge, median, printReport, row } from './report';
+import { benchSeal } from './seal';
 
 const flags = process.argv.slice(3);
 const quick = flags.includes('quick');
-const parts = ['start', 'ingest', 'query', 'import'];
-const wanted = flags.filter((f) => parts.includes(f));
+const PARTS = ['start', 'ingest', 'query', 'seal', 'import'];
+const wanted = flags.filter((f) => PARTS.includes(f));
 const seconds = quick ? 4 : 15;
 const LOG = join(ROOT, '../shared/data/access-apache.log');
 const SITE = 'example.com';
 
-const rows: [string, string, string, string][] = [];
-function row(what: string, figure: string, bar = '', verdict = ''): void {
-  rows.push([what, figure, bar, verdict]);
-  console.error(`${what}: ${figure}`);
-}
-function judge(ok: boolean): string {
-  return ok ? 'met' : 'MISSED';
-}
-function median(values: number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
-}
-function count(n: number): string {
-  return Math.round(n).toLocaleString('en');
-}
-
-interface WrkResult {
-  rate: number;
-  p50: number;
-  p99: number;
-  non2xx: number;
-}
-
-function milliseconds(text: string): number {
-  const m = /^([\d.]+)(us|ms|s)$/.exec(text);
-  if (!m) return NaN;
-  return Number(m[1]) * (m[2] === 'us' ? 0.001 : m[2] === 's' ? 1000 : 1);
-}
-
-/** Does not block, so that this process could serve meanwhile; wrk is a process of its own. */
-function wrk(url: string, connections: number, threads: number, script: string, time = seconds): Promise<WrkResult> {
-  const args = [`-t${threads}`, `-c${connections}`, `-d${time}s`, '--latency', '-s', join(ROOT, 'bench', script), url];
-  const child = spawn('wrk', args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  let out = '';
-  child.stdout.on('data', (d: Buffer) => (out += d.toString()));
-  return new Promise((resolve, reject) =>
-    child.on('exit', (code) => {
-      const rate = /Requests\/sec:\s+([\d.]+)/.exec(out);
-      const p50 = /^\s+50%\s+(\S+)/m.exec(out);
-      const p99 = /^\s+99%\s+(\S+)/m.exec(out);
-      if (code !== 0 || !rate) return reject(new Error(`wrk failed: ${out}`));
-      resolve({ rate: Number(rate[1]), p50: milliseconds(p50?.[1] ?? ''), p99: milliseconds(p99?.[1] ?? ''), non2xx: Number(/Non-2xx or 3xx responses: (\d+)/.exec(out)?.[1] ?? 0) });
-    }),
-  );
-}
-
-function statusKb(pid: number, key: string): number {
-  const m = new RegExp(`^${key}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  return Number(m?.[1] ?? NaN);
-}
-
-async function accepted(server: Server): Promise<number> {
-  const text = (await request(`${server.url}/metrics`, 'GET')).body;
-  return Number(/^tamis_events_accepted_total (\d+)/m.exec(text)?.[1] ?? NaN);
-}
+const wrk = (url: string, connections: number, threads: number, script: string, time = seconds): Promise<WrkResult> => load(url, connections, threads, script, time);
+const accepted = (server: Server): Promise<number> => metric(server, 'tamis_events_accepted_total');
 
 async function countStored(server: Server, token: string): Promise<number> {
   const r = await query(server.url, token, { site_id: SITE, metrics: ['events'], date_range: 'all' });
@@ -182,36 +133,6 @@ async function closedLoop(server: Server, token: string): Promise<void> {
   row('closed loop: acknowledged and found exactly once', `${count(pages.size - missing)} of ${count(pages.size)}`, 'all', judge(missing === 0));
 }
 
-async function benchQuery(): Promise<void> {
-  if (!existsSync(LOG)) return row('queries', 'skipped: no ../shared/data/access-apache.log');
-  const data = tempFolder('bench');
-  const server = await startServer(data, { config: trustingConfig() });
-  const token = addSite(data, SITE, '--profile', 'consented'); // exact figures, no folding of rare rows
-  await wrk(`${server.url}/api/event`, 64, 2, 'batch.lua', quick ? 3 : 10);
-  await settle(server, token);
-  const n = await countStored(server, token);
-  const figures = ['visitors', 'visits', 'pageviews', 'bounce_rate', 'visit_duration'];
-  const asks: [string, Record<string, unknown>][] = [
-    ['five figures', { metrics: figures }],
-    ['series by hour', { metrics: ['visitors', 'pageviews'], dimensions: ['time:hour'] }],
-    ['top pages', { metrics: ['visitors', 'pageviews'], dimensions: ['event:page'], pagination: { limit: 10 } }],
-    ['top sources', { metrics: ['visitors', 'bounce_rate'], dimensions: ['visit:source'], pagination: { limit: 10 } }],
-    ['top countries', { metrics: ['visitors'], dimensions: ['visit:country'], pagination: { limit: 10 } }],
-    ['browsers, one page filtered', { metrics: ['visitors'], dimensions: ['visit:browser'], filters: [['is', 'event:page', ['/p/1']]] }],
-  ];
-  for (const [name, ask] of asks) {
-    const times: number[] = [];
-    for (let i = 0; i < 9; i++) {
-      const t0 = performance.now();
-      await query(server.url, token, { site_id: SITE, date_range: 'day', ...ask });
-      times.push(performance.now() - t0);
-    }
-    row(`query: ${name}, ${(n / 1e6).toFixed(1)} M hot events (median)`, `${median(times).toFixed(0)} ms`);
-  }
-  await server.stop();
-  removeFolder(data);
-}
-
 async function benchImport(): Promise<void> {
   if (!existsSync(LOG)) return row('import', 'skipped: no ../shared/data/access-apache.log');
   const copies = quick ? 50 : 200;
@@ -244,17 +165,41 @@ async function benchImport(): Promise<void> {
   row('  ratio', `${(rate / other).toFixed(1)} ×`, '≥ 3 ×', judge(rate >= 3 * other));
 }
 
-async function main(): Promise<void> {
-  const chosen = wanted.length ? wanted : parts;
-  const work: Record<string, () => Promise<void>> = { start: benchStart, ingest: benchIngest, query: benchQuery, import: benchImport };
-  for (const part of chosen) await work[part]!();
-  keepAlive.destroy();
-  const width = Math.max(...rows.map((r) => r[0].length));
-  console.log(`\n${cpus().length} × ${cpus()[0]?.model.trim()}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB; the load generator runs on the same cores\n`);
-  for (const [what, figure, bar, verdict] of rows) console.log(`${what.padEnd(width)}  ${figure.padEnd(30)}  ${bar.padEnd(14)}${verdict}`.trimEnd());
+/** "--name N" */
+function option(name: string, fallback: number): number {
+  const at = flags.indexOf(`--${name}`);
+  const value = at < 0 ? fallback : Number(flags[at + 1]);
+  if (!Number.isSafeInteger(value) || value < 0) throw new Error(`--${name} needs a number`);
+  return value;
 }
 
-main().catch((e: unknown) => {
-  console.error(e);
-  process.exit(3);
-});
+async function main(): Promise<void> {
+  const events = option('events', quick ? 1_000_000 : 3_000_000);
+  const work: Record<string, () => Promise<void>> = {
+    start: benchStart,
+    ingest: benchIngest,
+    query: () =>
+      benchQuery({
+        events,
+        yearEvents: option('year', quick ? 0 : Math.min(events, 10_000_000)),
+        hot: option('hot', Math.min(events, 3_000_000)),
+        pages: option('pages', 10_000),
+        rivals: !flags.includes('--no-rivals'),
+        fresh: flags.includes('--fresh'),
+        config: trustingConfig(),
+      }),
+    seal: () => benchSeal({ events: option('due', events), pages: option('pages', 10_000), config: trustingConfig() }),
+    import: benchImport,
+  };
+  for (const part of wanted.length ? wanted : PARTS) await work[part]!();
+  keepAlive.destroy();
+  printReport();
+}
+
+main().then(
+  () => process.exit(0), // the tests' library would report on tests
+  (e: unknown) => {
+    console.error(e);
+    process.exit(3);
+  },
+);

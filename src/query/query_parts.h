@@ -147,6 +147,7 @@ struct shape {
     size_t dim_count;        /* of the query's: all or none */
     unsigned from_events;    /* bits of enum quantity */
     unsigned from_visits;    /* with both, the event side says which rows there are */
+    bool persons_alone;      /* nothing but visitors is asked */
     bool events_need_visits; /* the event side looks at attributes of the visit */
     bool visits_need_events; /* the visit side looks at attributes of events */
     struct counting of_events;
@@ -174,6 +175,7 @@ struct reach {
     unsigned levels;                  /* bits 1 << enum level: where to read */
     const struct sealed_part **parts; /* by their roll-ups or by their raw rows */
     size_t part_count;
+    uint32_t watermark;   /* rows of roll-ups up to this part are visible */
     bool rows_gone;       /* raw rows of the range are gone, and roll-ups cannot answer */
     int32_t raw_from_day; /* rows_gone: from this day on all are there */
 };

@@ -35,6 +35,7 @@ static bool visits_know_all(const struct query *q) {
 }
 
 static void finish(const struct query *q, struct shape *s) {
+    s->persons_alone = (s->from_events | s->from_visits) == Q_VISITORS;
     if (s->from_visits)
         s->from_visits |= Q_VISITS; /* says which rows there are */
     s->events_need_visits = uses(q, s->dim_count, SCOPE_VISIT, DIMS);

@@ -63,6 +63,7 @@ int reach_make(const struct store_view *view, const struct query *q, const struc
     const struct sealed_part *parts = parts_of(view, site, &count);
     struct reach r = {
         .levels = 1U << LEVEL_HOT,
+        .watermark = store_view_watermark(view),
         .parts = ARENA_NEW(arena, const struct sealed_part *, count + 1),
     };
     if (!r.parts)

@@ -24,7 +24,7 @@ static void put_roll_dim(const struct writer *w, enum dim d) {
         buf_adds(w->out, "r.value");
 }
 
-static const char *dim_of(enum dim d) {
+static const char *table_of(enum dim d) {
     return d == DIM_TIME ? "person" : d == DIM_TIME_HOUR ? "hour" : dim_infos[d].column;
 }
 
@@ -49,10 +49,10 @@ void put_rollup(const struct writer *w) {
         if (s->from_visits & columns[i].bit)
             buf_addf(o, "r.%s::BIGINT AS a_%s, ", columns[i].of_visits, columns[i].name);
     }
-    buf_adds(o, "r.events::BIGINT AS b_n FROM ");
-    put_files(w, SOURCE_ROLL);
-    buf_addf(o, " r WHERE r.dim = '%s' AND r.day BETWEEN %d AND %d", dim_of(s->roll), r->from_day,
-             r->to_day);
+    buf_addf(o,
+             "r.events::BIGINT AS b_n FROM roll.%s r WHERE r.site = %u AND r.day BETWEEN %d AND %d"
+             " AND r.part <= %u",
+             table_of(s->roll), w->site, r->from_day, r->to_day, w->reach->watermark);
     if (w->q->filter.child_count > 0)
         buf_addf(o, " AND r.value = $%zu", leaf_of(&w->q->filter)->first_param);
 }

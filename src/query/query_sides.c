@@ -50,6 +50,7 @@ static void put_event_rows(const struct writer *w, enum level level, bool by_per
         buf_adds(o, " v ON v.visit = e.visit");
     }
     put_where(w, level, SIDE_EVENT);
+    put_persons_alone(w, level, c, "e");
     buf_adds(o, " GROUP BY ALL");
 }
 
@@ -115,6 +116,7 @@ static void put_plain_visits(const struct writer *w, enum level level) {
     put_source(w, level, SOURCE_VISIT);
     buf_adds(o, " v");
     put_where(w, level, SIDE_VISIT);
+    put_persons_alone(w, level, c, "v");
     buf_adds(o, by_person ? " GROUP BY ALL) GROUP BY ALL" : " GROUP BY ALL");
 }
 

@@ -23,8 +23,6 @@ static void put_column(struct buf *o, enum dim d, enum level level, enum side si
         buf_addf(o, "%s.day::BIGINT * 24 + %s.hour", row, row);
     else if (info->scope == SCOPE_TIME)
         put_time(o, d, side == SIDE_EVENT ? "e.day" : "v.day");
-    else if (d == DIM_NAME)
-        buf_adds(o, "(CASE e.kind WHEN 0 THEN 'pageview' ELSE e.name END)");
     else if (info->scope == SCOPE_EVENT || (level == LEVEL_SEALED && side != SIDE_VISIT))
         buf_addf(o, "e.%s", info->column);
     else
@@ -157,17 +155,12 @@ static void put_path(struct buf *o, const char *path) {
     buf_addc(o, '\'');
 }
 
-static const char *path_of(const struct sealed_part *p, enum source source) {
-    return source == SOURCE_EVENT   ? p->event_path
-           : source == SOURCE_VISIT ? p->visit_path
-                                    : p->roll_path;
-}
-
 void put_files(const struct writer *w, enum source source) {
     buf_adds(w->out, "read_parquet([");
     for (size_t i = 0; i < w->reach->part_count; i++) {
+        const struct sealed_part *p = w->reach->parts[i];
         buf_adds(w->out, i ? ", " : "");
-        put_path(w->out, path_of(w->reach->parts[i], source));
+        put_path(w->out, source == SOURCE_EVENT ? p->event_path : p->visit_path);
     }
     buf_adds(w->out, "])");
 }
@@ -211,4 +204,15 @@ void put_person_flags(const struct writer *w, enum level level, const struct cou
                  c->person_flag, by == BY_VARIES ? " AND " : ")");
     if (by == BY_VARIES)
         buf_addf(w->out, "(%s.varies & %u) = 0)", alias, c->varies);
+}
+
+void put_persons_alone(const struct writer *w, enum level level, const struct counting *c,
+                       const char *alias) {
+    enum by_id by = persons_by(c, level);
+    if (!w->shape->persons_alone || by == BY_ID)
+        return;
+    buf_addf(w->out, " AND ((%s.first & %u) <> 0", alias, c->person_flag);
+    if (by == BY_VARIES)
+        buf_addf(w->out, " OR (%s.varies & %u) <> 0", alias, c->varies);
+    buf_adds(w->out, ")");
 }

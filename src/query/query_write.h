@@ -45,7 +45,7 @@ void put_where(const struct writer *w, enum level level, enum side side);
 /* The hot visits as they are now: one row a visit, with the attributes this side needs. */
 void put_net_visits(const struct writer *w, enum side side);
 /* The parts' files of a kind; in the hot level, the table. */
-enum source { SOURCE_EVENT, SOURCE_VISIT, SOURCE_ROLL };
+enum source { SOURCE_EVENT, SOURCE_VISIT };
 void put_files(const struct writer *w, enum source source);
 void put_source(const struct writer *w, enum level level, enum source source);
 /* Whether a person is counted by its id in this level: never, always, or where `varies` says. */
@@ -56,6 +56,10 @@ void put_person_id(const struct writer *w, enum level level, const struct counti
                    const char *alias);
 void put_person_flags(const struct writer *w, enum level level, const struct counting *c,
                       const char *alias);
+
+/* " AND …": when nothing else is asked, the rows that are not counted stay away. */
+void put_persons_alone(const struct writer *w, enum level level, const struct counting *c,
+                       const char *alias);
 
 /* --- query_sides.c --- */
 

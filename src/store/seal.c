@@ -143,7 +143,7 @@ static int put_visits(duckdb_connection c, const struct sealing *s, struct err *
         return code;
     BUF_AUTO sql = {0};
     buf_adds(&sql, "SELECT * EXCLUDE (id) FROM seal_visit ORDER BY day, visit");
-    return seal_copy(c, s->job->root, &s->result->files[SEAL_VISIT], &sql, err);
+    return seal_copy(c, s->job->root, false, &s->result->files[SEAL_VISIT], &sql, err);
 }
 
 static int put_events(duckdb_connection c, const struct sealing *s, struct err *err) {
@@ -160,11 +160,11 @@ static int put_events(duckdb_connection c, const struct sealing *s, struct err *
              " FROM event e JOIN seal_visit v ON e.visit = v.id WHERE e.site = %u AND e.day = %d"
              " ORDER BY v.visit, e.ts_ms",
              s->job->site, s->job->day);
-    return seal_copy(c, s->job->root, &s->result->files[SEAL_EVENT], &sql, err);
+    return seal_copy(c, s->job->root, false, &s->result->files[SEAL_EVENT], &sql, err);
 }
 
-int seal_put_rolls(duckdb_connection c, const char *root, const char *events, const char *visits,
-                   struct seal_file *file, struct err *err) {
+int seal_put_rolls(duckdb_connection c, const char *root, bool month, const char *events,
+                   const char *visits, struct seal_file *file, struct err *err) {
     if (!events || !visits)
         return err_set(err, ERR_NOMEM, "no memory for a statement");
     int code = seal_rolls(c, events, visits, err);
@@ -172,14 +172,15 @@ int seal_put_rolls(duckdb_connection c, const char *root, const char *events, co
         return code;
     BUF_AUTO sql = {0};
     buf_adds(&sql, "SELECT * FROM seal_roll ORDER BY dim, day, value");
-    return seal_copy(c, root, file, &sql, err);
+    return seal_copy(c, root, month, file, &sql, err);
 }
 
 static int put_rolls(duckdb_connection c, const struct sealing *s, struct err *err) {
     struct seal_file *files = s->result->files;
     BUF_AUTO events = {0};
     sql_add_file(&events, s->job->root, files[SEAL_EVENT].path, true);
-    return seal_put_rolls(c, s->job->root, buf_cstr(&events), "seal_visit", &files[SEAL_ROLL], err);
+    return seal_put_rolls(c, s->job->root, false, buf_cstr(&events), "seal_visit",
+                          &files[SEAL_ROLL], err);
 }
 
 static int write_files(duckdb_connection c, void *arg, struct err *err) {

@@ -16,11 +16,13 @@ static const char *const kind_words[SEAL_KINDS] = {
 /* Row groups are what a query skips and what threads share, but each repeats the dictionaries of
  * its texts: half a million rows cost a tenth less than a quarter of one. Numbers with more than
  * 40,000 different values in a group are stored as differences. Bloom filters would cost as much
- * as they save: nearly every page is in every group. */
-static const char copy_options[] =
-    "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3, PARQUET_VERSION V2,"
-    " ROW_GROUP_SIZE 491520, DICTIONARY_SIZE_LIMIT 40000, WRITE_BLOOM_FILTER false,"
-    " USE_TMP_FILE false)";
+ * as they save: nearly every page is in every group. A day is written fast and read for a month;
+ * the month's file is written at leisure, 6 % smaller for 1.5 times the work. */
+#define COPY_OPTIONS                                                                 \
+    "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL %d, PARQUET_VERSION V2,"   \
+    " ROW_GROUP_SIZE 491520, DICTIONARY_SIZE_LIMIT 40000, WRITE_BLOOM_FILTER false," \
+    " USE_TMP_FILE false)"
+enum { LEVEL_DAY = 1, LEVEL_MONTH = 9 };
 
 void seal_paths(uint32_t site, int32_t day, bool month, uint32_t part,
                 struct seal_file files[SEAL_KINDS]) {
@@ -58,8 +60,8 @@ int seal_make_folder(const struct os *os, const char *root, const char *path, st
     return 0;
 }
 
-int seal_copy(duckdb_connection c, const char *root, struct seal_file *file, struct buf *select,
-              struct err *err) {
+int seal_copy(duckdb_connection c, const char *root, bool month, struct seal_file *file,
+              struct buf *select, struct err *err) {
     CLEANUP(free_charp) char *to = full_path(root, file->path, ".tmp");
     BUF_AUTO sql = {0};
     buf_adds(&sql, "COPY (");
@@ -67,7 +69,8 @@ int seal_copy(duckdb_connection c, const char *root, struct seal_file *file, str
     buf_adds(&sql, ") TO ");
     if (to)
         sql_add_quoted(&sql, to);
-    buf_addf(&sql, " %s", copy_options);
+    buf_addc(&sql, ' ');
+    buf_addf(&sql, COPY_OPTIONS, month ? LEVEL_MONTH : LEVEL_DAY);
     const char *text = select->failed || !to ? NULL : buf_cstr(&sql);
     buf_clear(select);
     if (!text)

@@ -70,9 +70,9 @@ void seal_paths(uint32_t site, int32_t day, bool month, uint32_t part,
 /* Makes <root>/<site>/<yyyy-mm>, durably. */
 int seal_make_folder(const struct os *os, const char *root, const char *path,
                      struct err *err) WARN_UNUSED;
-/* Writes a SELECT to <path>.tmp and notes its rows. */
-int seal_copy(duckdb_connection c, const char *root, struct seal_file *file, struct buf *select,
-              struct err *err) WARN_UNUSED;
+/* Writes a SELECT to <path>.tmp and notes its rows. A month's file is compressed harder. */
+int seal_copy(duckdb_connection c, const char *root, bool month, struct seal_file *file,
+              struct buf *select, struct err *err) WARN_UNUSED;
 /* Syncs, hashes and renames a part's three files. */
 int seal_publish(const struct os *os, const char *root, struct seal_file files[SEAL_KINDS],
                  struct err *err) WARN_UNUSED;
@@ -87,7 +87,7 @@ int seal_digest(const struct os *os, const char *path, uint64_t *ret_bytes,
 /* From seal_base and seal_number: seal_flag and seal_visit. */
 int seal_make_visits(duckdb_connection c, struct err *err) WARN_UNUSED;
 /* From two relations (see seal_rolls): the roll file. */
-int seal_put_rolls(duckdb_connection c, const char *root, const char *events, const char *visits,
-                   struct seal_file *file, struct err *err) WARN_UNUSED;
+int seal_put_rolls(duckdb_connection c, const char *root, bool month, const char *events,
+                   const char *visits, struct seal_file *file, struct err *err) WARN_UNUSED;
 
 #endif

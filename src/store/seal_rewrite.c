@@ -144,7 +144,7 @@ static int put_visits(duckdb_connection c, const struct rewriting *w, struct err
              " WHERE s.id IS NOT NULL OR NOT EXISTS (SELECT 1 FROM seal_touched t WHERE t.day ="
              " o.day AND t.person = o.person) ORDER BY o.day, o.visit",
              w->visits.data);
-    return seal_copy(c, w->job->root, &w->result->part.files[SEAL_VISIT], &sql, err);
+    return seal_copy(c, w->job->root, w->job->month, &w->result->part.files[SEAL_VISIT], &sql, err);
 }
 
 static int put_events(duckdb_connection c, const struct rewriting *w, struct err *err) {
@@ -159,7 +159,7 @@ static int put_events(duckdb_connection c, const struct rewriting *w, struct err
              " WHERE o.file_row_number NOT IN (SELECT pos FROM seal_gone)"
              " ORDER BY o.day, o.visit, o.ts_sec",
              w->events.data);
-    return seal_copy(c, w->job->root, &w->result->part.files[SEAL_EVENT], &sql, err);
+    return seal_copy(c, w->job->root, w->job->month, &w->result->part.files[SEAL_EVENT], &sql, err);
 }
 
 static int put_rolls(duckdb_connection c, const struct rewriting *w, struct err *err) {
@@ -168,8 +168,8 @@ static int put_rolls(duckdb_connection c, const struct rewriting *w, struct err 
     BUF_AUTO visits = {0};
     sql_add_file(&events, w->job->root, files[SEAL_EVENT].path, true);
     sql_add_file(&visits, w->job->root, files[SEAL_VISIT].path, true);
-    return seal_put_rolls(c, w->job->root, buf_cstr(&events), buf_cstr(&visits), &files[SEAL_ROLL],
-                          err);
+    return seal_put_rolls(c, w->job->root, w->job->month, buf_cstr(&events), buf_cstr(&visits),
+                          &files[SEAL_ROLL], err);
 }
 
 /* How many events and visits go, and whether any visit is left. */

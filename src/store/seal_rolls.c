@@ -76,16 +76,22 @@ static const char entry_numbers[] =
     "coalesce(v.entries, 0) AS entries, coalesce(v.bounces, 0) AS bounces,"
     " coalesce(v.duration_ms, 0) AS duration_ms, coalesce(v.entry_pageviews, 0) AS entry_pageviews";
 
+/* A page may have no counted event and yet be entered (the empty one, by visits without a page
+ * view) or engaged with. */
 static void add_page(struct buf *sql, const char *events, const char *visits) {
-    buf_addf(sql, "INSERT INTO seal_roll BY NAME SELECT e.*, 'page' AS dim, %s, %s FROM ",
-             entry_numbers, engagement_numbers);
+    buf_addf(
+        sql,
+        "INSERT INTO seal_roll BY NAME SELECT day, value, 'page' AS dim,"
+        " coalesce(e.visitors, 0) AS visitors, coalesce(e.visits, 0) AS visits,"
+        " coalesce(e.pageviews, 0) AS pageviews, coalesce(e.events, 0) AS events, %s, %s FROM ",
+        entry_numbers, engagement_numbers);
     add_event_counts(sql, events, "page", FIRST_PAGE, FIRST_VISIT_PAGE);
     buf_addf(sql,
-             " e LEFT JOIN (SELECT day, entry_page::VARCHAR AS value, %s FROM %s"
-             " GROUP BY day, entry_page) v ON v.day = e.day AND v.value = e.value LEFT JOIN (",
+             " e FULL JOIN (SELECT day, entry_page::VARCHAR AS value, %s FROM %s"
+             " GROUP BY day, entry_page) v USING (day, value) FULL JOIN (",
              visit_numbers, visits);
     add_engagement(sql, events, true);
-    buf_adds(sql, ") g ON g.day = e.day AND g.value = e.value");
+    buf_adds(sql, ") g USING (day, value)");
 }
 
 static const char no_engagement[] =

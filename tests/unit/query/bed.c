@@ -72,13 +72,36 @@ static size_t base_of(struct bed *b, uint32_t site, int32_t day) {
     return i;
 }
 
-void bed_seal(struct bed *b, uint32_t site, int32_t day) {
+/* A part of the days from job->day to to_day, in the place of others. */
+static void publish(struct bed *b, const struct seal_job *job, const struct seal_result *done,
+                    int32_t to_day, bool raw, const uint32_t *removed, size_t removed_count) {
+    char paths[SEAL_KINDS][sizeof b->root + SEAL_PATH + 1];
+    for (size_t i = 0; i < SEAL_KINDS; i++)
+        (void)snprintf(paths[i], sizeof paths[i], "%s/%s", b->root, done->files[i].path);
+    struct sealed_part part = {.id = job->part,
+                               .site = job->site,
+                               .from_day = job->day,
+                               .to_day = to_day,
+                               .until = b->cursor,
+                               .event_path = raw ? paths[SEAL_EVENT] : NULL,
+                               .visit_path = raw ? paths[SEAL_VISIT] : NULL,
+                               .roll_path = paths[SEAL_ROLL],
+                               .event_rows = done->files[SEAL_EVENT].rows,
+                               .visit_rows = done->files[SEAL_VISIT].rows};
+    struct store_change change = {
+        .added = &part, .added_count = 1, .removed = removed, .removed_count = removed_count};
+    struct err err = {0};
+    if (store_publish(b->store, &change, &err) < 0)
+        fail_msg("store_publish: %s", err.text);
+}
+
+static void seal(struct bed *b, uint32_t site, int32_t day, bool raw) {
     size_t at = base_of(b, site, day);
     struct seal_job job = {.os = &os_system,
                            .root = b->root,
                            .site = site,
                            .day = day,
-                           .part = ++b->parts,
+                           .part = ++b->last_part,
                            .base_visit = b->bases[at].visits,
                            .base_person = b->bases[at].persons};
     struct seal_result done = {0};
@@ -89,22 +112,57 @@ void bed_seal(struct bed *b, uint32_t site, int32_t day) {
         return;
     b->bases[at].visits += (uint32_t)done.visits;
     b->bases[at].persons += (uint32_t)done.persons;
-    char paths[SEAL_KINDS][sizeof b->root + SEAL_PATH + 1];
+    publish(b, &job, &done, day, raw, NULL, 0);
+    assert_true(b->part_count < ARRAY_LEN(b->parts));
+    struct bed_part *p = &b->parts[b->part_count++];
+    *p = (struct bed_part){.id = job.part, .site = site, .day = day};
     for (size_t i = 0; i < SEAL_KINDS; i++)
-        (void)snprintf(paths[i], sizeof paths[i], "%s/%s", b->root, done.files[i].path);
-    struct sealed_part part = {.id = job.part,
-                               .site = site,
-                               .from_day = day,
-                               .to_day = day,
-                               .until = b->cursor,
-                               .event_path = paths[SEAL_EVENT],
-                               .visit_path = paths[SEAL_VISIT],
-                               .roll_path = paths[SEAL_ROLL],
-                               .event_rows = done.files[SEAL_EVENT].rows,
-                               .visit_rows = done.files[SEAL_VISIT].rows};
-    struct store_change change = {.added = &part, .added_count = 1};
-    if (store_publish(b->store, &change, &err) < 0)
-        fail_msg("store_publish: %s", err.text);
+        (void)snprintf(p->paths[i], sizeof p->paths[i], "%s", done.files[i].path);
+}
+
+void bed_seal(struct bed *b, uint32_t site, int32_t day) {
+    seal(b, site, day, true);
+}
+
+void bed_seal_rollups(struct bed *b, uint32_t site, int32_t day) {
+    seal(b, site, day, false);
+}
+
+void bed_compact(struct bed *b, uint32_t site, int32_t day) {
+    struct seal_input inputs[ARRAY_LEN(b->parts)];
+    uint32_t ids[ARRAY_LEN(b->parts)];
+    int32_t from = INT32_MAX, to = INT32_MIN;
+    size_t count = 0, left = 0;
+    struct bed_part kept[ARRAY_LEN(b->parts)];
+    for (size_t i = 0; i < b->part_count; i++) {
+        struct bed_part *p = &b->parts[i];
+        if (p->site != site || civil_month_start(p->day) != civil_month_start(day)) {
+            kept[left++] = *p;
+            continue;
+        }
+        for (size_t k = 0; k < SEAL_KINDS; k++)
+            inputs[count].paths[k] = p->paths[k];
+        ids[count++] = p->id;
+        from = p->day < from ? p->day : from;
+        to = p->day > to ? p->day : to;
+    }
+    if (count < 2)
+        return;
+    struct compact_job job = {.os = &os_system,
+                              .root = b->root,
+                              .site = site,
+                              .day = day,
+                              .part = ++b->last_part,
+                              .inputs = inputs,
+                              .input_count = count};
+    struct seal_result done = {0};
+    struct err err = {0};
+    if (store_compact(b->store, &job, &done, &err) < 0)
+        fail_msg("store_compact: %s", err.text);
+    struct seal_job as = {.site = site, .day = from, .part = job.part};
+    publish(b, &as, &done, to, true, ids, count);
+    memcpy(b->parts, kept, left * sizeof *kept);
+    b->part_count = left;
 }
 
 const struct policy *bed_policy(struct bed *b, uint32_t site) {

@@ -22,19 +22,29 @@ struct bed {
     struct fake_clock clock;
     struct cursor cursor;
     char root[80]; /* of the sealed parts */
-    uint32_t parts;
+    uint32_t last_part;
     struct {
         uint32_t site, visits, persons;
         int32_t day;
     } bases[64]; /* ordinals given out, by site and day */
     size_t base_count;
+    struct bed_part {
+        uint32_t id, site;
+        int32_t day;
+        char paths[3][100]; /* below the root: event, visit, roll */
+    } parts[128];           /* days that are sealed and in no month */
+    size_t part_count;
 };
 
 struct bed *bed_open(void);
 void bed_close(struct bed *b);
 void bed_apply(struct bed *b, const struct event *events, size_t count);
-/* Seals what the hot tables have of that day and publishes it; nothing when that is nothing. */
+/* Seals what the hot tables have of that day and publishes it; nothing when that is nothing. The
+ * second as if its raw rows had been purged since. */
 void bed_seal(struct bed *b, uint32_t site, int32_t day);
+void bed_seal_rollups(struct bed *b, uint32_t site, int32_t day);
+/* Puts the parts of that day's month together into one; the month has no hot rows. */
+void bed_compact(struct bed *b, uint32_t site, int32_t day);
 const struct policy *bed_policy(struct bed *b, uint32_t site);
 
 /* An event of that person, who is another one each day. */

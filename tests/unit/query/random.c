@@ -223,7 +223,9 @@ static json_t *random_range(struct bed *b, uint32_t site, struct model_range *r)
 
 void random_query_make(struct bed *b, struct random_query *ret) {
     struct random_query q = {.site = PICK(sites)};
-    json_t *metrics = random_words(metric_words_all, ARRAY_LEN(metric_words_all), 1 + dice(6));
+    bool alone = dice(4) == 0; /* the first: visitors */
+    json_t *metrics = random_words(metric_words_all, alone ? 1 : ARRAY_LEN(metric_words_all),
+                                   alone ? 1 : 1 + dice(6));
     bool plain = dice(2) == 0;
     json_t *dims = random_words(dim_words, ARRAY_LEN(dim_words), plain ? 0 : dice(4));
     json_t *filters = json_array();

@@ -381,6 +381,53 @@ static void the_reply_tells_what_was_asked(void **state) {
                   NULL, "{'imports_included':false,'levels':['hot']}");
 }
 
+static void the_reply_tells_which_levels_answered(void **state) {
+    (void)state;
+    struct bed *b = bed_open();
+    set_the_scene(b);
+    int32_t d = day_of(2026, 5, 4);
+    bed_seal_rollups(b, SITE, d);
+    static const struct {
+        const char *ask, *meta;
+    } cases[] = {
+        {"'metrics':['visits']", "['rollup','hot']"},
+        {"'metrics':['visits','bounce_rate'],'dimensions':['event:page']", "['rollup','hot']"},
+        {"'metrics':['visits'],'dimensions':['time:day','visit:os']", "['rollup','hot']"},
+        {"'metrics':['visits'],'dimensions':['time:hour']", "['rollup','hot']"},
+        {"'metrics':['visits'],'filters':[['is','event:page',['/a']]]", "['rollup','hot']"},
+        {"'metrics':['percentage'],'dimensions':['event:page'],'filters':[['is','event:page',['/"
+         "a']]]",
+         "['rollup','hot']"},
+        {"'metrics':['visits'],'dimensions':['visit:os'],'filters':[['is','event:page',['/a']]]",
+         "['hot']"},
+        {"'metrics':['visits'],'filters':[['is','event:page',['/a','/b']]]", "['hot']"},
+        {"'metrics':['visits'],'filters':[['is','event:page',['/A'],{'case_sensitive':false}]]",
+         "['hot']"},
+        {"'metrics':['visits'],'filters':[['is_not','event:page',['/a']]]", "['hot']"},
+        {"'metrics':['visits'],'dimensions':['time:hour','event:page']", "['hot']"},
+        {"'metrics':['visits'],'dimensions':['event:name','event:page']", "['hot']"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char query[400];
+        (void)snprintf(query, sizeof query, "{%s," BOTH "}", cases[i].ask);
+        expect_member(b, SITE, query, "meta", "levels", cases[i].meta);
+        expect_member(b, SITE, query, "meta", "raw_rows_from",
+                      strstr(cases[i].meta, "rollup") ? "absent" : "'2026-05-05'");
+    }
+    expect(b, "{'metrics':['visitors','visits']," BOTH "}", "[[6,7]]");
+    expect(b,
+           "{'metrics':['visitors'],'date_range':['2026-05-04T00:00:00+02:00',"
+           "'2026-05-05T23:59:59+02:00']}",
+           "[[1]]");
+    bed_seal(b, SITE, d + 1);
+    expect_member(b, SITE,
+                  "{'metrics':['visits'],'dimensions':['event:name','event:page']," BOTH "}",
+                  "meta", "levels", "['sealed','hot']");
+    expect_member(b, SITE, "{'metrics':['visits'],'date_range':'all'}", "query", "date_range",
+                  "['2026-05-04T00:00:00+02:00','2026-05-05T23:59:59+02:00']");
+    bed_close(b);
+}
+
 /* /a has 17 visitors, /b 3; one of those at /b came from Bing. */
 static void crowd(struct bed *b, uint32_t site) {
     struct event e[20];
@@ -704,6 +751,7 @@ int main(void) {
         cmocka_unit_test(ranges_worked_out_by_hand),
         cmocka_unit_test(rows_are_ordered_and_cut),
         cmocka_unit_test(the_reply_tells_what_was_asked),
+        cmocka_unit_test(the_reply_tells_which_levels_answered),
         cmocka_unit_test(profiles_hide_the_few),
         cmocka_unit_test(values_are_never_code),
         cmocka_unit_test(malformed_queries_are_refused),

@@ -2,6 +2,7 @@
 #include "sample.h"
 
 #include <dirent.h>
+#include <duckdb.h>
 #include <fcntl.h>
 #include <time.h>
 
@@ -183,8 +184,33 @@ static void garbage_and_leftovers(void **state) {
     remove_dir(dir);
 }
 
+/* A well-formed file that another version of the program made. */
+static void another_version_is_set_aside(void **state) {
+    char *dir = temp_dir();
+    struct store *s = open_store(dir, false);
+    fill(s, 0);
+    store_close(s);
+    char *path = name_in(dir, "hot.duckdb");
+    duckdb_database db;
+    duckdb_connection c;
+    assert_int_equal(duckdb_open(path, &db), DuckDBSuccess);
+    assert_int_equal(duckdb_connect(db, &c), DuckDBSuccess);
+    assert_int_equal(duckdb_query(c, "UPDATE meta SET version = version + 1; CHECKPOINT", NULL),
+                     DuckDBSuccess);
+    duckdb_disconnect(&c);
+    duckdb_close(&db);
+    free(path);
+    s = open_store(dir, true);
+    assert_int_equal(store_cursor(s).offset, 0);
+    assert_int_equal(count_bad(dir), 1);
+    fill(s, 0);
+    store_close(s);
+    remove_dir(dir);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(another_version_is_set_aside),
         cmocka_unit_test(garbage_and_leftovers),
         cmocka_unit_test(damaged_file),
     };

@@ -43,6 +43,7 @@ static struct rewrite_job erase_of(const struct sealing *s, const struct seal_re
                                 .month = true,
                                 .part = 50,
                                 .input = input_of(r),
+                                .before = INT32_MAX,
                                 .page = span_str(page)};
 }
 

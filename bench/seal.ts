@@ -1,0 +1,60 @@
+// The seal part of ./dev bench: yesterday is sealed while another site's events come in.
+//   --due N   events of yesterday (as --events)
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { addSite, startServer, waitFor, type Server } from '../tests/flow/lib';
+import { BENCH_DATA, fill, zoneOfDay } from './folder';
+import { metric, statusKb, wrk } from './load';
+import { count, judge, row } from './report';
+
+export interface SealOptions {
+  events: number;
+  pages: number;
+  config: string;
+}
+
+interface Sealed {
+  perSec: number;
+  peakMb: number;
+}
+
+/** From the first sealed folder on disk until the part is recorded. The day is drained before. */
+async function watch(server: Server, data: string): Promise<Sealed> {
+  await waitFor('the seal to begin', 900000, async () => existsSync(join(data, 'sealed/1')) || (await pause(5)));
+  const began = performance.now();
+  const events = await waitFor('the seal', 900000, async () => (await metric(server, 'tamis_events_sealed_total')) || (await pause(20)));
+  const perSec = events / ((performance.now() - began) / 1000);
+  return { perSec, peakMb: statusKb(server.child.pid!, 'VmHWM') / 1024 };
+}
+
+const pause = (time: number): Promise<undefined> => new Promise((resolve) => setTimeout(resolve, time, undefined));
+
+async function once(options: SealOptions, busy: boolean): Promise<void> {
+  const data = join(BENCH_DATA, 'due');
+  rmSync(data, { recursive: true, force: true });
+  await fill(data, { domain: 'history.example', events: 0, due: options.events, pages: options.pages, zone: zoneOfDay() });
+  addSite(data, 'example.com', '--profile', 'consented');
+  const server = await startServer(data, { config: options.config });
+  let over = false;
+  const sealed = watch(server, data).finally(() => (over = true));
+  const rounds = [];
+  while (busy && !over) rounds.push(await wrk(`${server.url}/api/event`, 32, 1, 'event.lua', 2));
+  const { perSec, peakMb } = await sealed;
+  const what = `${count(options.events)} events of yesterday sealed by the server`;
+  if (!busy) {
+    row(`${what}, nothing else to do`, `${count(perSec)} events/s`, '≥ 1,000,000/s', judge(perSec >= 1e6));
+  } else {
+    const rate = rounds.reduce((sum, r) => sum + r.rate, 0) / rounds.length;
+    const refused = rounds.reduce((sum, r) => sum + r.non2xx + r.socketErrors, 0);
+    row(`${what}, while others come in`, `${count(perSec)} events/s`, '≥ 1,000,000/s', judge(perSec >= 1e6));
+    row('  acknowledged meanwhile (drained and sealed)', `${count(rate)}/s, ${refused} refused`, '0 refused', judge(refused === 0));
+  }
+  row('  most memory (VmHWM)', `${count(peakMb)} MB`);
+  await server.stop();
+  rmSync(data, { recursive: true, force: true });
+}
+
+export async function benchSeal(options: SealOptions): Promise<void> {
+  await once(options, false);
+  await once(options, true);
+}
