@@ -1,5 +1,7 @@
 #include "extract.h"
 
+#include <time.h>
+
 #include "engine.h"
 #include "seal_private.h"
 
@@ -141,6 +143,9 @@ static int own_engine_open(struct own_engine *e, const struct extract_job *job, 
     buf_addf(&sql,
              "SET autoinstall_known_extensions = false; SET autoload_known_extensions = false;"
              " SET temp_directory = ''; SET memory_limit = '%llu MiB';"
+             /* One thread writes what it reads, in order, and keeps nothing back. With more the
+              * engine either holds batches until their turn comes, over any limit, or mixes them. */
+             " SET threads = 1; SET preserve_insertion_order = false;"
              " SET enable_progress_bar = true; SET enable_progress_bar_print = false;"
              " SET progress_bar_time = 0;",
              (unsigned long long)(job->memory_bytes >> 20));
@@ -154,6 +159,8 @@ static int run_tasks(struct own_engine *e, duckdb_pending_result pending,
     duckdb_pending_state state;
     do {
         state = duckdb_pending_execute_task(pending);
+        if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) /* the engine's own threads are at it */
+            (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
         double percent = duckdb_query_progress(e->connection).percentage;
         if (job->progress && percent >= 0)
             job->progress(job->arg, percent / 100);
