@@ -45,6 +45,8 @@ void extract_hot_sql(struct buf *out) {
         add_field(out, columns[i].hot, is_text(columns[i].type));
     }
     for (size_t i = 0; i < SEAL_DIMS; i++) {
+        if (!seal_dim_on_event(i))
+            continue;
         char name[40];
         (void)snprintf(name, sizeof(name), "v.%s", seal_dim(i));
         buf_adds(out, " || ',' || ");
@@ -65,7 +67,8 @@ static void add_read_hot(struct buf *sql, const char *path) {
     for (size_t i = 0; i < ARRAY_LEN(columns); i++)
         buf_addf(sql, "%s'%s': '%s'", i ? ", " : "", columns[i].name, columns[i].type);
     for (size_t i = 0; i < SEAL_DIMS; i++)
-        buf_addf(sql, ", '%s': 'VARCHAR'", seal_dim(i));
+        if (seal_dim_on_event(i))
+            buf_addf(sql, ", '%s': 'VARCHAR'", seal_dim(i));
     buf_adds(sql, "})");
 }
 
@@ -86,7 +89,7 @@ static void add_select(struct buf *sql, const struct extract_job *job) {
         for (size_t i = 0; i < ARRAY_LEN(columns); i++)
             buf_addf(sql, "%s(%s)::%s AS %s", i ? ", " : "SELECT ", columns[i].sealed,
                      columns[i].type, columns[i].name);
-        sql_add_dims(sql, "");
+        sql_add_event_dims(sql, "");
         buf_adds(sql, " FROM ");
         add_read_sealed(sql, job);
         buf_adds(sql, " UNION ALL ");

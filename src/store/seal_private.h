@@ -17,6 +17,9 @@
 /* The dimensions that are columns: all but person, by their name. */
 enum { SEAL_DIMS = FIRST_AT_COUNT - 1 };
 const char *seal_dim(size_t i); /* its flag is 2 << i */
+/* Whether event rows repeat it: the pages a visit entered and left by would cost each more than a
+ * byte. */
+bool seal_dim_on_event(size_t i);
 
 /* Bits of a visit whose person made no other: it is the first of all, and nothing varies. */
 #define SEAL_FIRST_ALL ((1U << FIRST_AT_COUNT) - 1)

@@ -51,10 +51,13 @@ void sql_add_dims(struct buf *out, const char *prefix) {
         buf_addf(out, ", %s%s", prefix, seal_dim(i));
 }
 
-/* The pages a visit entered and left by would cost an event more than a byte. */
+bool seal_dim_on_event(size_t i) {
+    return i + 1 != FIRST_AT_entry_page && i + 1 != FIRST_AT_exit_page;
+}
+
 void sql_add_event_dims(struct buf *out, const char *prefix) {
     for (size_t i = 0; i < SEAL_DIMS; i++)
-        if (i + 1 != FIRST_AT_entry_page && i + 1 != FIRST_AT_exit_page)
+        if (seal_dim_on_event(i))
             buf_addf(out, ", %s%s", prefix, seal_dim(i));
 }
 
