@@ -220,12 +220,13 @@ static int report(struct fill *f, struct err *err) {
     struct rusage used;
     (void)getrusage(RUSAGE_SELF, &used);
     JSON_AUTO line = json_pack(
-        "{s:s, s:s, s:s, s:s, s:I, s:I, s:{s:I, s:I, s:I}, s:{s:I, s:I, s:I}, s:o, s:o, s:o, s:I}",
+        "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:{s:I, s:I, s:I}, s:{s:I, s:I, s:I}, s:o, s:o, s:o, "
+        "s:I}",
         "domain", f->ask->domain, "token", f->token, "zone", f->ask->zone, "today", today, "events",
-        (json_int_t)f->ask->events, "parts", (json_int_t)count, "rows", "event",
-        (json_int_t)rows[PART_EVENT], "visit", (json_int_t)rows[PART_VISIT], "roll",
-        (json_int_t)rows[PART_ROLL], "bytes", "event", (json_int_t)bytes[PART_EVENT], "visit",
-        (json_int_t)bytes[PART_VISIT], "roll", (json_int_t)bytes[PART_ROLL], "making",
+        (json_int_t)f->ask->events, "days", (json_int_t)f->ask->days, "parts", (json_int_t)count,
+        "rows", "event", (json_int_t)rows[PART_EVENT], "visit", (json_int_t)rows[PART_VISIT],
+        "roll", (json_int_t)rows[PART_ROLL], "bytes", "event", (json_int_t)bytes[PART_EVENT],
+        "visit", (json_int_t)bytes[PART_VISIT], "roll", (json_int_t)bytes[PART_ROLL], "making",
         took_json(f->ask->events, &f->making), "applying", took_json(f->ask->events, &f->applying),
         "sealing", took_json(f->ask->events, &f->sealing), "peak_kb", (json_int_t)used.ru_maxrss);
     if (!line || json_dumpf(line, stdout, JSON_COMPACT) < 0 || putchar('\n') == EOF)

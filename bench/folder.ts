@@ -19,6 +19,7 @@ export interface Filled {
   zone: string;
   today: string;
   events: number;
+  days: number;
   parts: number;
   rows: Record<'event' | 'visit' | 'roll', number>;
   bytes: Record<'event' | 'visit' | 'roll', number>;

@@ -78,11 +78,11 @@ const LEAST_DAY = 1_000_000;
 
 function sizes({ filled }: Folder): void {
   const each = (bytes: number): string => (bytes / filled.events).toFixed(2);
-  const verdict = (ok: boolean): string => (filled.events / filled.parts >= LEAST_DAY ? judge(ok) : 'days too small');
+  const verdict = (ok: boolean): string => (filled.events / filled.days >= LEAST_DAY ? judge(ok) : 'days too small');
   const { event, visit, roll } = filled.bytes;
   const busy = ({ per_sec, cpu_us_each }: Step): string => `${count(per_sec)} events/s, ${cpu_us_each.toFixed(2)} µs of CPU each`;
-  row(`${millions(filled.events)} events in ${filled.parts} days: applied`, busy(filled.applying));
-  row('  sealed, alone', busy(filled.sealing), '≥ 1,000,000/s', verdict(filled.sealing.per_sec >= 1e6));
+  row(`${millions(filled.events)} events in ${filled.days} days: applied`, busy(filled.applying));
+  row('  sealed, with months compacted', busy(filled.sealing), '≥ 1,000,000/s', verdict(filled.sealing.per_sec >= 1e6));
   row('  bytes an event: event + visit files', `${each(event + visit)} (${each(event)} + ${each(visit)})`, '≤ 8', verdict((event + visit) / filled.events <= 8));
   row('  with roll-ups', each(event + visit + roll), '≤ 12', verdict((event + visit + roll) / filled.events <= 12));
 }

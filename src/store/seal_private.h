@@ -32,6 +32,8 @@ void sql_add_files(struct buf *out, const char *root, const struct seal_input *p
                    enum seal_kind kind);
 /* ", <prefix>entry_page, …" */
 void sql_add_dims(struct buf *out, const char *prefix);
+/* Those of them that event rows repeat. */
+void sql_add_event_dims(struct buf *out, const char *prefix);
 /* Runs what the buffer holds and empties it. */
 int sql_run(duckdb_connection c, struct buf *sql, struct err *err) WARN_UNUSED;
 /* The first row's columns as numbers (NULL as 0); 0 when there is no row. */
