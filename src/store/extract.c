@@ -15,6 +15,12 @@ static const struct extract_column columns[] = {
 #undef X
 };
 
+/* Event files have no columns for the pages a visit entered and left by: they are its first and last
+ * page view. */
+static bool has_dim(size_t i) {
+    return i + 1 != FIRST_AT_entry_page && i + 1 != FIRST_AT_exit_page;
+}
+
 /* --- hot rows -----------------------------------------------------------------------------------
  */
 
@@ -45,6 +51,8 @@ void extract_hot_sql(struct buf *out) {
         add_field(out, columns[i].hot, is_text(columns[i].type));
     }
     for (size_t i = 0; i < SEAL_DIMS; i++) {
+        if (!has_dim(i))
+            continue;
         char name[40];
         (void)snprintf(name, sizeof(name), "v.%s", seal_dim(i));
         buf_adds(out, " || ',' || ");
@@ -65,7 +73,8 @@ static void add_read_hot(struct buf *sql, const char *path) {
     for (size_t i = 0; i < ARRAY_LEN(columns); i++)
         buf_addf(sql, "%s'%s': '%s'", i ? ", " : "", columns[i].name, columns[i].type);
     for (size_t i = 0; i < SEAL_DIMS; i++)
-        buf_addf(sql, ", '%s': 'VARCHAR'", seal_dim(i));
+        if (has_dim(i))
+            buf_addf(sql, ", '%s': 'VARCHAR'", seal_dim(i));
     buf_adds(sql, "})");
 }
 
@@ -86,7 +95,7 @@ static void add_select(struct buf *sql, const struct extract_job *job) {
         for (size_t i = 0; i < ARRAY_LEN(columns); i++)
             buf_addf(sql, "%s(%s)::%s AS %s", i ? ", " : "SELECT ", columns[i].sealed,
                      columns[i].type, columns[i].name);
-        sql_add_dims(sql, "");
+        sql_add_event_dims(sql, "");
         buf_adds(sql, " FROM ");
         add_read_sealed(sql, job);
         buf_adds(sql, " UNION ALL ");
