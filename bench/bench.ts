@@ -181,7 +181,7 @@ async function main(): Promise<void> {
     query: () =>
       benchQuery({
         events,
-        yearEvents: option('year', quick ? 0 : Math.min(events, 10_000_000)),
+        yearEvents: option('year', quick ? 0 : Math.min(events, 1_000_000)),
         hot: option('hot', Math.min(events, 3_000_000)),
         pages: option('pages', 10_000),
         rivals: !flags.includes('--no-rivals'),

@@ -1,6 +1,6 @@
 // The query part of ./dev bench: a sealed history asked through the API, and the same rows and questions elsewhere.
 //   --events N      in the last 30 days (3,000,000)      --pages P   different paths (10,000)
-//   --year N        in the last 365 days (as --events, at most 10,000,000); 0: none
+//   --year N        in the last 365 days (1,000,000): each of them is sealed, which takes minutes; 0: none
 //   --hot N         of today on top (3,000,000, at most --events)
 //   --no-rivals     without DuckDB and ClickHouse         --fresh     fill the folders again
 import { rmSync } from 'node:fs';
