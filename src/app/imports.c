@@ -6,6 +6,7 @@
 #include "app.h"
 #include "crypt.h"
 #include "import.h"
+#include "log.h"
 #include "sealer.h"
 
 enum { MOST_RUNS = 4, CATCH_UP_MS = 10 * 60 * 1000 };
@@ -220,9 +221,15 @@ static int finish(struct app *a, struct run *r, json_t **ret, struct err *err) {
     return 0;
 }
 
-static void wake_sealer(struct app *a) {
+/* Past days are sealed as soon as nothing more of them comes. What does not succeed now is done by the
+ * next round. */
+static void seal_now(struct app *a) {
+    struct err err = {0};
+    size_t sealed;
     if (a->sealer)
         sealer_wake(a->sealer);
+    else if (sealer_round(a, &sealed, &err) < 0)
+        log_warn("seal: %s", err.text);
 }
 
 int imports_finish(struct app *a, const json_t *args, struct span body, json_t **ret,
@@ -238,7 +245,7 @@ int imports_finish(struct app *a, const json_t *args, struct span body, json_t *
     struct import *left = TAKE_PTR(r->import);
     put(a->imports, r, true);
     import_free(left);
-    wake_sealer(a);
+    seal_now(a);
     return rc;
 }
 

@@ -42,7 +42,7 @@ static void put_event_rows(const struct writer *w, enum level level, bool by_per
     if (mask & Q_EVENTS)
         buf_adds(o, "count(*) AS b_events, ");
     buf_adds(o, "count(*) AS b_n FROM ");
-    put_source(w, level, SOURCE_EVENT);
+    put_source(w, level, SOURCE_EVENT, SIDE_EVENT);
     buf_adds(o, " e");
     if (level == LEVEL_HOT && w->shape->events_need_visits) {
         buf_adds(o, " JOIN ");
@@ -113,7 +113,7 @@ static void put_plain_visits(const struct writer *w, enum level level) {
             buf_addf(o, "%s::BIGINT AS a_%s%s",
                      level == LEVEL_HOT ? quantity_words[i].signed_sum : quantity_words[i].sum,
                      quantity_words[i].name, i > 0 ? ", " : " FROM ");
-    put_source(w, level, SOURCE_VISIT);
+    put_source(w, level, SOURCE_VISIT, SIDE_VISIT);
     buf_adds(o, " v");
     put_where(w, level, SIDE_VISIT);
     put_persons_alone(w, level, c, "v");
@@ -143,7 +143,7 @@ static void put_joined_visits(const struct writer *w, enum level level) {
         if (mask & quantity_words[i].bit)
             buf_addf(o, "v.%s AS a_%s, ", quantity_words[i].name, quantity_words[i].name);
     buf_adds(o, level == LEVEL_HOT ? "v.visit FROM " : "v.day, v.visit FROM ");
-    put_source(w, level, SOURCE_EVENT);
+    put_source(w, level, SOURCE_EVENT, SIDE_BOTH);
     buf_adds(o, " e JOIN ");
     if (level == LEVEL_HOT)
         put_net_visits(w, SIDE_BOTH);

@@ -165,8 +165,33 @@ void put_files(const struct writer *w, enum source source) {
     buf_adds(w->out, "])");
 }
 
-void put_source(const struct writer *w, enum level level, enum source source) {
-    if (level != LEVEL_HOT)
+/* Whether event rows are asked for the pages their visit entered or left by, which only the visit
+ * file has. */
+static bool asks_for_ends(const struct writer *w, enum side side) {
+    bool needed[DIMS] = {0};
+    mark_filter(needed, &w->q->filter, side);
+    for (size_t i = 0; i < w->shape->dim_count; i++)
+        mark_dim(needed, w->q->dims[i], side);
+    return needed[DIM_ENTRY_PAGE] || needed[DIM_EXIT_PAGE];
+}
+
+static void put_sealed_events(const struct writer *w, enum side side) {
+    struct buf *o = w->out;
+    if (!asks_for_ends(w, side)) {
+        put_files(w, SOURCE_EVENT);
+        return;
+    }
+    buf_adds(o, "(SELECT x.*, y.entry_page, y.exit_page FROM ");
+    put_files(w, SOURCE_EVENT);
+    buf_adds(o, " x JOIN (SELECT day, visit, entry_page, exit_page FROM ");
+    put_files(w, SOURCE_VISIT);
+    buf_adds(o, ") y ON y.day = x.day AND y.visit = x.visit)");
+}
+
+void put_source(const struct writer *w, enum level level, enum source source, enum side side) {
+    if (level != LEVEL_HOT && source == SOURCE_EVENT)
+        put_sealed_events(w, side);
+    else if (level != LEVEL_HOT)
         put_files(w, source);
     else
         buf_adds(w->out, source == SOURCE_EVENT ? "event" : "visit");

@@ -47,7 +47,7 @@ void put_net_visits(const struct writer *w, enum side side);
 /* The parts' files of a kind; in the hot level, the table. */
 enum source { SOURCE_EVENT, SOURCE_VISIT };
 void put_files(const struct writer *w, enum source source);
-void put_source(const struct writer *w, enum level level, enum source source);
+void put_source(const struct writer *w, enum level level, enum source source, enum side side);
 /* Whether a person is counted by its id in this level: never, always, or where `varies` says. */
 enum by_id { BY_FLAG, BY_ID, BY_VARIES };
 enum by_id persons_by(const struct counting *c, enum level level);

@@ -256,6 +256,11 @@ static int set_props(struct sieve_lane *lane, struct props *props, struct arena 
     return props_write(props, event_fields[EVENT_FIELD_props].most, arena, &e->props, err);
 }
 
+/* Finer tells nothing of use, and more of a person. */
+static uint32_t to_tenth(uint32_t ms) {
+    return (ms / 100 + (ms % 100 >= 50)) * 100;
+}
+
 static int fill(struct sieve_lane *lane, const struct policy *policy, const struct hit *hit,
                 int known, const struct url *url, const struct ua_info *ua, struct arena *arena,
                 struct event *e, struct err *err) {
@@ -268,7 +273,7 @@ static int fill(struct sieve_lane *lane, const struct policy *policy, const stru
     e->kind = known >= 0 ? (uint8_t)known_names[known].kind : (uint8_t)EVENT_CUSTOM;
     e->interactive = hit->interactive && e->kind != EVENT_ENGAGEMENT;
     e->scroll = hit->scroll == SCROLL_NONE || hit->scroll <= 100 ? hit->scroll : 100;
-    e->engaged_ms = hit->engaged_ms;
+    e->engaged_ms = to_tenth(hit->engaged_ms);
     e->country = country_of(s->countries, hit->time_zone);
     struct salt_id day = set_time(lane, policy, hit->ts_ms, e);
     int rc = 0;

@@ -1,5 +1,7 @@
 #include "extract.h"
 
+#include <time.h>
+
 #include "engine.h"
 #include "seal_private.h"
 
@@ -43,6 +45,8 @@ void extract_hot_sql(struct buf *out) {
         add_field(out, columns[i].hot, is_text(columns[i].type));
     }
     for (size_t i = 0; i < SEAL_DIMS; i++) {
+        if (!seal_dim_on_event(i))
+            continue;
         char name[40];
         (void)snprintf(name, sizeof(name), "v.%s", seal_dim(i));
         buf_adds(out, " || ',' || ");
@@ -63,7 +67,8 @@ static void add_read_hot(struct buf *sql, const char *path) {
     for (size_t i = 0; i < ARRAY_LEN(columns); i++)
         buf_addf(sql, "%s'%s': '%s'", i ? ", " : "", columns[i].name, columns[i].type);
     for (size_t i = 0; i < SEAL_DIMS; i++)
-        buf_addf(sql, ", '%s': 'VARCHAR'", seal_dim(i));
+        if (seal_dim_on_event(i))
+            buf_addf(sql, ", '%s': 'VARCHAR'", seal_dim(i));
     buf_adds(sql, "})");
 }
 
@@ -84,7 +89,7 @@ static void add_select(struct buf *sql, const struct extract_job *job) {
         for (size_t i = 0; i < ARRAY_LEN(columns); i++)
             buf_addf(sql, "%s(%s)::%s AS %s", i ? ", " : "SELECT ", columns[i].sealed,
                      columns[i].type, columns[i].name);
-        sql_add_dims(sql, "");
+        sql_add_event_dims(sql, "");
         buf_adds(sql, " FROM ");
         add_read_sealed(sql, job);
         buf_adds(sql, " UNION ALL ");
@@ -141,6 +146,9 @@ static int own_engine_open(struct own_engine *e, const struct extract_job *job, 
     buf_addf(&sql,
              "SET autoinstall_known_extensions = false; SET autoload_known_extensions = false;"
              " SET temp_directory = ''; SET memory_limit = '%llu MiB';"
+             /* One thread writes what it reads, in order, and keeps nothing back. With more the
+              * engine either holds batches until their turn comes, over any limit, or mixes them. */
+             " SET threads = 1; SET preserve_insertion_order = false;"
              " SET enable_progress_bar = true; SET enable_progress_bar_print = false;"
              " SET progress_bar_time = 0;",
              (unsigned long long)(job->memory_bytes >> 20));
@@ -154,6 +162,8 @@ static int run_tasks(struct own_engine *e, duckdb_pending_result pending,
     duckdb_pending_state state;
     do {
         state = duckdb_pending_execute_task(pending);
+        if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) /* the engine's own threads are at it */
+            (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
         double percent = duckdb_query_progress(e->connection).percentage;
         if (job->progress && percent >= 0)
             job->progress(job->arg, percent / 100);

@@ -12,7 +12,7 @@
 #include "store.h"
 
 /* X(name, SQL type, from a sealed event file, from hot tables e (event), v (its visit), p (its
- * person)). Then come the visit's columns of FIRST_DIMENSIONS. In both, visits and persons are
+ * person)). Then come the visit's columns that event files have. In both, visits and persons are
  * numbered from 1 on; the hot ones are moved behind the sealed ones. */
 /* clang-format off */
 #define EXTRACT_COLUMNS(X)                                                                        \

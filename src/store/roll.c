@@ -181,26 +181,51 @@ static int change(duckdb_connection c, struct buf *body, struct err *err) {
     return code;
 }
 
-int roll_load(duckdb_connection c, uint32_t site, uint32_t part, const char *path,
+/* "(VALUES ('<path>', site, part), …) s (path, site, part)" */
+static void add_sources(struct buf *sql, const struct roll_source *sources, size_t count) {
+    buf_adds(sql, "(VALUES ");
+    for (size_t i = 0; i < count; i++) {
+        buf_adds(sql, i ? ", (" : "(");
+        sql_add_quoted(sql, sources[i].path);
+        buf_addf(sql, ", %u::UINTEGER, %u::UINTEGER)", sources[i].site, sources[i].part);
+    }
+    buf_adds(sql, ") s (path, site, part)");
+}
+
+int roll_load(duckdb_connection c, const struct roll_source *sources, size_t count,
               struct err *err) {
-    uint32_t missing;
-    size_t count;
-    int code = roll_missing(c, &part, 1, &missing, &count, err);
-    if (code || count == 0)
-        return code;
+    if (count == 0)
+        return 0;
     BUF_AUTO sql = {0};
+    buf_adds(&sql, "CREATE OR REPLACE TEMP TABLE roll_in AS SELECT s.site, s.part, r.* FROM"
+                   " read_parquet([");
+    for (size_t i = 0; i < count; i++) {
+        buf_adds(&sql, i ? ", " : "");
+        sql_add_quoted(&sql, sources[i].path);
+    }
+    buf_adds(&sql, "], filename = true) r JOIN ");
+    add_sources(&sql, sources, count);
+    buf_adds(&sql, " ON s.path = r.filename WHERE s.part NOT IN (SELECT part FROM roll.loaded)");
+    int code = sql_run(c, &sql, err);
+    if (code)
+        return code;
     for (size_t i = 0; i < ROLL_DIMS; i++) {
-        buf_addf(&sql, "INSERT INTO roll.\"%s\" SELECT %u, day, %u, value", roll_dim(i), site,
-                 part);
+        buf_addf(&sql, "INSERT INTO roll.\"%s\" SELECT site, day, part, value", roll_dim(i));
 #define X(name, type) buf_adds(&sql, ", " #name);
         ROLL_NUMBERS(X)
 #undef X
-        buf_adds(&sql, " FROM read_parquet(");
-        sql_add_quoted(&sql, path);
-        buf_addf(&sql, ") WHERE dim = '%s' ORDER BY day, value;", roll_dim(i));
+        buf_addf(&sql, " FROM temp.roll_in WHERE dim = '%s' ORDER BY site, day, value;",
+                 roll_dim(i));
     }
-    buf_addf(&sql, "INSERT INTO roll.loaded VALUES (%u, %u);", part, part);
-    return change(c, &sql, err);
+    buf_adds(&sql, "INSERT INTO roll.loaded SELECT part, part FROM ");
+    add_sources(&sql, sources, count);
+    buf_adds(&sql, " WHERE part NOT IN (SELECT part FROM roll.loaded);");
+    code = change(c, &sql, err);
+    struct err ignored;
+    buf_clear(&sql);
+    buf_adds(&sql, "DROP TABLE IF EXISTS temp.roll_in");
+    int dropped = sql_run(c, &sql, code ? &ignored : err);
+    return code ? code : dropped;
 }
 
 /* Deletes the rows of the parts that `which` (SQL) is true of, and the notes about them. */

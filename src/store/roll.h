@@ -37,8 +37,13 @@ int roll_rebuild(duckdb_connection c, const struct os *os, const char *dir,
 int roll_missing(duckdb_connection c, const uint32_t *parts, size_t count, uint32_t *ret,
                  size_t *ret_count, struct err *err) WARN_UNUSED;
 
-/* Loads one part's roll file, by its full path. A part that is in stays as it is. */
-int roll_load(duckdb_connection c, uint32_t site, uint32_t part, const char *path,
+struct roll_source {
+    uint32_t site, part;
+    const char *path; /* the part's roll file, in full */
+};
+/* Loads parts, all of them or none: one statement a dimension, however many parts. Those that are in
+ * stay as they are. */
+int roll_load(duckdb_connection c, const struct roll_source *sources, size_t count,
               struct err *err) WARN_UNUSED;
 
 /* `into` was made from the parts `from`: it is in now, under their ids, and they are not. When one

@@ -39,6 +39,20 @@ static int merge(duckdb_connection c, const struct store_view *before,
     return code;
 }
 
+/* One that does not read is left out, so that the others can be seen; it is tried again with the next
+ * change, and `doctor --verify` names it. */
+static int load_each(duckdb_connection c, const struct roll_source *sources, size_t count,
+                     struct err *err) {
+    for (size_t i = 0; i < count; i++) {
+        int code = roll_load(c, &sources[i], 1, err);
+        if (code == ERR_NOMEM || code == ERR_FULL)
+            return code;
+    }
+    return 0;
+}
+
+enum { LOAD_AT_ONCE = 32 };
+
 static int load_missing(duckdb_connection c, const struct store_view *v, uint32_t *ids,
                         size_t count, size_t *ret_loaded, struct err *err) {
     CLEANUP(free_charp) char *memory = calloc(count + 1, sizeof(uint32_t));
@@ -46,9 +60,16 @@ static int load_missing(duckdb_connection c, const struct store_view *v, uint32_
     if (!missing)
         return err_set(err, ERR_NOMEM, "no memory for a list of parts");
     int code = roll_missing(c, ids, count, missing, ret_loaded, err);
-    for (size_t i = 0; !code && i < *ret_loaded; i++) {
-        const struct sealed_part *p = find(v, missing[i]);
-        code = roll_load(c, p->site, p->id, p->roll_path, err);
+    for (size_t i = 0; !code && i < *ret_loaded;) {
+        struct roll_source sources[LOAD_AT_ONCE];
+        size_t n = 0;
+        for (; n < LOAD_AT_ONCE && i < *ret_loaded; i++) {
+            const struct sealed_part *p = find(v, missing[i]);
+            sources[n++] = (struct roll_source){p->site, p->id, p->roll_path};
+        }
+        code = roll_load(c, sources, n, err);
+        if (code)
+            code = load_each(c, sources, n, err);
     }
     return code;
 }

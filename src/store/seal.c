@@ -155,7 +155,7 @@ static int put_events(duckdb_connection c, const struct sealing *s, struct err *
     buf_adds(&sql, ", e.props, e.revenue_milli");
     add_word(&sql, &s->words[WORDS_OF_EVENT - 1], "e.");
     buf_adds(&sql, ", e.first, v.varies");
-    sql_add_dims(&sql, "v.");
+    sql_add_event_dims(&sql, "v.");
     buf_addf(&sql,
              " FROM event e JOIN seal_visit v ON e.visit = v.id WHERE e.site = %u AND e.day = %d"
              " ORDER BY v.visit, e.ts_ms",

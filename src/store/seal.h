@@ -16,7 +16,8 @@
  *   duration_ms, hostname, the columns of FIRST_DIMENSIONS, first, varies.
  * event file, by (day, visit, ts_sec): day, visit, person, hour, ts_sec, kind, interactive, scroll,
  *   engaged_ms, name, hostname, page, props, revenue_milli, currency, first, varies, and its
- *   visit's columns of FIRST_DIMENSIONS, so that no filter needs a join.
+ *   visit's columns of FIRST_DIMENSIONS but entry_page and exit_page, so that other filters need
+ *   no join.
  * roll file, by (dim, day, value): day, dim, value, and the numbers of ROLL_NUMBERS.
  *
  * `first` is explained in first.h. `varies` has bit FIRST_OF(dimension) when the visits of a row's

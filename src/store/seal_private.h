@@ -17,6 +17,9 @@
 /* The dimensions that are columns: all but person, by their name. */
 enum { SEAL_DIMS = FIRST_AT_COUNT - 1 };
 const char *seal_dim(size_t i); /* its flag is 2 << i */
+/* Whether event rows repeat it: the pages a visit entered and left by would cost each more than a
+ * byte. */
+bool seal_dim_on_event(size_t i);
 
 /* Bits of a visit whose person made no other: it is the first of all, and nothing varies. */
 #define SEAL_FIRST_ALL ((1U << FIRST_AT_COUNT) - 1)
@@ -32,6 +35,8 @@ void sql_add_files(struct buf *out, const char *root, const struct seal_input *p
                    enum seal_kind kind);
 /* ", <prefix>entry_page, …" */
 void sql_add_dims(struct buf *out, const char *prefix);
+/* Those of them that event rows repeat. */
+void sql_add_event_dims(struct buf *out, const char *prefix);
 /* Runs what the buffer holds and empties it. */
 int sql_run(duckdb_connection c, struct buf *sql, struct err *err) WARN_UNUSED;
 /* The first row's columns as numbers (NULL as 0); 0 when there is no row. */

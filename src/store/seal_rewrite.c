@@ -148,7 +148,7 @@ static int put_visits(duckdb_connection c, const struct rewriting *w, struct err
 }
 
 static int put_events(duckdb_connection c, const struct rewriting *w, struct err *err) {
-    static const char *const changed[] = {"entry_page", "exit_page", "varies"};
+    static const char *const changed[] = {"varies"};
     BUF_AUTO sql = {0};
     buf_adds(&sql, "SELECT o.* EXCLUDE (file_row_number) REPLACE (");
     add_replaced(&sql, changed, ARRAY_LEN(changed));

@@ -51,6 +51,16 @@ void sql_add_dims(struct buf *out, const char *prefix) {
         buf_addf(out, ", %s%s", prefix, seal_dim(i));
 }
 
+bool seal_dim_on_event(size_t i) {
+    return i + 1 != FIRST_AT_entry_page && i + 1 != FIRST_AT_exit_page;
+}
+
+void sql_add_event_dims(struct buf *out, const char *prefix) {
+    for (size_t i = 0; i < SEAL_DIMS; i++)
+        if (seal_dim_on_event(i))
+            buf_addf(out, ", %s%s", prefix, seal_dim(i));
+}
+
 int sql_run(duckdb_connection c, struct buf *sql, struct err *err) {
     const char *text = buf_cstr(sql);
     if (!text)

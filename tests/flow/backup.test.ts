@@ -224,8 +224,10 @@ test('a second backup takes what is new; a restored folder gives the same answer
   // what comes in after a restore counts, also on a day that was sealed
   writeFileSync(`${data}.log`, logLines(3, 'late', 5).text);
   mustRun(['import', '--site', SITE, '--data', restored, `${data}.log`]);
-  const late = await query(other.url, token, { site_id: SITE, metrics: ['pageviews'], date_range: 'all', filters: [['contains', 'event:page', ['/late/']]] });
-  assert.deepEqual(late.results[0]?.metrics, [15]);
+  await waitFor('the late events', 20000, async () => {
+    const late = await query(other.url, token, { site_id: SITE, metrics: ['pageviews'], date_range: 'all', filters: [['contains', 'event:page', ['/late/']]] });
+    return late.results[0]?.metrics[0] === 15 ? true : undefined;
+  });
   assert.equal(await other.stop(), 0);
 
   // what was erased leaves the backup too

@@ -8,7 +8,7 @@ import { addSite, BROWSER_UA, cli, mustRun, query, removeFolder, request, ROOT, 
 
 const SITE = 'example.com';
 const COLUMNS =
-  'date,time,hour,visit,person,kind,name,hostname,page,interactive,scroll,engaged_ms,props,revenue_milli,currency,entry_page,exit_page,' +
+  'date,time,hour,visit,person,kind,name,hostname,page,interactive,scroll,engaged_ms,props,revenue_milli,currency,' +
   'referrer,source,channel,utm_source,utm_medium,utm_campaign,utm_content,utm_term,country,browser,browser_version,os,os_version,device';
 
 /** Plain DuckDB, as anybody has it: the C functions of its Node package. */
@@ -127,7 +127,6 @@ test('an export is what the API counts', { timeout: 180000 }, async () => {
     ['time:day', (r: Record<string, string>) => r.date!],
     ['event:page', (r: Record<string, string>) => r.page!],
     ['visit:source', (r: Record<string, string>) => r.source || 'Direct / None'],
-    ['visit:exit_page', (r: Record<string, string>) => r.exit_page!],
   ] as const) {
     const reply = await query(server.url, token, { site_id: SITE, metrics: METRICS, dimensions: [dimension], date_range: 'all', pagination: { limit: 1000 } });
     const counted = figures(rows, key);
@@ -142,7 +141,9 @@ test('an export is what the API counts', { timeout: 180000 }, async () => {
 
   // the same in every format, beside the server and without it
   const jsonl = mustRun(['export', '--site', SITE, '--data', data, '--format', 'jsonl']).split('\n').map((l) => JSON.parse(l) as Record<string, unknown>);
-  assert.deepEqual(jsonl.map((r) => [r.date, r.person, r.page, r.props]), rows.map((r) => [r.date, Number(r.person), r.page, r.props]));
+  const sorted = (list: unknown[][]) => list.map((r) => JSON.stringify(r)).sort();
+  // a compaction between two exports changes the order
+  assert.deepEqual(sorted(jsonl.map((r) => [r.date, r.person, r.page, r.props])), sorted(rows.map((r) => [r.date, Number(r.person), r.page, r.props])));
   assert.deepEqual(Object.keys(jsonl[0]!).join(','), COLUMNS);
   const file = `${data}.parquet`;
   const report = JSON.parse(mustRun(['export', '--site', SITE, '--data', data, '--format', 'parquet', '--out', file, '--json'])) as { rows: number };
@@ -171,7 +172,7 @@ test('an export is what the API counts', { timeout: 180000 }, async () => {
 
   assert.equal(await server.stop(), 0);
   const later = cli(['export', '--site', SITE, '--data', data, '--format', 'csv']);
-  assert.equal(later.out, text.out);
+  assert.deepEqual(later.out.split('\n').sort(), text.out.split('\n').sort());
 
   // the hashes of today's visitors, as numbers and as bytes
   const hashes = await numbers('SELECT DISTINCT visitor >> 32, visitor & 4294967295 FROM visit', join(data, 'hot/hot.duckdb'));

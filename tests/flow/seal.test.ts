@@ -97,5 +97,10 @@ test('an import of past days is sealed when it ends', { timeout: 120000 }, async
   assert.ok(existsSync(join(data, 'sealed')));
   assert.deepEqual(findBytes(data, ['203.0.113.']), []);
   await server.stop();
+  // without a server the command seals, too
+  writeFileSync(log, lines.slice(0, 60).join('\n').replace(/\/May\/2025/g, '/Jun/2025') + '\n');
+  const parts = parquet(data).length;
+  mustRun(['import', '--site', SITE, '--data', data, log]);
+  assert.equal(parquet(data).length, parts + 3);
   removeFolder(data);
 });

@@ -183,8 +183,46 @@ static void test_imports(void **state) {
                      ERR_NOT_FOUND);
 }
 
+struct moment {
+    bool fails;
+    unsigned calls;
+};
+
+static int in_the_moment(void *arg, struct err *err) {
+    struct moment *m = arg;
+    m->calls++;
+    return m->fails ? err_set(err, ERR_FULL, "no") : 0;
+}
+
+static void a_copy_opens_and_has_all_but_what_came_later(void **state) {
+    struct fixture *f = *state;
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s/copy.db", f->dir);
+    struct moment m = {0};
+    struct err err = {0};
+    uint32_t id = added(f, "{\"domain\":\"a.example\"}");
+    assert_int_equal(control_copy(f->control, path, in_the_moment, &m, &err), 0);
+    assert_int_equal(m.calls, 1);
+    (void)added(f, "{\"domain\":\"b.example\"}");
+    struct policy_board *board = policy_board_new();
+    struct control *copy = NULL;
+    assert_int_equal(control_open(path, &f->clock.clock, board, &copy, &err), 0);
+    JSON_AUTO list = NULL;
+    assert_int_equal(control_site_list(copy, &list, &err), 0);
+    assert_int_equal(json_array_size(list), 1);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(list, 0), "id")), id);
+    control_close(copy);
+    policy_board_free(board);
+    assert_int_equal(unlink(path), 0);
+    m.fails = true;
+    assert_int_equal(control_copy(f->control, path, in_the_moment, &m, &err), ERR_FULL);
+    assert_int_not_equal(access(path, F_OK), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_copy_opens_and_has_all_but_what_came_later, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_private_file, setup, teardown),
         cmocka_unit_test_setup_teardown(test_site_lives, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ids_are_not_reused, setup, teardown),

@@ -72,27 +72,48 @@ static size_t base_of(struct bed *b, uint32_t site, int32_t day) {
     return i;
 }
 
-/* A part of the days from job->day to to_day, in the place of others. */
-static void publish(struct bed *b, const struct seal_job *job, const struct seal_result *done,
-                    int32_t to_day, bool raw, const uint32_t *removed, size_t removed_count) {
-    char paths[SEAL_KINDS][sizeof b->root + SEAL_PATH + 1];
-    for (size_t i = 0; i < SEAL_KINDS; i++)
-        (void)snprintf(paths[i], sizeof paths[i], "%s/%s", b->root, done->files[i].path);
-    struct sealed_part part = {.id = job->part,
-                               .site = job->site,
-                               .from_day = job->day,
-                               .to_day = to_day,
-                               .until = b->cursor,
-                               .event_path = raw ? paths[SEAL_EVENT] : NULL,
-                               .visit_path = raw ? paths[SEAL_VISIT] : NULL,
-                               .roll_path = paths[SEAL_ROLL],
-                               .event_rows = done->files[SEAL_EVENT].rows,
-                               .visit_rows = done->files[SEAL_VISIT].rows};
-    struct store_change change = {
-        .added = &part, .added_count = 1, .removed = removed, .removed_count = removed_count};
+static const char *full_path(const struct bed *b, const struct seal_file *f) {
+    char *path = NULL;
+    assert_true(asprintf(&path, "%s/%s", b->root, f->path) > 0);
+    return path;
+}
+
+/* A part of the days from job->day to to_day. */
+static void add_ready(struct bed *b, const struct seal_job *job, const struct seal_result *done,
+                      int32_t to_day, bool raw) {
+    assert_true(b->ready_count < ARRAY_LEN(b->ready));
+    b->ready[b->ready_count++] =
+        (struct sealed_part){.id = job->part,
+                             .site = job->site,
+                             .from_day = job->day,
+                             .to_day = to_day,
+                             .until = b->cursor,
+                             .event_path = raw ? full_path(b, &done->files[SEAL_EVENT]) : NULL,
+                             .visit_path = raw ? full_path(b, &done->files[SEAL_VISIT]) : NULL,
+                             .roll_path = full_path(b, &done->files[SEAL_ROLL]),
+                             .event_rows = done->files[SEAL_EVENT].rows,
+                             .visit_rows = done->files[SEAL_VISIT].rows};
+}
+
+static void publish(struct bed *b, const uint32_t *removed, size_t removed_count) {
+    struct store_change change = {.added = b->ready,
+                                  .added_count = b->ready_count,
+                                  .removed = removed,
+                                  .removed_count = removed_count};
     struct err err = {0};
     if (store_publish(b->store, &change, &err) < 0)
         fail_msg("store_publish: %s", err.text);
+    for (size_t i = 0; i < b->ready_count; i++) {
+        const struct sealed_part *p = &b->ready[i];
+        const char *const paths[] = {p->event_path, p->visit_path, p->roll_path};
+        for (size_t k = 0; k < ARRAY_LEN(paths); k++)
+            free((char *)(uintptr_t)paths[k]);
+    }
+    b->ready_count = 0;
+}
+
+void bed_publish(struct bed *b) {
+    publish(b, NULL, 0);
 }
 
 static void seal(struct bed *b, uint32_t site, int32_t day, bool raw) {
@@ -112,7 +133,7 @@ static void seal(struct bed *b, uint32_t site, int32_t day, bool raw) {
         return;
     b->bases[at].visits += (uint32_t)done.visits;
     b->bases[at].persons += (uint32_t)done.persons;
-    publish(b, &job, &done, day, raw, NULL, 0);
+    add_ready(b, &job, &done, day, raw);
     assert_true(b->part_count < ARRAY_LEN(b->parts));
     struct bed_part *p = &b->parts[b->part_count++];
     *p = (struct bed_part){.id = job.part, .site = site, .day = day};
@@ -160,7 +181,8 @@ void bed_compact(struct bed *b, uint32_t site, int32_t day) {
     if (store_compact(b->store, &job, &done, &err) < 0)
         fail_msg("store_compact: %s", err.text);
     struct seal_job as = {.site = site, .day = from, .part = job.part};
-    publish(b, &as, &done, to, true, ids, count);
+    add_ready(b, &as, &done, to, true);
+    publish(b, ids, count);
     memcpy(b->parts, kept, left * sizeof *kept);
     b->part_count = left;
 }

@@ -34,15 +34,18 @@ struct bed {
         char paths[3][100]; /* below the root: event, visit, roll */
     } parts[128];           /* days that are sealed and in no month */
     size_t part_count;
+    struct sealed_part ready[128]; /* to be published; their paths are owned */
+    size_t ready_count;
 };
 
 struct bed *bed_open(void);
 void bed_close(struct bed *b);
 void bed_apply(struct bed *b, const struct event *events, size_t count);
-/* Seals what the hot tables have of that day and publishes it; nothing when that is nothing. The
+/* Seals what the hot tables have of that day, to be published; nothing when that is nothing. The
  * second as if its raw rows had been purged since. */
 void bed_seal(struct bed *b, uint32_t site, int32_t day);
 void bed_seal_rollups(struct bed *b, uint32_t site, int32_t day);
+void bed_publish(struct bed *b);
 /* Puts the parts of that day's month together into one; the month has no hot rows. */
 void bed_compact(struct bed *b, uint32_t site, int32_t day);
 const struct policy *bed_policy(struct bed *b, uint32_t site);

@@ -8,8 +8,7 @@
 
 #include "crypt.h"
 
-enum { EVENTS = 2000, QUERIES = 80, DAYS = RANDOM_DAYS + 4, SITES = 3 };
-static const uint32_t sites[SITES] = {SITE, OTHER_SITE, HONG_KONG_SITE};
+enum { EVENTS = 1400, QUERIES = 150 };
 
 static void apply_some(struct bed *b, const struct event *events, bool late) {
     struct event *batch = calloc(EVENTS, sizeof *batch);
@@ -26,11 +25,17 @@ static void apply_some(struct bed *b, const struct event *events, bool late) {
     free(batch);
 }
 
-/* Seals each day with a chance of one in `of`. */
+/* Seals each day that is hot with a chance of one in `of`. */
 static void seal_some(struct bed *b, uint32_t of) {
-    for (size_t i = 0; i < SITES * DAYS; i++)
+    struct store_day *days = NULL;
+    size_t count = 0;
+    struct err err = {0};
+    assert_int_equal(store_hot_days(b->store, &days, &count, &err), 0);
+    for (size_t i = 0; i < count; i++)
         if (dice(of) == 0)
-            bed_seal(b, sites[i % SITES], random_first_day() - 1 + (int32_t)(i / SITES));
+            bed_seal(b, days[i].site, days[i].day);
+    free(days);
+    bed_publish(b);
 }
 
 struct beds {
@@ -53,8 +58,8 @@ static void fill(struct beds *beds, const struct event *events) {
     seal_some(beds->compacted, 1);
     apply_some(beds->compacted, events, true);
     seal_some(beds->compacted, 1);
-    for (size_t i = 0; i < SITES; i++)
-        bed_compact(beds->compacted, sites[i], random_first_day());
+    for (uint32_t site = SITE; site <= HONG_KONG_SITE; site++)
+        bed_compact(beds->compacted, site, random_first_day());
 }
 
 static unsigned levels_of(const json_t *reply) {

@@ -387,6 +387,7 @@ static void the_reply_tells_which_levels_answered(void **state) {
     set_the_scene(b);
     int32_t d = day_of(2026, 5, 4);
     bed_seal_rollups(b, SITE, d);
+    bed_publish(b);
     static const struct {
         const char *ask, *meta;
     } cases[] = {
@@ -420,6 +421,7 @@ static void the_reply_tells_which_levels_answered(void **state) {
            "'2026-05-05T23:59:59+02:00']}",
            "[[1]]");
     bed_seal(b, SITE, d + 1);
+    bed_publish(b);
     expect_member(b, SITE,
                   "{'metrics':['visits'],'dimensions':['event:name','event:page']," BOTH "}",
                   "meta", "levels", "['sealed','hot']");

@@ -70,7 +70,8 @@ static void make_file(struct cache *k, unsigned part, int day) {
 
 static void load(struct cache *k, unsigned site, unsigned part) {
     struct err err = {0};
-    if (roll_load(k->c, site, part, roll_path(k, part), &err))
+    const struct roll_source source = {site, part, roll_path(k, part)};
+    if (roll_load(k->c, &source, 1, &err))
         fail_msg("roll_load: %s", err.text);
 }
 
@@ -127,7 +128,7 @@ static void a_load_is_all_or_nothing(void **state) {
     struct cache k;
     char sql[400];
     cache_begin(&k);
-    assert_true(roll_load(k.c, 1, 9, roll_path(&k, 9), NULL) < 0);
+    assert_true(roll_load(k.c, &(struct roll_source){1, 9, roll_path(&k, 9)}, 1, NULL) < 0);
     snprintf(sql, sizeof sql,
              "COPY (SELECT * REPLACE (CASE dim WHEN 'person' THEN -1 ELSE 1 END AS visits) FROM"
              " read_parquet('%s')) TO '%s/9.roll.parquet' (FORMAT parquet)",
@@ -139,7 +140,8 @@ static void a_load_is_all_or_nothing(void **state) {
              roll_path(&k, 1), k.dir);
     run(&k, sql);
     for (uint32_t part = 8; part <= 9; part++)
-        assert_true(roll_load(k.c, 1, part, roll_path(&k, part), NULL) < 0);
+        assert_true(roll_load(k.c, &(struct roll_source){1, part, roll_path(&k, part)}, 1, NULL) <
+                    0);
     assert_int_equal(count(&k, "SELECT count(*) FROM roll.page"), 0);
     assert_int_equal(count(&k, "SELECT count(*) FROM roll.loaded"), 0);
     load(&k, 1, 1);

@@ -140,8 +140,8 @@ static void reads_below_its_folder_only(void **state) {
     fclose(f);
     struct store *s = NULL;
     bool rebuilt;
-    assert_int_equal(store_open(dir, &(struct store_options){.sealed_root = allowed, .threads = 1}, &s,
-                                &rebuilt, NULL),
+    assert_int_equal(store_open(dir, &(struct store_options){.sealed_root = allowed, .threads = 1},
+                                &s, &rebuilt, NULL),
                      0);
     const struct sql_value p = {.type = SQL_TEXT_VALUE, .text = span_str(path)};
     struct sql_result *r = NULL;
