@@ -42,6 +42,7 @@ export function zoneOfDay(): string {
 }
 
 export function fill(data: string, options: Record<string, number | string>): Promise<Filled> {
+  mkdirSync(BENCH_DATA, { recursive: true });
   const args = ['--data', data, ...Object.entries(options).flatMap(([key, value]) => [`--${key}`, String(value)])];
   const child = spawn(join(ROOT, 'build/bench/fill'), args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let out = '';
@@ -62,7 +63,6 @@ export async function folder(name: string, options: Record<string, number | stri
   }
   rmSync(data, { recursive: true, force: true });
   rmSync(note, { force: true });
-  mkdirSync(BENCH_DATA, { recursive: true });
   const filled = await fill(data, { zone: zoneOfDay(), ...options });
   writeFileSync(note, JSON.stringify(filled));
   return { name, data, filled };
