@@ -431,8 +431,10 @@ static void fill(const struct traffic *t, const struct step *s, struct event *e)
         e->interactive = 0;
         e->name = SPAN_LIT("engagement");
         e->scroll = s->extra;
+        /* As the sieve leaves it: to a tenth of a second. */
         e->engaged_ms =
-            (uint32_t)((uint64_t)s->dwell * LONGEST_DWELL_MS * 2 / UINT16_MAX * s->extra / 100);
+            (uint32_t)((uint64_t)s->dwell * LONGEST_DWELL_MS * 2 / UINT16_MAX * s->extra / 10000) *
+            100;
     } else if (s->what > 1) {
         e->kind = EVENT_CUSTOM;
         e->name = customs[s->what - 2].name;
