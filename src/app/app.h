@@ -47,6 +47,7 @@ struct app {
     struct imports *imports;
     struct leases *leases;
     pthread_mutex_t upkeep; /* see upkeep.h */
+    bool trimmed;           /* the journal holds nothing of what was sealed; behind upkeep */
     struct sealer *sealer;  /* NULL without APP_SEAL */
     bool hot_rebuilt;
 };

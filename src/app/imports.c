@@ -10,6 +10,7 @@
 #include "sealer.h"
 
 enum { MOST_RUNS = 4, CATCH_UP_MS = 10 * 60 * 1000 };
+#define SILENT_NS (600 * 1000000000LL)
 
 struct run {
     uint64_t key; /* what the client names it by; 0: free */
@@ -18,6 +19,7 @@ struct run {
     struct import *import;
     bool busy;          /* a thread works on it */
     uint64_t last_used; /* order of use, for making room */
+    int64_t used_ns;    /* when it was given back */
 };
 
 struct imports {
@@ -77,6 +79,7 @@ static void put(struct imports *im, struct run *r, bool done) {
     if (done)
         *r = (struct run){0};
     r->busy = false;
+    r->used_ns = clock_mono_ns(&clock_system);
     (void)pthread_cond_broadcast(&im->idle);
     (void)pthread_mutex_unlock(&im->lock);
 }
@@ -262,11 +265,24 @@ void imports_let_go(struct imports *im) {
     (void)pthread_mutex_unlock(&im->lock);
 }
 
+static bool is_alive(const struct run *r) {
+    return r->busy || (r->key && clock_mono_ns(&clock_system) - r->used_ns < SILENT_NS);
+}
+
 bool imports_running(struct imports *im, uint32_t site) {
     bool running = false;
     (void)pthread_mutex_lock(&im->lock);
     for (size_t i = 0; i < MOST_RUNS; i++)
-        running |= im->runs[i].site == site && (im->runs[i].key || im->runs[i].busy);
+        running |= im->runs[i].site == site && is_alive(&im->runs[i]);
+    (void)pthread_mutex_unlock(&im->lock);
+    return running;
+}
+
+bool imports_running_id(struct imports *im, uint64_t id) {
+    bool running = false;
+    (void)pthread_mutex_lock(&im->lock);
+    for (size_t i = 0; i < MOST_RUNS; i++)
+        running |= im->runs[i].id == id && is_alive(&im->runs[i]);
     (void)pthread_mutex_unlock(&im->lock);
     return running;
 }

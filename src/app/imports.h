@@ -31,6 +31,9 @@ int imports_finish(struct app *a, const json_t *args, struct span body, json_t *
 /* While days are being sealed no import begins; those that run go on. */
 void imports_hold(struct imports *im);
 void imports_let_go(struct imports *im);
+/* Whether somebody sent a piece within the last ten minutes: one that was killed does not keep days
+ * from being sealed. */
 bool imports_running(struct imports *im, uint32_t site);
+bool imports_running_id(struct imports *im, uint64_t id);
 
 #endif

@@ -10,7 +10,7 @@ enum { DAY_MS = 86400000, OVER_EVERYWHERE_DAYS = 2 };
 struct trim {
     const struct store_view *view;
     const struct policy_set *policies;
-    const uint64_t *open_imports;
+    const struct control_open_import *open_imports;
     size_t open_import_count;
     int32_t today;
     struct cursor at;         /* of the frame at hand */
@@ -32,7 +32,7 @@ static bool is_needed(const struct trim *t, const struct record *r) {
     if (r->type == RECORD_EVENT)
         return true;
     for (size_t i = 0; r->type == RECORD_IMPORT_MARK && i < t->open_import_count; i++)
-        if (t->open_imports[i] == r->import_mark.import)
+        if (t->open_imports[i].id == r->import_mark.import)
             return true;
     return false;
 }
@@ -60,7 +60,7 @@ int journal_trim(struct app *a, struct err *err) {
     if (rc < 0 || (rc = store_view_open(a->store, &view, err)) < 0)
         return rc;
     CLEANUP(policy_set_unrefp) struct policy_set *set = policy_board_get(a->policies);
-    uint64_t *open_imports = NULL;
+    struct control_open_import *open_imports = NULL;
     struct trim t = {
         .view = view, .policies = set, .today = (int32_t)(clock_wall_ms(a->clock) / DAY_MS)};
     if ((rc = control_imports_open(a->control, &open_imports, &t.open_import_count, err)) < 0)

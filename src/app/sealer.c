@@ -11,7 +11,11 @@
 #include "sealing.h"
 #include "upkeep.h"
 
-enum { LOOK_EVERY_MS = 5000, DRAIN_WAIT_MS = 60000 };
+enum {
+    LOOK_EVERY_MS = 5000, /* for days that are over */
+    ROUND_EVERY = 120,    /* looks: a whole round, also for retention and what had failed */
+    DRAIN_WAIT_MS = 60000,
+};
 
 struct sealer {
     struct app *app;
@@ -136,8 +140,12 @@ static int locked_round(struct app *a, size_t *ret_sealed, struct err *err) {
     if (rc < 0)
         return rc;
     rc = upkeep_run(a, err);
-    if (rc >= 0 && *ret_sealed)
-        rc = journal_trim(a, err);
+    if (*ret_sealed)
+        a->trimmed = false;
+    if (rc < 0 || a->trimmed)
+        return rc;
+    rc = journal_trim(a, err);
+    a->trimmed = rc >= 0;
     return rc;
 }
 
@@ -152,13 +160,36 @@ int sealer_round(struct app *a, size_t *ret_sealed, struct err *err) {
 /* --- the thread ---------------------------------------------------------------------------------
  */
 
-static bool wait_for_work(struct sealer *s) {
+/* A look is cheap; a round reads the record of all parts. */
+static bool something_is_due(struct app *a) {
+    struct store_day *days = NULL;
+    size_t count = 0;
+    struct err ignored;
+    int rc = find_due(a, &days, &count, &ignored);
+    free(days);
+    return rc < 0 || count > 0;
+}
+
+static void one_round(struct sealer *s) {
+    struct err err = {0};
+    size_t sealed = 0;
+    if (sealer_round(s->app, &sealed, &err) < 0) {
+        counters_add(&s->app->counters, COUNT_SEAL_FAILURES, 1);
+        log_warn("seal: %s", err.text);
+    }
+    if (sealed)
+        log_info("sealed %zu site-days", sealed);
+}
+
+/* False when it is time to stop. *ret_woken: it was not the time that was over. */
+static bool wait_for_work(struct sealer *s, bool *ret_woken) {
     struct timespec until;
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += LOOK_EVERY_MS / 1000;
     (void)pthread_mutex_lock(&s->lock);
     while (!s->stop && !s->wake && pthread_cond_timedwait(&s->changed, &s->lock, &until) == 0)
         ;
+    *ret_woken = s->wake;
     s->wake = false;
     bool go_on = !s->stop;
     (void)pthread_mutex_unlock(&s->lock);
@@ -167,16 +198,12 @@ static bool wait_for_work(struct sealer *s) {
 
 static void *run(void *arg) {
     struct sealer *s = arg;
+    bool woken = true;
+    unsigned look = 0;
     do {
-        struct err err = {0};
-        size_t sealed = 0;
-        if (sealer_round(s->app, &sealed, &err) < 0) {
-            counters_add(&s->app->counters, COUNT_SEAL_FAILURES, 1);
-            log_warn("seal: %s", err.text);
-        }
-        if (sealed)
-            log_info("sealed %zu site-days", sealed);
-    } while (wait_for_work(s));
+        if (woken || look++ % ROUND_EVERY == 0 || something_is_due(s->app))
+            one_round(s);
+    } while (wait_for_work(s, &woken));
     return NULL;
 }
 

@@ -7,7 +7,7 @@
 #include "log.h"
 #include "sealed.h"
 
-enum { CATCH_UP_MS = 60000 };
+enum { CATCH_UP_MS = 60000, FORGOTTEN_IMPORT_MS = 24 * 60 * 60 * 1000 };
 
 static const enum part_kind record_kinds[SEAL_KINDS] = {
     [SEAL_EVENT] = PART_EVENT, [SEAL_VISIT] = PART_VISIT, [SEAL_ROLL] = PART_ROLL};
@@ -225,9 +225,28 @@ static int compact_all(struct app *a, const struct policy_set *set, struct err *
     return rc;
 }
 
+/* --- imports that nobody goes on with ------------------------------------------------------------
+ */
+
+/* No identity outlives its day because a command was killed. The import can still be gone on with:
+ * visitors on either side of the break then count as different ones. */
+static int end_forgotten_imports(struct app *a, struct err *err) {
+    struct control_open_import *open = NULL;
+    size_t count = 0;
+    int rc = a->sieve ? control_imports_open(a->control, &open, &count, err) : 0;
+    CLEANUP(free_charp) char *owned = (char *)open;
+    for (size_t i = 0; rc >= 0 && i < count; i++)
+        if (clock_wall_ms(a->clock) - open[i].begun_ms > FORGOTTEN_IMPORT_MS &&
+            !imports_running_id(a->imports, open[i].id))
+            rc = sieve_import_end(a->sieve, open[i].id, err);
+    return rc;
+}
+
 int upkeep_run(struct app *a, struct err *err) {
     CLEANUP(policy_set_unrefp) struct policy_set *set = policy_board_get(a->policies);
-    int rc = compact_all(a, set, err);
+    int rc = end_forgotten_imports(a, err);
+    if (rc >= 0)
+        rc = compact_all(a, set, err);
     return rc < 0 ? rc : age_all(a, set, err);
 }
 

@@ -68,8 +68,12 @@ struct control_import {
  * made). */
 int control_import_begin(struct control *c, uint32_t site, const uint8_t digest[32], bool force,
                          struct control_import *ret, struct err *err) WARN_UNUSED;
+struct control_open_import {
+    uint64_t id;
+    int64_t begun_ms;
+};
 /* The imports that were begun and have not ended; for the caller to free. */
-int control_imports_open(struct control *c, uint64_t **ret, size_t *ret_count,
+int control_imports_open(struct control *c, struct control_open_import **ret, size_t *ret_count,
                          struct err *err) WARN_UNUSED;
 /* `counts` is kept for `tamis doctor` and the audit. */
 int control_import_finish(struct control *c, uint64_t import, const json_t *counts,

@@ -70,24 +70,26 @@ int control_import_finish(struct control *c, uint64_t import, const json_t *coun
     return sqlite3_changes(c->db) ? 0 : err_set(err, ERR_NOT_FOUND, "no such import");
 }
 
-int control_imports_open(struct control *c, uint64_t **ret, size_t *ret_count, struct err *err) {
+int control_imports_open(struct control *c, struct control_open_import **ret, size_t *ret_count,
+                         struct err *err) {
     DB_LOCKED(c);
     DB_STMT s = NULL;
-    int rc = db_prepare(c, "SELECT id FROM import WHERE finished_ms IS NULL", &s, err);
+    int rc = db_prepare(c, "SELECT id, begun_ms FROM import WHERE finished_ms IS NULL", &s, err);
     if (rc < 0)
         return rc;
     CLEANUP(free_charp) char *owned = NULL;
     size_t count = 0;
     while ((rc = db_step(c, s, err)) > 0) {
-        char *more = realloc(owned, (count + 1) * sizeof(uint64_t));
+        char *more = realloc(owned, (count + 1) * sizeof(struct control_open_import));
         if (!more)
             return err_set(err, ERR_NOMEM, "out of memory");
         owned = more;
-        ((uint64_t *)(void *)owned)[count++] = (uint64_t)sqlite3_column_int64(s, 0);
+        ((struct control_open_import *)(void *)owned)[count++] = (struct control_open_import){
+            .id = (uint64_t)sqlite3_column_int64(s, 0), .begun_ms = sqlite3_column_int64(s, 1)};
     }
     if (rc < 0)
         return rc;
-    *ret = (uint64_t *)(void *)TAKE_PTR(owned);
+    *ret = (struct control_open_import *)(void *)TAKE_PTR(owned);
     *ret_count = count;
     return 0;
 }
