@@ -114,9 +114,9 @@ static int seal_what_is_due(struct app *a, size_t *ret_sealed, struct err *err) 
     size_t count = 0;
     /* Found before the journal's end is taken: what was acknowledged of these days is before it. */
     int rc = find_due(a, &days, &count, err);
+    CLEANUP(free_charp) char *owned = (char *)days;
     if (rc < 0 || count == 0)
         return rc;
-    CLEANUP(free_charp) char *owned = (char *)days;
     if ((rc = app_catch_up(a, DRAIN_WAIT_MS, err)) < 0)
         return rc;
     rc = seal_days(a, days, count, store_cursor(a->store), ret_sealed, err);

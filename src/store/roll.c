@@ -43,7 +43,7 @@ static uint32_t fingerprint(struct buf *tables) {
 static int attach(duckdb_connection c, const char *path, struct err *err) {
     BUF_AUTO sql = {0};
     buf_adds(&sql, "ATTACH ");
-    sql_add_quoted(&sql, path);
+    engine_quote(&sql, path);
     buf_adds(&sql, " AS roll (TYPE duckdb, RECOVERY_MODE no_wal_writes)");
     return sql_run(c, &sql, err);
 }
@@ -186,7 +186,7 @@ static void add_sources(struct buf *sql, const struct roll_source *sources, size
     buf_adds(sql, "(VALUES ");
     for (size_t i = 0; i < count; i++) {
         buf_adds(sql, i ? ", (" : "(");
-        sql_add_quoted(sql, sources[i].path);
+        engine_quote(sql, sources[i].path);
         buf_addf(sql, ", %u::UINTEGER, %u::UINTEGER)", sources[i].site, sources[i].part);
     }
     buf_adds(sql, ") s (path, site, part)");
@@ -201,7 +201,7 @@ int roll_load(duckdb_connection c, const struct roll_source *sources, size_t cou
                    " read_parquet([");
     for (size_t i = 0; i < count; i++) {
         buf_adds(&sql, i ? ", " : "");
-        sql_add_quoted(&sql, sources[i].path);
+        engine_quote(&sql, sources[i].path);
     }
     buf_adds(&sql, "], filename = true) r JOIN ");
     add_sources(&sql, sources, count);

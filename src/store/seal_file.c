@@ -68,7 +68,7 @@ int seal_copy(duckdb_connection c, const char *root, bool month, struct seal_fil
     buf_add(&sql, buf_span(select));
     buf_adds(&sql, ") TO ");
     if (to)
-        sql_add_quoted(&sql, to);
+        engine_quote(&sql, to);
     buf_addc(&sql, ' ');
     buf_addf(&sql, COPY_OPTIONS, month ? LEVEL_MONTH : LEVEL_DAY);
     const char *text = select->failed || !to ? NULL : buf_cstr(&sql);

@@ -26,8 +26,6 @@ bool seal_dim_on_event(size_t i);
 
 /* --- statements: seal_sql.c --- */
 
-/* Adds 'text' with quotes doubled. */
-void sql_add_quoted(struct buf *out, const char *text);
 /* "read_parquet('<root>/<path>')" */
 void sql_add_file(struct buf *out, const char *root, const char *path, bool tmp);
 /* The same of several files, in order, as one. */

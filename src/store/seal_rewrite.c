@@ -27,7 +27,7 @@ static void add_numbered(struct buf *out, const struct rewriting *w, enum seal_k
     out->failed |= !text;
     buf_adds(out, "read_parquet(");
     if (text)
-        sql_add_quoted(out, text);
+        engine_quote(out, text);
     buf_adds(out, ", file_row_number = true)");
 }
 
@@ -43,7 +43,7 @@ static void add_match(struct buf *sql, const struct rewriting *w, const char *of
         const char *value = buf_cstr(&text);
         sql->failed |= !value;
         buf_addf(sql, prefix ? " AND starts_with(%s%s, " : " AND (%s%s = ", of, column);
-        sql_add_quoted(sql, value ? value : "");
+        engine_quote(sql, value ? value : "");
         buf_adds(sql, ")");
     }
     buf_adds(sql, ")");

@@ -12,23 +12,13 @@ const char *seal_dim(size_t i) {
     return dimensions[i + 1];
 }
 
-void sql_add_quoted(struct buf *out, const char *text) {
-    buf_addc(out, '\'');
-    for (; *text; text++) {
-        if (*text == '\'')
-            buf_addc(out, '\'');
-        buf_addc(out, *text);
-    }
-    buf_addc(out, '\'');
-}
-
 static void add_path(struct buf *out, const char *root, const char *path, bool tmp) {
     BUF_AUTO full = {0};
     buf_addf(&full, "%s/%s%s", root, path, tmp ? ".tmp" : "");
     const char *text = buf_cstr(&full);
     out->failed |= !text;
     if (text)
-        sql_add_quoted(out, text);
+        engine_quote(out, text);
 }
 
 void sql_add_file(struct buf *out, const char *root, const char *path, bool tmp) {
