@@ -8,10 +8,6 @@
 static const char *const kind_words[PART_KINDS] = {"event", "visit", "roll"};
 static const char *const cause_words[] = {"retention", "erasure"};
 
-const char *part_kind_word(enum part_kind k) {
-    return kind_words[k];
-}
-
 int control_part_begin(struct control *c, uint32_t site, int32_t from_day, int32_t to_day,
                        uint32_t *ret_id, struct err *err) {
     DB_LOCKED(c);

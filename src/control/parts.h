@@ -10,8 +10,6 @@
 
 enum part_kind { PART_EVENT, PART_VISIT, PART_ROLL, PART_KINDS };
 
-const char *part_kind_word(enum part_kind k);
-
 enum { PART_PATH = 96, PART_DIGEST = 32 };
 
 struct part_file {

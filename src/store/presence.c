@@ -472,7 +472,3 @@ void presence_forget(struct presence *p, uint32_t site, int32_t day) {
     for (size_t i = 0; i < p->day_count; i++)
         p->index[day_slot(p, p->days[i]->site, p->days[i]->number)] = (uint32_t)i + 1;
 }
-
-size_t presence_bytes(const struct presence *p) {
-    return p->bytes;
-}

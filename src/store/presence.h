@@ -47,8 +47,6 @@ void presence_discard(struct presence *p);
 /* A day whose rows were dropped. */
 void presence_forget(struct presence *p, uint32_t site, int32_t day);
 
-size_t presence_bytes(const struct presence *p);
-
 /* Stored rows: all visits first, in the order of their ids, in the state they have now; then
  * counted events in any order. */
 int presence_load_visit(struct presence_day *d, uint64_t visitor, uint64_t visit,

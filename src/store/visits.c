@@ -206,10 +206,6 @@ void visits_drop_forgotten(struct visits *t) {
     sweep_once(t, 0);
 }
 
-size_t visits_count(const struct visits *t) {
-    return t->count;
-}
-
 int visits_load_clock(struct visits *t, uint32_t site, int32_t day, int64_t newest_ms,
                       struct err *err) {
     struct site_clock *c = clocks_get(&t->clocks, site);

@@ -123,6 +123,4 @@ void visits_discard(struct visits *t);
 void visits_forget(struct visits *t, uint32_t site, int32_t day);
 void visits_drop_forgotten(struct visits *t);
 
-size_t visits_count(const struct visits *t);
-
 #endif
