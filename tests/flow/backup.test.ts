@@ -5,7 +5,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, ren
 import * as http from 'node:http';
 import { join, relative } from 'node:path';
 import { test } from 'node:test';
-import { addSite, BIN, BROWSER_UA, cli, filesBelow, mustRun, query, removeFolder, request, sendEvent, startServer, tempFolder, waitFor } from './lib';
+import { addSite, BIN, BROWSER_UA, cli, filesBelow, mustRun, PATIENCE_MS, query, removeFolder, request, sendEvent, startServer, tempFolder, waitFor } from './lib';
 
 const SITE = 'example.com';
 const SEED = Number(process.env.TAMIS_SEED ?? Date.now() % 1000000);
@@ -97,7 +97,7 @@ async function holdsExactly(dir: string, token: string, least: string[], most: S
   const data = tempFolder('restored');
   await mustEnd(['restore', dir, '--data', data]);
   const server = await startServer(data);
-  const pages = await waitFor('the events before the backup', 30000, async () => {
+  const pages = await waitFor('the events before the backup', PATIENCE_MS, async () => {
     const counted = await countPages(server.url, token);
     return least.every((p) => counted.has(p)) ? counted : undefined;
   });
@@ -184,7 +184,7 @@ async function importDays(data: string, from: number, to: number, server: string
   const text = Array.from({ length: to - from }, (_, i) => logLines(from + i, `day${from + i}`, 30).text).join('');
   writeFileSync(`${data}.log`, text);
   mustRun(['import', '--site', SITE, '--data', data, `${data}.log`]);
-  await waitFor('the seal', 60000, async () => ((await counter(server, 'days_sealed')) >= before + to - from ? true : undefined));
+  await waitFor('the seal', PATIENCE_MS, async () => ((await counter(server, 'days_sealed')) >= before + to - from ? true : undefined));
 }
 
 test('a second backup takes what is new; a restored folder gives the same answers', { timeout: 120000 }, async () => {
@@ -216,7 +216,7 @@ test('a second backup takes what is new; a restored folder gives the same answer
   mustRun(['restore', dir, '--data', restored]);
   const before = await answers(server.url, token);
   const other = await startServer(restored);
-  await waitFor('the events of today', 20000, async () => {
+  await waitFor('the events of today', PATIENCE_MS, async () => {
     const r = await query(other.url, token, { site_id: SITE, metrics: ['events'], date_range: 'day' });
     return r.results[0]?.metrics[0] === 20 ? true : undefined;
   });
@@ -224,7 +224,7 @@ test('a second backup takes what is new; a restored folder gives the same answer
   // what comes in after a restore counts, also on a day that was sealed
   writeFileSync(`${data}.log`, logLines(3, 'late', 5).text);
   mustRun(['import', '--site', SITE, '--data', restored, `${data}.log`]);
-  await waitFor('the late events', 20000, async () => {
+  await waitFor('the late events', PATIENCE_MS, async () => {
     const late = await query(other.url, token, { site_id: SITE, metrics: ['pageviews'], date_range: 'all', filters: [['contains', 'event:page', ['/late/']]] });
     return late.results[0]?.metrics[0] === 15 ? true : undefined;
   });
@@ -344,7 +344,7 @@ test('doctor --verify finds a flipped byte and a missing file, with and without 
   addSite(data, SITE, '--profile', 'consented');
   await importDays(data, 0, 3, server.url);
   // the month is over, so its days become one part: not under the test's hands
-  await waitFor('the compaction', 30000, async () => (filesBelow(join(data, 'sealed')).length === 3 ? true : undefined));
+  await waitFor('the compaction', PATIENCE_MS, async () => (filesBelow(join(data, 'sealed')).length === 3 ? true : undefined));
   const doctor = () => cli(['doctor', '--verify', '--data', data]);
   for (const serving of [true, false]) {
     if (!serving) assert.equal(await server.stop(), 0);

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { addSite, BROWSER_UA, cli, mustRun, query, removeFolder, request, ROOT, sendEvent, startServer, tempFolder, waitFor, waitForEvents } from './lib';
+import { addSite, BROWSER_UA, cli, mustRun, PATIENCE_MS, query, removeFolder, request, ROOT, sendEvent, startServer, tempFolder, waitFor, waitForEvents } from './lib';
 
 const SITE = 'example.com';
 const COLUMNS =
@@ -59,7 +59,7 @@ async function importSealed(data: string, server: string, text: string, days: nu
   const before = await counter(server, 'days_sealed');
   writeFileSync(`${data}.log`, text);
   mustRun(['import', '--site', SITE, '--data', data, `${data}.log`]);
-  await waitFor('the seal', 60000, async () => ((await counter(server, 'days_sealed')) >= before + days ? true : undefined));
+  await waitFor('the seal', PATIENCE_MS, async () => ((await counter(server, 'days_sealed')) >= before + days ? true : undefined));
 }
 
 /** One record a row; the test's own reading of RFC 4180. */
@@ -115,7 +115,7 @@ test('an export is what the API counts', { timeout: 180000 }, async () => {
   assert.equal((await sendEvent(server.url, { n: 'pageview', u: 'https://other.example/x', d: 'other.example' })).status, 202);
   const all = await query(server.url, token, { site_id: SITE, metrics: ['events'], date_range: 'all' });
   await waitForEvents(server.url, token, SITE, Math.max(sent, all.results[0]!.metrics[0]!));
-  await waitFor('the events of today', 10000, async () => {
+  await waitFor('the events of today', PATIENCE_MS, async () => {
     const r = await query(server.url, token, { site_id: SITE, metrics: ['events'], date_range: 'day' });
     return r.results[0]?.metrics[0] === sent ? true : undefined;
   });

@@ -99,7 +99,7 @@ test('the counts are explained and equal an independent count', { timeout: 12000
   assert.equal(countStored(data), 2 * report.pages);
 
   // nothing of a line is kept, and no salt of a past day
-  assert.deepEqual(findBytes(data, ['83.149.9.216', 'Intel Mac OS X 10_9_1', 'AppleWebKit/537.36', 'q=logstash']), []);
+  assert.deepEqual(await findBytes(data, ['83.149.9.216', 'Intel Mac OS X 10_9_1', 'AppleWebKit/537.36', 'q=logstash']), []);
   assert.deepEqual(filesBelow(join(data, 'keys')), []);
   removeFolder(data);
 });

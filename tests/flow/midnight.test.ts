@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
-import { addSite, query, removeFolder, sendEvent, startServer, tempFolder, waitFor, waitForEvents } from './lib';
+import { addSite, PATIENCE_MS, query, removeFolder, sendEvent, startServer, tempFolder, waitFor, waitForEvents } from './lib';
 
 const salts = (data: string): string[] => readdirSync(join(data, 'keys')).filter((n) => n.startsWith('salt-'));
 
@@ -28,7 +28,7 @@ test('midnight in the zone of the site, not of the machine', { timeout: 120000 }
   await waitForEvents(server.url, token, 'example.com', 1);
   const before = salts(data);
   assert.equal(before.length, 1);
-  await waitFor('the wiping of the salt', 20000, async () => (salts(data).some((n) => n === before[0]) ? undefined : true));
+  await waitFor('the wiping of the salt', PATIENCE_MS, async () => (salts(data).some((n) => n === before[0]) ? undefined : true));
   assert.equal((await hit()).status, 202);
   await waitForEvents(server.url, token, 'example.com', 2);
   const q = await query(server.url, token, { site_id: 'example.com', metrics: ['visitors', 'visits'], dimensions: ['time:day'], date_range: ['2026-03-01', '2026-03-02'] });

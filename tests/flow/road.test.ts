@@ -20,7 +20,7 @@ test('an event is acknowledged and counted', async () => {
   const r = await sendEvent(server.url, { n: 'pageview', u: 'https://www.example.com/pricing?utm_source=news', d: 'example.com' });
   assert.equal(r.status, 202);
   assert.equal(r.body, 'ok');
-  await waitForEvents(server.url, token, 'example.com', 1, 2000);
+  await waitForEvents(server.url, token, 'example.com', 1);
   const q = await query(server.url, token, {
     site_id: 'example.com',
     metrics: ['visitors', 'pageviews', 'visits', 'bounce_rate'],

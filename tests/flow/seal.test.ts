@@ -5,7 +5,7 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
-import { addSite, BROWSER_UA, filesBelow, findBytes, mustRun, query, removeFolder, request, sendEvent, startServer, tempFolder, waitFor, waitForEvents } from './lib';
+import { addSite, BROWSER_UA, filesBelow, findBytes, mustRun, PATIENCE_MS, query, removeFolder, request, sendEvent, startServer, tempFolder, waitFor, waitForEvents } from './lib';
 
 const SITE = 'example.com';
 
@@ -62,7 +62,7 @@ test('a day is sealed at the midnight of its site', { timeout: 120000 }, async (
   const range = ['2026-03-01', '2026-03-01'];
   const before = await answers(server.url, token, range);
   assert.deepEqual(parquet(data), []);
-  await waitFor('the seal', 60000, async () => ((await counter(server.url, 'days_sealed')) === 1 ? true : undefined));
+  await waitFor('the seal', PATIENCE_MS, async () => ((await counter(server.url, 'days_sealed')) === 1 ? true : undefined));
   const files = parquet(data);
   assert.deepEqual(files.map((f) => f.replace(/.*\.(\w+)\.parquet$/, '$1')).sort(), ['event', 'roll', 'visit']);
   assert.deepEqual(await answers(server.url, token, range), before);
@@ -72,7 +72,7 @@ test('a day is sealed at the midnight of its site', { timeout: 120000 }, async (
   const days = await query(server.url, token, { site_id: SITE, metrics: ['visitors'], dimensions: ['time:day'], date_range: ['2026-03-01', '2026-03-02'] });
   assert.deepEqual(days.results.map((r) => r.metrics[0]), [8, 1]);
   assert.deepEqual(readdirSync(join(data, 'keys')).filter((n) => n.startsWith('salt-')).length, 1);
-  assert.deepEqual(findBytes(data, ['198.51.100.']), []);
+  assert.deepEqual(await findBytes(data, ['198.51.100.']), []);
   await server.stop();
   const again = await startServer(data, { env: { ...env, FAKETIME: '@2026-03-01 18:20:00' }, config });
   assert.deepEqual(await answers(again.url, token, range), before);
@@ -91,11 +91,11 @@ test('an import of past days is sealed when it ends', { timeout: 120000 }, async
   const log = `${data}.log`;
   writeFileSync(log, lines.join('\n') + '\n');
   mustRun(['import', '--site', SITE, '--data', data, log]);
-  await waitFor('the seal', 60000, async () => ((await counter(server.url, 'days_sealed')) >= 20 ? true : undefined));
+  await waitFor('the seal', PATIENCE_MS, async () => ((await counter(server.url, 'days_sealed')) >= 20 ? true : undefined));
   const totals = await query(server.url, token, { site_id: SITE, metrics: ['visitors', 'pageviews'], date_range: 'all' });
   assert.deepEqual(totals.results[0]?.metrics, [20 * 40, 20 * 60]);
   assert.ok(existsSync(join(data, 'sealed')));
-  assert.deepEqual(findBytes(data, ['203.0.113.']), []);
+  assert.deepEqual(await findBytes(data, ['203.0.113.']), []);
   await server.stop();
   // without a server the command seals, too
   writeFileSync(log, lines.slice(0, 60).join('\n').replace(/\/May\/2025/g, '/Jun/2025') + '\n');
