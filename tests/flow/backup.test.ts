@@ -5,7 +5,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, ren
 import * as http from 'node:http';
 import { join, relative } from 'node:path';
 import { test } from 'node:test';
-import { addSite, BIN, BROWSER_UA, cli, filesBelow, mustRun, PATIENCE_MS, query, removeFolder, request, sendEvent, startServer, tempFolder, waitFor } from './lib';
+import { addSite, BIN, BROWSER_UA, clearOfMidnight, cli, filesBelow, isoDay, logDay, mustRun, pastDay, PATIENCE_MS, query, removeFolder, request, sendEvent, startServer, tempFolder, waitFor, waitForEvents } from './lib';
 
 const SITE = 'example.com';
 const SEED = Number(process.env.TAMIS_SEED ?? Date.now() % 1000000);
@@ -65,12 +65,11 @@ const backup = async (data: string, dir: string, ...more: string[]): Promise<Rep
   JSON.parse(await mustEnd(['backup', dir, '--data', data, '--json', ...more])) as Report;
 
 function logLines(day: number, prefix: string, visits: number): { text: string; pages: string[] } {
-  const date = new Date(Date.UTC(2025, 0, 1 + day)).toUTCString().split(' ');
   const pages: string[] = [];
   const lines = Array.from({ length: visits * 3 }, (_, i) => {
     pages.push(`/${prefix}/n${i}`);
     const at = `${String(i % 24).padStart(2, '0')}:${String(i % 60).padStart(2, '0')}:07`;
-    return `203.0.113.${i % visits} - - [${date[1]}/${date[2]}/${date[3]}:${at} +0000] "GET ${pages[i]!} HTTP/1.1" 200 9 "-" "${BROWSER_UA}"`;
+    return `203.0.113.${i % visits} - - [${logDay(pastDay(day))}:${at} +0000] "GET ${pages[i]!} HTTP/1.1" 200 9 "-" "${BROWSER_UA}"`;
   });
   return { text: lines.sort((a, b) => a.slice(a.indexOf('['), a.indexOf(']')).localeCompare(b.slice(b.indexOf('['), b.indexOf(']')))).join('\n') + '\n', pages };
 }
@@ -109,7 +108,7 @@ async function holdsExactly(dir: string, token: string, least: string[], most: S
   removeFolder(data);
 }
 
-test('backups under load, between seals, some killed', { timeout: 600000 }, async (t) => {
+test('backups under load, between seals, some killed', { timeout: 1800000 }, async (t) => {
   t.diagnostic(`seed ${SEED}`);
   const random = generator(SEED);
   const data = tempFolder('backup-load');
@@ -187,7 +186,8 @@ async function importDays(data: string, from: number, to: number, server: string
   await waitFor('the seal', PATIENCE_MS, async () => ((await counter(server, 'days_sealed')) >= before + to - from ? true : undefined));
 }
 
-test('a second backup takes what is new; a restored folder gives the same answers', { timeout: 120000 }, async () => {
+test('a second backup takes what is new; a restored folder gives the same answers', { timeout: 900000 }, async () => {
+  await clearOfMidnight();
   const data = tempFolder('backup-again');
   const dir = `${data}-copy`;
   const server = await startServer(data);
@@ -202,6 +202,7 @@ test('a second backup takes what is new; a restored folder gives the same answer
   await importDays(data, 40, 43, server.url);
   for (let i = 0; i < 20; i++)
     assert.equal((await sendEvent(server.url, { n: 'pageview', u: `https://${SITE}/today/${i % 3}`, d: SITE })).status, 202);
+  await waitForEvents(server.url, token, SITE, 10 * 90 + 3 * 90 + 20);
   const second = await backup(data, dir);
   assert.ok(second.linked >= 3);
   assert.equal(second.linked, sealed() - month);
@@ -231,7 +232,7 @@ test('a second backup takes what is new; a restored folder gives the same answer
   assert.equal(await other.stop(), 0);
 
   // what was erased leaves the backup too
-  mustRun(['erase', '--site', SITE, '--before', '2025-01-06', '--data', data]);
+  mustRun(['erase', '--site', SITE, '--before', isoDay(pastDay(5)), '--data', data]);
   const fourth = await backup(data, dir);
   assert.ok(fourth.removed >= 3, JSON.stringify(fourth));
   const names = (root: string): string[] => filesBelow(join(root, 'sealed')).map((f) => relative(root, f)).sort();
@@ -248,7 +249,7 @@ function flip(file: string, at: number): void {
   closeSync(fd);
 }
 
-test('a flipped byte anywhere in a backup is found', { timeout: 120000 }, async () => {
+test('a flipped byte anywhere in a backup is found', { timeout: 900000 }, async () => {
   const random = generator(SEED);
   const data = tempFolder('backup-flip');
   const dir = `${data}-copy`;
@@ -286,7 +287,7 @@ test('a flipped byte anywhere in a backup is found', { timeout: 120000 }, async 
   [data, dir].forEach(removeFolder);
 });
 
-test('what is refused, and a restore that was broken off', { timeout: 60000 }, async () => {
+test('what is refused, and a restore that was broken off', { timeout: 600000 }, async () => {
   const data = tempFolder('backup-refuse');
   const dir = `${data}-copy`;
   addSite(data, SITE);
@@ -311,7 +312,7 @@ test('what is refused, and a restore that was broken off', { timeout: 60000 }, a
   [data, dir, full, other].forEach(removeFolder);
 });
 
-test(`${KILLS} kills of a backup without a server`, { timeout: 300000 }, async (t) => {
+test(`${KILLS} kills of a backup without a server`, { timeout: 900000 }, async (t) => {
   const random = generator(SEED);
   const data = tempFolder('backup-kill');
   const dir = `${data}-copy`;
@@ -338,7 +339,7 @@ test(`${KILLS} kills of a backup without a server`, { timeout: 300000 }, async (
   [data, dir].forEach(removeFolder);
 });
 
-test('doctor --verify finds a flipped byte and a missing file, with and without a server', { timeout: 60000 }, async () => {
+test('doctor --verify finds a flipped byte and a missing file, with and without a server', { timeout: 600000 }, async () => {
   const data = tempFolder('doctor-verify');
   const server = await startServer(data);
   addSite(data, SITE, '--profile', 'consented');
@@ -346,6 +347,8 @@ test('doctor --verify finds a flipped byte and a missing file, with and without 
   // the month is over, so its days become one part: not under the test's hands
   await waitFor('the compaction', PATIENCE_MS, async () => (filesBelow(join(data, 'sealed')).length === 3 ? true : undefined));
   const doctor = () => cli(['doctor', '--verify', '--data', data]);
+  const month = isoDay(pastDay(0)).slice(0, 7);
+  const finding = new RegExp(`^FINDING +sealed +site 1, ${month}-0\\d( to ${month}-\\d\\d)?, part \\d+: \\w+ file: has other bytes`, 'm');
   for (const serving of [true, false]) {
     if (!serving) assert.equal(await server.stop(), 0);
     const fine = doctor();
@@ -356,7 +359,7 @@ test('doctor --verify finds a flipped byte and a missing file, with and without 
       flip(file, at);
       const found = doctor();
       assert.equal(found.code, 1, found.out + found.err);
-      assert.match(found.out, /^FINDING +sealed +site 1, 2025-01-0\d( to 2025-01-\d\d)?, part \d+: \w+ file: has other bytes/m);
+      assert.match(found.out, finding);
       flip(file, at);
     }
     const file = filesBelow(join(data, 'sealed'))[0]!;

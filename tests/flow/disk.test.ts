@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, openSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync, writeSync, closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { addSite, PATIENCE_MS, query, removeFolder, request, sendEvent, startServer, tempFolder, waitFor, waitForEvents } from './lib';
+import { addSite, clearOfMidnight, PATIENCE_MS, query, removeFolder, request, sendEvent, startServer, tempFolder, waitFor, waitForEvents } from './lib';
 
 const page = (n: number) => ({ n: 'pageview', u: `https://example.com/p/${n}`, d: 'example.com' });
 
@@ -68,6 +68,7 @@ const damages: [string, (file: string) => void][] = [
 
 for (const [what, damage] of damages)
   test(`a ${what} hot file is rebuilt from the journal`, async () => {
+    await clearOfMidnight();
     const data = tempFolder('damage');
     let server = await startServer(data);
     const token = addSite(data, 'example.com');

@@ -1,6 +1,6 @@
 // What whole-server tests share: starting the real binary, calling its CLI, sending events, waiting for facts.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, type Dirent } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync, writeSync, type Dirent } from 'node:fs';
 import * as http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,6 +28,58 @@ export function tempFolder(label: string): string {
 export function removeFolder(folder: string): void {
   rmSync(folder, { recursive: true, force: true });
 }
+
+// --- time ---------------------------------------------------------------------------------------------------------------
+
+const NEAR_MIDNIGHT_SEC = 180;
+
+/** For tests that speak of today: when the site's day ends soon, lets it end first. */
+export async function clearOfMidnight(zone = 'UTC'): Promise<void> {
+  const format = new Intl.DateTimeFormat('en-GB', { timeZone: zone, timeStyle: 'medium' });
+  const [hours, minutes, seconds] = format.format(new Date()).split(':').map(Number) as [number, number, number];
+  const left = 86400 - (hours * 3600 + minutes * 60 + seconds);
+  if (left < NEAR_MIDNIGHT_SEC) await new Promise((resolve) => setTimeout(resolve, (left + 1) * 1000));
+}
+
+const begun = new Date();
+
+/** A past day: 0 is the first of the month half a year ago, which is over, and whose rows are not old enough to go. */
+export const pastDay = (day: number): Date => new Date(Date.UTC(begun.getUTCFullYear(), begun.getUTCMonth() - 6, 1 + day));
+
+export const isoDay = (day: Date): string => day.toISOString().slice(0, 10);
+
+/** As access logs write it: 05/May/2025. */
+export function logDay(day: Date): string {
+  const [, date, month, year] = day.toUTCString().split(' ');
+  return `${date}/${month}/${year}`;
+}
+
+export interface ToldClock {
+  env: NodeJS.ProcessEnv;
+  tell(time: string): void;
+}
+
+/** A wall clock for a server, which stands still until it is told another time (tools/told_clock.c). */
+export function toldClock(file: string, time: string): ToldClock {
+  const library = join(ROOT, 'build/tools/libtold_clock.so');
+  if (!existsSync(library)) throw new Error(`${library} is missing: ninja -C build tools/libtold_clock.so`);
+  const bytesOf = (text: string): Buffer => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigInt64LE(BigInt(Date.parse(text)) * 1_000_000n);
+    return bytes;
+  };
+  writeFileSync(file, bytesOf(time));
+  return {
+    env: { LD_PRELOAD: library, TOLD_CLOCK: file },
+    tell: (text) => {
+      const fd = openSync(file, 'r+'); // it is mapped: must not be cut
+      writeSync(fd, bytesOf(text), 0, 8, 0);
+      closeSync(fd);
+    },
+  };
+}
+
+// --- the program --------------------------------------------------------------------------------------------------------
 
 export interface CliResult {
   code: number | null;
