@@ -1,6 +1,7 @@
 /* told_clock.c — to be preloaded: the wall clock says what stands in the file TOLD_CLOCK, eight
  * bytes, nanoseconds since 1970 little-endian. Whoever writes there decides what time it
- * is. The monotonic clock stays real. For the demo, whose two months pass in seconds. */
+ * is. The monotonic clock stays real. For the demo, whose two months pass in seconds, and
+ * for tests of midnight. */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>

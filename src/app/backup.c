@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backup_sweep.h"
 #include "file_copy.h"
 #include "leases.h"
 #include "manifest.h"
@@ -324,53 +325,12 @@ static int name_control(struct backup *b, const char *copy, struct err *err) {
 /* --- the end ------------------------------------------------------------------------------------
  */
 
-static int sweep(struct backup *b, const char *below, int depth, struct err *err);
-
-static int sweep_entry(struct backup *b, const char *path, int depth, struct err *err) {
-    CLEANUP(free_charp) char *full = path_join(b->dir, path);
-    struct stat st;
-    if (!full)
-        return no_memory(err);
-    if (lstat(full, &st) < 0)
-        return 0;
-    if (S_ISDIR(st.st_mode) && depth > 0) {
-        int rc = sweep(b, path, depth - 1, err);
-        (void)rmdir(full); /* only when it is empty */
-        return rc;
-    }
-    if (!S_ISREG(st.st_mode) || manifest_find(&b->now, path))
-        return 0;
-    b->removed += manifest_find(&b->before, path) != NULL;
-    return unlink(full) < 0 && errno != ENOENT ? err_sys(err, errno, "remove an old file") : 0;
-}
-
-/* Removes the files of `below` that the new manifest does not have. */
-static int sweep(struct backup *b, const char *below, int depth, struct err *err) {
-    CLEANUP(free_charp) char *path = path_join(b->dir, below);
-    CLEANUP(closedirp) DIR *d = path ? opendir(path) : NULL;
-    if (!d)
-        return !path ? no_memory(err) : errno == ENOENT ? 0 : err_sys(err, errno, "backup folder");
-    bool top = !*below;
-    for (struct dirent *e; (e = readdir(d));) {
-        if (e->d_name[0] == '.' ||
-            (top && !span_starts(span_str(e->d_name), SPAN_LIT("control.db."))))
-            continue;
-        CLEANUP(free_charp) char *name = top ? strdup(e->d_name) : path_join(below, e->d_name);
-        int rc = name ? sweep_entry(b, name, depth, err) : no_memory(err);
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
-}
-
 static int finish(struct backup *b, struct err *err) {
     manifest_sort(&b->now);
     int rc = file_sync_folders(b->dir, &b->now, true, err);
     if (rc < 0 || (rc = manifest_write(b->dir, &b->now, err)) < 0)
         return rc;
-    if ((rc = sweep(b, "", 0, err)) < 0 || (rc = sweep(b, "journal", 0, err)) < 0)
-        return rc;
-    return sweep(b, "sealed", 2, err);
+    return backup_sweep(b->dir, &b->before, &b->now, &b->removed, err);
 }
 
 /* --- the verbs ----------------------------------------------------------------------------------

@@ -35,8 +35,9 @@
  *
  * A crash at any moment leaves the previous backup whole. No file that a manifest speaks of is
  * overwritten: sealed files never change, the names of others have their digest. Files that the
- * new manifest does not have are removed after it is in place and durable. What is left of a backup
- * that was broken off is used by the next one when it verifies, else written anew. */
+ * new manifest does not have are removed after it is in place and durable, and not while a restore
+ * reads them (backup_sweep.h). What is left of a backup that was broken off is used by the next one
+ * when it verifies, else written anew. */
 #ifndef TAMIS_APP_BACKUP_H
 #define TAMIS_APP_BACKUP_H
 

@@ -21,7 +21,8 @@ struct restore {
     void (*damaged)(void *arg, const char *file, const char *why);
 };
 
-/* Reads every file of the backup. *ret_damaged: how many do not verify, the manifest is one too. */
+/* Reads every file of the backup, which is held (backup_sweep.h) until it is filled from, too: a backup
+ * may go on there. *ret_damaged: how many do not verify, the manifest is one too. */
 int restore_verify(const struct restore *r, struct manifest *ret, uint64_t *ret_damaged,
                    struct err *err) WARN_UNUSED;
 

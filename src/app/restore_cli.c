@@ -1,4 +1,5 @@
 /* restore_cli.c — `tamis restore`. */
+#include "backup_sweep.h"
 #include "commands.h"
 #include "progress.h"
 #include "restore.h"
@@ -41,9 +42,10 @@ static int restore(const struct cli *cli, struct run *run, struct err *err) {
                         .damaged = on_damaged,
                         .arg = run};
     CLEANUP(manifest_release) struct manifest m = {0};
+    CLEANUP(closep) int hold = -1;
     uint64_t damaged = 0;
     progress_begin(&run->bar);
-    if (restore_verify(&r, &m, &damaged, err) < 0)
+    if (backup_hold(r.backup, &hold, err) < 0 || restore_verify(&r, &m, &damaged, err) < 0)
         return command_failed(err);
     progress_end(&run->bar);
     if (damaged) {

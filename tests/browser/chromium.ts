@@ -6,8 +6,11 @@ export const USER_AGENT =
 
 export const ROOT = process.env['TAMIS_ROOT'] ?? process.cwd();
 
+const LAUNCH_MS = 120_000; // on a busy machine
+
 export function launch(...args: string[]): Promise<Browser> {
   return chromium.launch({
+    timeout: LAUNCH_MS,
     executablePath: process.env['TAMIS_CHROMIUM'] ?? '/usr/bin/chromium',
     args: [
       '--no-sandbox',

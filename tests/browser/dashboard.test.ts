@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { PATIENCE_MS, waitFor } from '../flow/lib';
 import { ROOT, USER_AGENT, launch } from './chromium';
 import { TOKEN, startMock, type Mock } from './mock';
 
@@ -37,7 +38,7 @@ describe('dashboard', () => {
 
   const fresh = async (options: Parameters<Browser['newContext']>[0]): Promise<void> => {
     context = await browser.newContext({ userAgent: USER_AGENT, viewport: { width: 1280, height: 900 }, ...options });
-    context.setDefaultTimeout(8000);
+    context.setDefaultTimeout(PATIENCE_MS);
     page = await context.newPage();
     complaints = [];
     page.on('pageerror', (error) => complaints.push(error.message));
@@ -53,6 +54,14 @@ describe('dashboard', () => {
     await page.locator('.panel-pages .rows').waitFor();
     await page.locator('.u-over').waitFor();
   };
+  /** Nothing that was asked is still to be answered. */
+  const complete = async (search = ''): Promise<void> => {
+    await shown(search);
+    await page.locator('.bone').first().waitFor({ state: 'detached' });
+    await page.locator('.live', { hasText: 'now' }).waitFor();
+  };
+  const hasAsked = (what: string, fits: (question: Mock['asked'][number]) => boolean): Promise<true> =>
+    waitFor(`question ${what}`, PATIENCE_MS, async () => (mock.asked.some(fits) ? true : undefined));
   const value = (label: string): Promise<string> =>
     page.locator('.figure', { hasText: label }).locator('.figure-value').innerText();
   const serious = async (): Promise<Violation[]> => {
@@ -70,7 +79,7 @@ describe('dashboard', () => {
   };
 
   it('says of how many the country is not known, and why', async () => {
-    await shown();
+    await complete();
     const panel = page.locator('.panel-countries');
     assert.match(await panel.innerText(), /\nNot known for [\d,]+\. Countries come from the browser/);
     assert.equal(await panel.getByRole('button', { name: 'Unknown' }).count(), 0);
@@ -112,8 +121,10 @@ describe('dashboard', () => {
       whole,
     );
     assert.ok(page.url().includes('f=page:/nos-pains'));
-    const filtered = mock.asked.filter(({ filters }) => filters?.some(([, name]) => name === 'event:page'));
-    assert.equal(new Set(filtered.map(({ dimensions }) => dimensions?.[0] ?? '')).size, 7, 'every panel follows');
+    const filtered = await waitFor('question of every panel', PATIENCE_MS, async () => {
+      const asked = mock.asked.filter(({ filters }) => filters?.some(([, name]) => name === 'event:page'));
+      return new Set(asked.map(({ dimensions }) => dimensions?.[0] ?? '')).size === 7 ? asked : undefined;
+    });
     assert.deepEqual(filtered[0]?.filters?.[0], ['is', 'event:page', ['/nos-pains']]);
 
     await page.goBack();
@@ -135,9 +146,8 @@ describe('dashboard', () => {
   it('draws today by hours and compares it with the same hours of yesterday', async () => {
     await shown('?period=today');
     assert.equal(await page.locator('.chart table tbody tr').count(), 24);
-    assert.ok(mock.asked.some(({ dimensions }) => dimensions?.[0] === 'time:hour'));
-    const datetimes = mock.asked.filter(({ date_range: range }) => Array.isArray(range) && range[0].includes('T'));
-    assert.ok(datetimes.some(({ metrics }) => metrics.length === 5));
+    await hasAsked('by the hour', ({ dimensions }) => dimensions?.[0] === 'time:hour');
+    await hasAsked('of the same hours', ({ date_range: range, metrics }) => Array.isArray(range) && range[0].includes('T') && metrics.length === 5);
     assert.equal(await page.locator('#added-up').count(), 0);
   });
 
@@ -165,7 +175,7 @@ describe('dashboard', () => {
     await page.getByRole('button', { name: /^Site/ }).click();
     await page.locator('.menu-item', { hasText: 'atelier' }).click();
     await page.locator('.panel-pages .rows').waitFor();
-    assert.ok(mock.asked.some(({ site_id: site }) => site.startsWith('atelier')));
+    await hasAsked('of the other site', ({ site_id: site }) => site.startsWith('atelier'));
   });
 
   it('counts who is there now, engagement left out', async () => {
@@ -204,11 +214,11 @@ describe('dashboard', () => {
     mock.mood = 'failing';
     await open();
     await page.getByText('The server failed to answer.').first().waitFor();
-    mock.mood = 'well';
     // Said once: the panels, which may have failed first, stand back.
     await page.locator('.overview').getByRole('alert').waitFor();
     await page.locator('.panel').first().waitFor({ state: 'detached' });
     assert.equal(await page.getByRole('alert').count(), 1);
+    mock.mood = 'well';
     await page.getByRole('button', { name: 'Try again' }).click();
     await page.locator('.panel-pages .rows').waitFor();
     await page.locator('.u-over').waitFor();
@@ -216,7 +226,7 @@ describe('dashboard', () => {
   });
 
   it('keeps the rest when one panel fails', async () => {
-    await shown();
+    await complete();
     mock.mood = 'failing';
     await page.getByRole('tab', { name: 'Browser' }).click();
     await page.locator('.panel-devices').getByRole('alert').waitFor();

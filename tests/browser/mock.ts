@@ -3,6 +3,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { bundleWeb, type Asset } from '../../tools/web_bundle';
+import { PATIENCE_MS } from '../flow/lib';
 
 export const TOKEN = 'mock-token';
 
@@ -113,7 +114,7 @@ export async function startMock(root: string): Promise<Mock> {
         return Promise.resolve(kept);
       }
       return new Promise((take, fail) => {
-        const timer = setTimeout(() => fail(new Error('no such event was sent within 8 s')), 8000);
+        const timer = setTimeout(() => fail(new Error(`no such event was sent within ${PATIENCE_MS} ms`)), PATIENCE_MS);
         waiting.push({
           fits,
           take: (event) => {

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, openSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync, writeSync, closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { addSite, query, removeFolder, request, sendEvent, startServer, tempFolder, waitFor, waitForEvents } from './lib';
+import { addSite, clearOfMidnight, PATIENCE_MS, query, removeFolder, request, sendEvent, startServer, tempFolder, waitFor, waitForEvents } from './lib';
 
 const page = (n: number) => ({ n: 'pageview', u: `https://example.com/p/${n}`, d: 'example.com' });
 
@@ -32,7 +32,7 @@ test('a full disk is 503 with Retry-After; queries go on; space back means recov
     }
     const batch = Array.from({ length: 200 }, (_, i) => page(i));
     let acknowledged = 1;
-    const refusal = await waitFor('refusal', 60000, async () => {
+    const refusal = await waitFor('refusal', PATIENCE_MS, async () => {
       const r = await sendEvent(server.url, batch);
       if (r.status === 202) acknowledged += batch.length;
       return r.status === 503 ? r : undefined;
@@ -43,10 +43,10 @@ test('a full disk is 503 with Retry-After; queries go on; space back means recov
     const q = await query(server.url, token, { site_id: 'example.com', metrics: ['events'], date_range: 'all' });
     assert.ok(q.results[0]!.metrics[0]! >= 1);
     rmSync(filler);
-    await waitFor('recovery', 20000, async () => ((await request(`${server.url}/readyz`, 'GET')).status === 200 ? true : undefined));
+    await waitFor('recovery', PATIENCE_MS, async () => ((await request(`${server.url}/readyz`, 'GET')).status === 200 ? true : undefined));
     assert.equal((await sendEvent(server.url, page(1))).status, 202);
     acknowledged++;
-    assert.equal(await waitForEvents(server.url, token, 'example.com', acknowledged, 20000), acknowledged);
+    assert.equal(await waitForEvents(server.url, token, 'example.com', acknowledged), acknowledged);
     assert.equal(await server.stop(), 0);
   } finally {
     spawnSync('umount', ['-l', data]);
@@ -68,6 +68,7 @@ const damages: [string, (file: string) => void][] = [
 
 for (const [what, damage] of damages)
   test(`a ${what} hot file is rebuilt from the journal`, async () => {
+    await clearOfMidnight();
     const data = tempFolder('damage');
     let server = await startServer(data);
     const token = addSite(data, 'example.com');
@@ -80,7 +81,7 @@ for (const [what, damage] of damages)
     assert.ok(existsSync(hot), readdirSync(join(data, 'hot')).join());
     damage(hot);
     server = await startServer(data);
-    await waitForEvents(server.url, token, 'example.com', 1000, 20000);
+    await waitForEvents(server.url, token, 'example.com', 1000);
     assert.deepEqual((await query(server.url, token, ask)).results, first.results);
     assert.equal(await server.stop(), 0);
     removeFolder(data);

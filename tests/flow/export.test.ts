@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { addSite, BROWSER_UA, cli, mustRun, query, removeFolder, request, ROOT, sendEvent, startServer, tempFolder, waitFor, waitForEvents } from './lib';
+import { addSite, BROWSER_UA, clearOfMidnight, cli, isoDay, logDay, mustRun, pastDay, PATIENCE_MS, query, removeFolder, request, ROOT, sendEvent, startServer, tempFolder, waitFor, waitForEvents } from './lib';
 
 const SITE = 'example.com';
 const COLUMNS =
@@ -46,7 +46,7 @@ function logText(day: number, visitors: number, prefix: string): string {
   for (let minute = 0; minute < 30; minute++)
     for (let v = 0; v < visitors; v++)
       if ((v + minute) % 3 === 0)
-        lines.push(`203.0.113.${v} - - [${String(day).padStart(2, '0')}/May/2025:10:${String(minute).padStart(2, '0')}:05 +0000] "GET /${prefix}${(v * minute) % 7} HTTP/1.1" 200 9 "${v % 2 ? 'https://www.google.com/' : '-'}" "${BROWSER_UA}"`);
+        lines.push(`203.0.113.${v} - - [${logDay(pastDay(day - 1))}:10:${String(minute).padStart(2, '0')}:05 +0000] "GET /${prefix}${(v * minute) % 7} HTTP/1.1" 200 9 "${v % 2 ? 'https://www.google.com/' : '-'}" "${BROWSER_UA}"`);
   return lines.join('\n') + '\n';
 }
 
@@ -59,7 +59,7 @@ async function importSealed(data: string, server: string, text: string, days: nu
   const before = await counter(server, 'days_sealed');
   writeFileSync(`${data}.log`, text);
   mustRun(['import', '--site', SITE, '--data', data, `${data}.log`]);
-  await waitFor('the seal', 60000, async () => ((await counter(server, 'days_sealed')) >= before + days ? true : undefined));
+  await waitFor('the seal', PATIENCE_MS, async () => ((await counter(server, 'days_sealed')) >= before + days ? true : undefined));
 }
 
 /** One record a row; the test's own reading of RFC 4180. */
@@ -93,7 +93,8 @@ function figures(rows: Record<string, string>[], key: (r: Record<string, string>
 
 const METRICS = ['visitors', 'visits', 'pageviews', 'events'];
 
-test('an export is what the API counts', { timeout: 180000 }, async () => {
+test('an export is what the API counts', { timeout: 900000 }, async () => {
+  await clearOfMidnight();
   const data = tempFolder('export');
   writeFileSync(`${data}.conf`, 'trusted_proxies = 127.0.0.1\n');
   const server = await startServer(data, { config: `${data}.conf` });
@@ -115,7 +116,7 @@ test('an export is what the API counts', { timeout: 180000 }, async () => {
   assert.equal((await sendEvent(server.url, { n: 'pageview', u: 'https://other.example/x', d: 'other.example' })).status, 202);
   const all = await query(server.url, token, { site_id: SITE, metrics: ['events'], date_range: 'all' });
   await waitForEvents(server.url, token, SITE, Math.max(sent, all.results[0]!.metrics[0]!));
-  await waitFor('the events of today', 10000, async () => {
+  await waitFor('the events of today', PATIENCE_MS, async () => {
     const r = await query(server.url, token, { site_id: SITE, metrics: ['events'], date_range: 'day' });
     return r.results[0]?.metrics[0] === sent ? true : undefined;
   });
@@ -152,16 +153,17 @@ test('an export is what the API counts', { timeout: 180000 }, async () => {
   const sum = (name: string) => rows.reduce((n, r) => n + Number(r[name]), 0);
   const persons = new Set(rows.map((r) => `${r.date} ${r.person}`)).size;
   assert.deepEqual(sums, [rows.length, persons, sum('engaged_ms'), sum('revenue_milli'), 12, sum('hour')]);
-  const some = parseCsv(cli(['export', '--site', SITE, '--data', data, '--format', 'csv', '--from', '2025-05-02', '--to', '2025-05-03']).out);
-  assert.deepEqual([...new Set(some.map((r) => r.date))].sort(), ['2025-05-02', '2025-05-03']);
-  assert.equal(some.length, rows.filter((r) => r.date === '2025-05-02' || r.date === '2025-05-03').length);
+  const [second, third] = [isoDay(pastDay(1)), isoDay(pastDay(2))];
+  const some = parseCsv(cli(['export', '--site', SITE, '--data', data, '--format', 'csv', '--from', second, '--to', third]).out);
+  assert.deepEqual([...new Set(some.map((r) => r.date))].sort(), [second, third]);
+  assert.equal(some.length, rows.filter((r) => r.date === second || r.date === third).length);
 
   // the SQL of the documentation
   const examples = [...readFileSync(join(ROOT, 'docs/formats.md'), 'utf8').matchAll(/^```sql\n(--[\s\S]*?)^```$/gm)].map((m) =>
     m[1]!.replaceAll("'sealed/", `'${data}/sealed/`).replace(/;\s*$/, ''),
   );
   assert.equal(examples.length, 4);
-  const days = await query(server.url, token, { site_id: SITE, metrics: ['visitors', 'visits', 'pageviews', 'bounce_rate'], dimensions: ['time:day'], date_range: ['2025-05-01', '2025-05-31'] });
+  const days = await query(server.url, token, { site_id: SITE, metrics: ['visitors', 'visits', 'pageviews', 'bounce_rate'], dimensions: ['time:day'], date_range: [isoDay(pastDay(0)), isoDay(pastDay(27))] });
   const shown = days.results.filter((r) => r.metrics[0]! > 0).sort((a, b) => a.dimensions[0]!.localeCompare(b.dimensions[0]!));
   const byDay = await numbers(`SELECT visitors, visits, pageviews, round(bounce_rate) FROM (${examples[0]})`);
   assert.deepEqual(byDay, shown.map((r) => r.metrics));

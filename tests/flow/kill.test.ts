@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import * as http from 'node:http';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { addSite, query, removeFolder, sendEvent, startServer, tempFolder, waitFor } from './lib';
+import { addSite, PATIENCE_MS, query, removeFolder, sendEvent, startServer, tempFolder, waitFor } from './lib';
 
 const RUNS = Number(process.env.TAMIS_KILLS ?? 200);
 const SEED = Number(process.env.TAMIS_SEED ?? Date.now() % 1000000);
@@ -64,7 +64,7 @@ test(`${RUNS} kills under load lose nothing and double nothing`, { timeout: 9000
   }
   const server = await startServer(data);
   let missing: string[] = [];
-  const counted = await waitFor('stable count', 30000, async () => {
+  const counted = await waitFor('stable count', PATIENCE_MS, async () => {
     const pages = new Map<string, number>();
     for (let offset = 0; ; offset += 10000) {
       const r = await query(server.url, token, {

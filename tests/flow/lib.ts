@@ -1,6 +1,6 @@
 // What whole-server tests share: starting the real binary, calling its CLI, sending events, waiting for facts.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync, writeSync, type Dirent } from 'node:fs';
 import * as http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,13 +11,75 @@ export const BIN = process.env.TAMIS_BIN ?? join(ROOT, 'build/tamis');
 export const BROWSER_UA =
   'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/129.0.0.0 Safari/537.36';
 
+/** What never comes within it does not come at all, however slow and busy the machine is. */
+export const PATIENCE_MS = 120_000;
+
+const temporary: string[] = [];
+
+/** An empty folder in one of its own, which also holds what a test puts beside it, and goes after the tests. */
 export function tempFolder(label: string): string {
-  return mkdtempSync(join(tmpdir(), `tamis-${label}-`));
+  const around = mkdtempSync(join(tmpdir(), `tamis-${label}-`));
+  temporary.push(around);
+  const folder = join(around, 'data');
+  mkdirSync(folder, { mode: 0o700 });
+  return folder;
 }
 
 export function removeFolder(folder: string): void {
   rmSync(folder, { recursive: true, force: true });
 }
+
+// --- time ---------------------------------------------------------------------------------------------------------------
+
+const NEAR_MIDNIGHT_SEC = 180;
+
+/** For tests that speak of today: when the site's day ends soon, lets it end first. */
+export async function clearOfMidnight(zone = 'UTC'): Promise<void> {
+  const format = new Intl.DateTimeFormat('en-GB', { timeZone: zone, timeStyle: 'medium' });
+  const [hours, minutes, seconds] = format.format(new Date()).split(':').map(Number) as [number, number, number];
+  const left = 86400 - (hours * 3600 + minutes * 60 + seconds);
+  if (left < NEAR_MIDNIGHT_SEC) await new Promise((resolve) => setTimeout(resolve, (left + 1) * 1000));
+}
+
+const begun = new Date();
+
+/** A past day: 0 is the first of the month half a year ago, which is over, and whose rows are not old enough to go. */
+export const pastDay = (day: number): Date => new Date(Date.UTC(begun.getUTCFullYear(), begun.getUTCMonth() - 6, 1 + day));
+
+export const isoDay = (day: Date): string => day.toISOString().slice(0, 10);
+
+/** As access logs write it: 05/May/2025. */
+export function logDay(day: Date): string {
+  const [, date, month, year] = day.toUTCString().split(' ');
+  return `${date}/${month}/${year}`;
+}
+
+export interface ToldClock {
+  env: NodeJS.ProcessEnv;
+  tell(time: string): void;
+}
+
+/** A wall clock for a server, which stands still until it is told another time (tools/told_clock.c). */
+export function toldClock(file: string, time: string): ToldClock {
+  const library = join(ROOT, 'build/tools/libtold_clock.so');
+  if (!existsSync(library)) throw new Error(`${library} is missing: ninja -C build tools/libtold_clock.so`);
+  const bytesOf = (text: string): Buffer => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigInt64LE(BigInt(Date.parse(text)) * 1_000_000n);
+    return bytes;
+  };
+  writeFileSync(file, bytesOf(time));
+  return {
+    env: { LD_PRELOAD: library, TOLD_CLOCK: file },
+    tell: (text) => {
+      const fd = openSync(file, 'r+'); // it is mapped: must not be cut
+      writeSync(fd, bytesOf(text), 0, 8, 0);
+      closeSync(fd);
+    },
+  };
+}
+
+// --- the program --------------------------------------------------------------------------------------------------------
 
 export interface CliResult {
   code: number | null;
@@ -50,9 +112,13 @@ export interface StartOptions {
   env?: NodeJS.ProcessEnv;
 }
 
-// A failed test leaves its server behind; it must not keep the test process alive.
-const running = new Set<ChildProcess>();
-after(() => running.forEach((child) => child.kill('SIGKILL')));
+// A failed test leaves its server behind; it must not keep the test process alive, nor its folder filled.
+const running = new Map<ChildProcess, Promise<unknown>>();
+after(async () => {
+  running.forEach((_, child) => child.kill('SIGKILL'));
+  await Promise.all(running.values());
+  temporary.forEach(removeFolder);
+});
 
 /** Starts `tamis serve` on a free port and waits until it says that it listens. */
 export function startServer(data: string, options: StartOptions = {}): Promise<Server> {
@@ -62,11 +128,11 @@ export function startServer(data: string, options: StartOptions = {}): Promise<S
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
   });
-  running.add(child);
-  child.on('exit', () => running.delete(child));
   let out = '';
   let err = '';
   const ended = new Promise<number | null>((resolve) => child.on('exit', (code) => resolve(code)));
+  running.set(child, ended);
+  void ended.then(() => running.delete(child));
   child.stderr!.on('data', (d: Buffer) => (err += d.toString()));
   return new Promise((resolve, reject) => {
     child.on('error', reject);
@@ -153,6 +219,8 @@ export async function query(server: string, token: string, body: Record<string, 
   return JSON.parse(r.body) as QueryReply;
 }
 
+const LOOK_EVERY_MS = 10;
+
 /** Polls until `look` gives something other than undefined; fails after `ms`. */
 export async function waitFor<T>(what: string, ms: number, look: () => Promise<T | undefined>): Promise<T> {
   const deadline = Date.now() + ms;
@@ -160,7 +228,7 @@ export async function waitFor<T>(what: string, ms: number, look: () => Promise<T
     const got = await look();
     if (got !== undefined) return got;
     if (Date.now() > deadline) throw new Error(`no ${what} within ${ms} ms`);
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
 }
 
@@ -170,7 +238,7 @@ export function addSite(data: string, domain: string, ...more: string[]): string
 }
 
 /** Waits until the site's all-time count of page views and events is `count`. */
-export function waitForEvents(server: string, token: string, site: string, count: number, ms = 10000): Promise<number> {
+export function waitForEvents(server: string, token: string, site: string, count: number, ms = PATIENCE_MS): Promise<number> {
   return waitFor(`${count} events`, ms, async () => {
     const r = await query(server, token, { site_id: site, metrics: ['events'], date_range: 'all' });
     const events = r.results[0]?.metrics[0] ?? 0;
@@ -178,21 +246,58 @@ export function waitForEvents(server: string, token: string, site: string, count
   });
 }
 
-export function filesBelow(folder: string): string[] {
-  return readdirSync(folder).flatMap((name) => {
-    const path = join(folder, name);
-    const st = statSync(path, { throwIfNoEntry: false });
-    if (!st) return [];
-    return st.isDirectory() ? filesBelow(path) : st.isFile() ? [path] : [];
-  });
+/** What stands in a folder that a server may take away meanwhile. */
+function entriesOf(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch (e) {
+    if (hasGone(e)) return [];
+    throw e;
+  }
 }
 
-/** Which of the needles stand in any file below the folder, as bytes, in either case. */
-export function findBytes(folder: string, needles: string[]): string[] {
-  const found: string[] = [];
-  for (const file of filesBelow(folder)) {
-    const text = readFileSync(file).toString('latin1').toLowerCase();
-    for (const needle of needles) if (text.includes(Buffer.from(needle).toString('latin1').toLowerCase())) found.push(`${needle} in ${file}`);
+const hasGone = (e: unknown): boolean => (e as NodeJS.ErrnoException).code === 'ENOENT';
+
+/** The files below a folder, which is there, at one of the moments at which a server moves them. */
+export function filesBelow(folder: string): string[] {
+  statSync(folder);
+  const below = (at: string): string[] =>
+    entriesOf(at).flatMap((e) => (e.isDirectory() ? below(join(at, e.name)) : e.isFile() ? [join(at, e.name)] : []));
+  return below(folder);
+}
+
+/** Which file has which name: as long as that stays the same, none is made, renamed, replaced or removed. */
+function namesAndFiles(folder: string): string | undefined {
+  const files: string[] = [];
+  for (const path of filesBelow(folder)) {
+    const st = statSync(path, { throwIfNoEntry: false });
+    if (!st) return undefined;
+    files.push(`${path} ${st.ino} ${st.birthtimeMs}`);
   }
-  return found;
+  return files.sort().join('\n');
+}
+
+/** Which of the needles stand in a file, as bytes, in either case. The file may have gone. */
+function findInFile(file: string, needles: string[]): string[] {
+  try {
+    const text = readFileSync(file).toString('latin1').toLowerCase();
+    return needles.filter((needle) => text.includes(Buffer.from(needle).toString('latin1').toLowerCase()));
+  } catch (e) {
+    if (hasGone(e)) return [];
+    throw e;
+  }
+}
+
+/**
+ * Which of the needles stand in any file below the folder. A server may rename a file while it is looked for, so that its
+ * bytes are met under neither name: looks until the files were the same before and after. What was met on the way counts.
+ */
+export async function findBytes(folder: string, needles: string[]): Promise<string[]> {
+  const found = new Set<string>();
+  await waitFor('quiet moment to read all files', PATIENCE_MS, async () => {
+    const before = namesAndFiles(folder);
+    for (const file of filesBelow(folder)) for (const needle of findInFile(file, needles)) found.add(`${needle} in ${file}`);
+    return before !== undefined && namesAndFiles(folder) === before ? true : undefined;
+  });
+  return [...found];
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { addSite, findBytes, filesBelow, mustRun, query, removeFolder, request, sendEvent, startServer, tempFolder, waitForEvents } from './lib';
+import { addSite, clearOfMidnight, findBytes, filesBelow, mustRun, query, removeFolder, request, sendEvent, startServer, tempFolder, waitForEvents } from './lib';
 
 const ADDRESSES = ['203.0.113.77', '198.51.100.23', '2001:db8:7e57::beef'];
 const AGENTS = [
@@ -16,6 +16,7 @@ const TOKENS = ['s3ss10nt0k3n9f8e7d6c5b4a', '1b4e28ba-2fa1-41d2-883f-0016d3cca42
 const IN_QUERY = 'secretquery'; // as name and value of a parameter, and in the fragment
 
 test('no address, agent, e-mail, token or query string is found in the data folder', async () => {
+  await clearOfMidnight();
   const data = tempFolder('privacy');
   const config = join(data, '..', `${data.split('/').pop()}.conf`);
   writeFileSync(config, 'trusted_proxies = 127.0.0.1\n');
@@ -45,7 +46,7 @@ test('no address, agent, e-mail, token or query string is found in the data fold
   await request(`${server.url}/${PERSONAL[0]}?${IN_QUERY}`, 'GET');
   await waitForEvents(server.url, token, 'example.com', sent);
   const needles = [...ADDRESSES, ...AGENTS, ...PERSONAL, ...TOKENS, IN_QUERY, '131.0.6778', '15E148'];
-  assert.deepEqual(findBytes(data, needles), []);
+  assert.deepEqual(await findBytes(data, needles), []);
   const metrics = (await request(`${server.url}/metrics`, 'GET')).body;
   for (const n of needles) assert.ok(!metrics.includes(n) && !server.log().includes(n));
   const visitors = await query(server.url, token, { site_id: 'example.com', metrics: ['visitors'], date_range: 'day' });
@@ -53,13 +54,14 @@ test('no address, agent, e-mail, token or query string is found in the data fold
   const pages = await query(server.url, token, { site_id: 'example.com', metrics: ['pageviews'], dimensions: ['event:page'], date_range: 'day' });
   assert.ok(pages.results.some((row) => row.dimensions[0] === '/u/:email/x'), JSON.stringify(pages.results));
   assert.equal(await server.stop(), 0);
-  assert.deepEqual(findBytes(data, needles), []);
+  assert.deepEqual(await findBytes(data, needles), []);
   assert.ok(filesBelow(data).length >= 4, 'the search looked at real files');
   mustRun(['doctor', '--data', data]);
   removeFolder(data);
 });
 
 test('an address from an untrusted peer is not believed', async () => {
+  await clearOfMidnight();
   const data = tempFolder('spoof');
   const server = await startServer(data);
   const token = addSite(data, 'example.com');

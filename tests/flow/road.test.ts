@@ -1,13 +1,14 @@
 // The main road: what is sent is acknowledged, counted, and survives a restart.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { addSite, cli, mustRun, query, removeFolder, request, sendEvent, startServer, tempFolder, waitForEvents, type Server } from './lib';
+import { addSite, clearOfMidnight, cli, mustRun, query, removeFolder, request, sendEvent, startServer, tempFolder, waitForEvents, type Server } from './lib';
 
 const data = tempFolder('road');
 let server: Server;
 let token: string;
 
 before(async () => {
+  await clearOfMidnight('Europe/Paris');
   server = await startServer(data);
   token = addSite(data, 'example.com', '--timezone', 'Europe/Paris');
 });
@@ -20,7 +21,7 @@ test('an event is acknowledged and counted', async () => {
   const r = await sendEvent(server.url, { n: 'pageview', u: 'https://www.example.com/pricing?utm_source=news', d: 'example.com' });
   assert.equal(r.status, 202);
   assert.equal(r.body, 'ok');
-  await waitForEvents(server.url, token, 'example.com', 1, 2000);
+  await waitForEvents(server.url, token, 'example.com', 1);
   const q = await query(server.url, token, {
     site_id: 'example.com',
     metrics: ['visitors', 'pageviews', 'visits', 'bounce_rate'],
@@ -83,6 +84,18 @@ test('status pages answer', async () => {
   const t = await request(`${server.url}/t.js`, 'GET');
   assert.equal(t.status, 200);
   assert.match(String(t.headers['content-type']), /javascript/);
+});
+
+test('an event is counted within 2 s', async () => {
+  // The best of some tries: a busy machine is late now and then, a slow server each time.
+  let best = Infinity;
+  for (let tries = 1; best > 2000 && tries <= 10; tries++) {
+    assert.equal((await sendEvent(server.url, { n: 'pageview', u: 'https://example.com/soon', d: 'example.com' })).status, 202);
+    const acknowledged = Date.now();
+    await waitForEvents(server.url, token, 'example.com', 11 + tries);
+    best = Math.min(best, Date.now() - acknowledged);
+  }
+  assert.ok(best <= 2000, `${best} ms at best`);
 });
 
 test('wrong use of the command line is exit code 2, a failure 3', () => {

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backup_sweep.h"
 #include "buf.h"
 #include "crypt.h"
 #include "file_copy.h"
@@ -149,6 +150,43 @@ static void a_copy_is_checked(void **state) {
     (void)close(fd);
 }
 
+/* --- old files ----------------------------------------------------------------------------------
+ */
+
+static uint64_t swept(const char *dir, const struct manifest *before, const struct manifest *now) {
+    uint64_t removed = 0;
+    struct err err = {0};
+    assert_int_equal(backup_sweep(dir, before, now, &removed, &err), 0);
+    return removed;
+}
+
+static void old_files_stay_while_somebody_reads(void **state) {
+    const char *dir = *state;
+    struct manifest before = {0}, now = {0};
+    struct err err = {0};
+    int first = -1, second = -1;
+    CLEANUP(free_charp) char *old = path_join(dir, "sealed/1/2026-03/old");
+    CLEANUP(free_charp) char *kept = path_join(dir, "sealed/1/2026-03/kept");
+    uint8_t digest[CRYPT_DIGEST_BYTES] = {0};
+    assert_int_equal(file_make_folders(dir, "sealed/1/2026-03/old", &err), 0);
+    assert_int_equal(os_replace_file(&os_system, old, SPAN_LIT("old"), 0600, &err), 0);
+    assert_int_equal(os_replace_file(&os_system, kept, SPAN_LIT("kept"), 0600, &err), 0);
+    assert_int_equal(manifest_add(&before, "sealed/1/2026-03/old", 3, digest, NULL, &err), 0);
+    assert_int_equal(manifest_add(&now, "sealed/1/2026-03/kept", 4, digest, NULL, &err), 0);
+    assert_int_equal(backup_hold(dir, &first, &err), 0);
+    assert_int_equal(backup_hold(dir, &second, &err), 0);
+    assert_int_equal(swept(dir, &before, &now), 0);
+    (void)close(first);
+    assert_int_equal(swept(dir, &before, &now), 0);
+    assert_true(file_is_there(old, 3));
+    (void)close(second);
+    assert_int_equal(swept(dir, &before, &now), 1);
+    assert_false(file_is_there(old, 3));
+    assert_true(file_is_there(kept, 4));
+    manifest_release(&before);
+    manifest_release(&now);
+}
+
 /* --- leases -------------------------------------------------------------------------------------
  */
 
@@ -215,6 +253,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(no_byte_of_a_manifest_changes_unnoticed, setup, teardown),
         cmocka_unit_test_setup_teardown(a_path_out_of_the_folder_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_copy_is_checked, setup, teardown),
+        cmocka_unit_test_setup_teardown(old_files_stay_while_somebody_reads, setup, teardown),
         cmocka_unit_test(a_lease_ends_once),
         cmocka_unit_test(the_latest_who_asked_has_the_turn),
     };

@@ -20,7 +20,7 @@
 #include "restore.h"
 #include "sealer.h"
 
-enum { DAY_MS = 86400000, BACKUPS = 6, MOST_PAGES = 200000, BATCH = 100 };
+enum { DAY_MS = 86400000, PATIENCE_MS = 120000, BACKUPS = 6, MOST_PAGES = 200000, BATCH = 100 };
 
 static const int64_t noon_ms = 1773140400000; /* in Paris, on 10 March 2026 */
 static const int32_t today = 20522;
@@ -32,7 +32,7 @@ struct fixture {
     struct app app;
     uint32_t site;
     _Atomic unsigned acknowledged; /* pages 0 … this - 1 */
-    _Atomic bool stop;
+    _Atomic bool stop, ended;
     size_t sealed;
 };
 
@@ -91,8 +91,7 @@ static int add_page(struct fixture *f, unsigned n, struct err *err) {
 
 /* No event comes for a day that is being sealed: so it is with days that are over, and imports hold
  * the sealer off. */
-static void *write_and_seal(void *arg) {
-    struct fixture *f = arg;
+static const char *write_and_seal(struct fixture *f) {
     struct err err = {0};
     for (unsigned n = 0; n + BATCH < MOST_PAGES && !atomic_load(&f->stop);) {
         for (unsigned end = n + BATCH; n < end; n++) {
@@ -108,6 +107,13 @@ static void *write_and_seal(void *arg) {
         f->sealed += sealed;
     }
     return NULL;
+}
+
+static void *work(void *arg) {
+    struct fixture *f = arg;
+    const char *wrong = write_and_seal(f);
+    atomic_store(&f->ended, true);
+    return (void *)(uintptr_t)wrong;
 }
 
 static void make_backup(struct fixture *f) {
@@ -148,7 +154,7 @@ static void count_pages(struct app *a, uint8_t *counted) {
     buf_adds(&sql, "SELECT page FROM event");
     for (size_t i = 0; i < count; i++)
         buf_addf(&sql, " UNION ALL SELECT page FROM read_parquet('%s')", parts[i].event_path);
-    if (store_view_select(v, buf_cstr(&sql), NULL, 0, 60000, &r, &err) < 0)
+    if (store_view_select(v, buf_cstr(&sql), NULL, 0, PATIENCE_MS, &r, &err) < 0)
         fail_msg("select: %s", err.text);
     for (size_t i = 0; i < sql_result_rows(r); i++) {
         uint64_t n;
@@ -162,7 +168,7 @@ static void holds(struct fixture *f, unsigned least) {
     struct err err = {0};
     uint8_t *counted = calloc(MOST_PAGES, 1);
     open_app(&a, &f->clock.clock, f->restored);
-    assert_int_equal(app_catch_up(&a, 60000, &err), 0);
+    assert_int_equal(app_catch_up(&a, PATIENCE_MS, &err), 0);
     count_pages(&a, counted);
     app_close(&a);
     unsigned lost = 0, doubled = 0;
@@ -184,6 +190,8 @@ static unsigned in_the_middle_of_a_batch(const struct fixture *f) {
         unsigned n = atomic_load(&f->acknowledged);
         if (n % BATCH > BATCH / 4 && n % BATCH < BATCH / 2)
             return n;
+        if (atomic_load(&f->ended))
+            fail_msg("the writer has ended, after %u pages", n);
         (void)usleep(200);
     }
 }
@@ -192,7 +200,7 @@ static void each_event_is_in_a_backup_once(void **state) {
     struct fixture *f = *state;
     pthread_t worker;
     void *wrong = NULL;
-    assert_int_equal(pthread_create(&worker, NULL, write_and_seal, f), 0);
+    assert_int_equal(pthread_create(&worker, NULL, work, f), 0);
     for (unsigned i = 0; i < BACKUPS; i++) {
         unsigned least = in_the_middle_of_a_batch(f);
         make_backup(f);

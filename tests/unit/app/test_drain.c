@@ -17,6 +17,9 @@
 #include "log.h"
 #include "record.h"
 
+/* What never comes within it does not come at all, on a slow and busy machine too. */
+enum { PATIENCE_MS = 120000 };
+
 struct bench {
     char dir[40], journal_dir[60], hot_dir[60];
     struct journal *journal;
@@ -81,7 +84,7 @@ static void append(struct journal *j, unsigned first, unsigned count) {
 static int64_t number(struct store *s, const char *sql) {
     struct sql_result *r = NULL;
     struct err err = {0};
-    if (store_select(s, sql, NULL, 0, 10000, &r, &err))
+    if (store_select(s, sql, NULL, 0, PATIENCE_MS, &r, &err))
         fail_msg("%s", err.text);
     int64_t n = sql_result_at(r, 0, 0).i;
     sql_result_free(r);
@@ -111,9 +114,9 @@ static void carries_events(void **state) {
     for (unsigned i = 0; i < 20; i++) {
         append(b->journal, i * 7, 7);
         if (i % 5 == 0)
-            assert_int_equal(drain_wait_for(d, journal_end(b->journal), 10000), 0);
+            assert_int_equal(drain_wait_for(d, journal_end(b->journal), PATIENCE_MS), 0);
     }
-    assert_int_equal(drain_wait_for(d, journal_end(b->journal), 10000), 0);
+    assert_int_equal(drain_wait_for(d, journal_end(b->journal), PATIENCE_MS), 0);
     holds(b->store, 140);
     assert_int_equal(counters_get(&b->counters, COUNT_DRAIN_EVENTS), 140);
     struct cursor far = {.segment = UINT64_MAX};
@@ -170,7 +173,7 @@ static void rebuilds_a_damaged_store(void **state) {
     sql_result_free(r);
     (void)code;
     append(b->journal, 40000, 1000);
-    assert_int_equal(drain_wait_for(d, journal_end(b->journal), 30000), 0);
+    assert_int_equal(drain_wait_for(d, journal_end(b->journal), PATIENCE_MS), 0);
     holds(b->store, 41000);
     drain_stop(d);
     close_both(b);
@@ -194,10 +197,12 @@ static void survives_kill(void **state) {
             }
         }
         close(acknowledged[1]);
-        usleep(150000 + round * 23000);
+        unsigned now; /* its work begins with the first answer, whenever that comes */
+        assert_int_equal(read(acknowledged[0], &now, sizeof now), sizeof now);
+        total = now;
+        usleep(50000 + round * 23000);
         kill(child, SIGKILL);
         waitpid(child, NULL, 0);
-        unsigned now;
         while (read(acknowledged[0], &now, sizeof now) == sizeof now)
             total = now;
         close(acknowledged[0]);
@@ -221,7 +226,6 @@ static void survives_kill(void **state) {
         assert_true(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 25);
         total += (unsigned)WEXITSTATUS(status);
     }
-    assert_true(total > 0);
 }
 
 int main(void) {

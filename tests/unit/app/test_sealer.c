@@ -25,7 +25,7 @@
 #include "record.h"
 #include "sealer.h"
 
-enum { DAY_MS = 86400000, MINUTE_MS = 60000, KILLS = 100 };
+enum { DAY_MS = 86400000, MINUTE_MS = 60000, PATIENCE_MS = 120000, KILLS = 100 };
 
 /* Noon in Paris (UTC+1) on Tuesday 10 March 2026. */
 static const int64_t noon_ms = 1773140400000;
@@ -105,7 +105,7 @@ static void add_day(struct fixture *f, int32_t day, unsigned visitors) {
         for (unsigned k = 0; k <= i % 3; k++)
             if (add_event(&f->app, f->site, day, i, 60 * k + i % 3600, k ? "/next" : "/", &err))
                 fail_msg("journal: %s", err.text);
-    assert_int_equal(app_catch_up(&f->app, 20000, &err), 0);
+    assert_int_equal(app_catch_up(&f->app, PATIENCE_MS, &err), 0);
 }
 
 static size_t round_now(struct fixture *f) {
@@ -278,7 +278,7 @@ static void a_change_of_zone_loses_nothing(void **state) {
     struct err err = {0};
     for (unsigned i = 0; i < 7; i++)
         assert_int_equal(add_event(&f->app, f->site, today, 700 + i, i, "/west", &err), 0);
-    assert_int_equal(app_catch_up(&f->app, 20000, &err), 0);
+    assert_int_equal(app_catch_up(&f->app, PATIENCE_MS, &err), 0);
     assert_int_equal(round_now(f), 0);
     f->clock.now_ms += 45 * 3600000LL; /* "all" ends with the site's today */
     json_t *before[ARRAY_LEN(questions)];
@@ -309,7 +309,7 @@ static void a_restart_knows_the_sealed_days(void **state) {
     assert_int_equal(system(command), 0);
     open_app(f);
     struct err err = {0};
-    assert_int_equal(app_catch_up(&f->app, 20000, &err), 0);
+    assert_int_equal(app_catch_up(&f->app, PATIENCE_MS, &err), 0);
     same_answers(f, before);
     assert_false(holds(f, today - 1, 100));
 }
@@ -322,7 +322,7 @@ static void a_later_part_adds_to_its_day(void **state) {
     for (unsigned i = 0; i < 25; i++)
         assert_int_equal(add_event(&f->app, f->site, today - 3, 1000 + i, 5000 + i, "/late", &err),
                          0);
-    assert_int_equal(app_catch_up(&f->app, 20000, &err), 0);
+    assert_int_equal(app_catch_up(&f->app, PATIENCE_MS, &err), 0);
     JSON_AUTO hot = ask(f, questions[0]);
     assert_int_equal(round_now(f), 1);
     JSON_AUTO sealed = ask(f, questions[0]);
@@ -352,7 +352,7 @@ static void months_that_are_over_become_one_part(void **state) {
     /* Another part of a day in it is put together with it. */
     for (unsigned i = 0; i < 25; i++)
         assert_int_equal(add_event(&f->app, f->site, today - 13, 900 + i, i, "/late", &err), 0);
-    assert_int_equal(app_catch_up(&f->app, 20000, &err), 0);
+    assert_int_equal(app_catch_up(&f->app, PATIENCE_MS, &err), 0);
     ask_all(f, before);
     assert_int_equal(round_now(f), 1);
     same_answers(f, before);
@@ -419,7 +419,7 @@ static void add_pages(struct fixture *f, int32_t day, const char *page, unsigned
     struct err err = {0};
     for (unsigned i = 0; i < count; i++)
         assert_int_equal(add_event(&f->app, f->site, day, 500 + i, i, page, &err), 0);
-    assert_int_equal(app_catch_up(&f->app, 20000, &err), 0);
+    assert_int_equal(app_catch_up(&f->app, PATIENCE_MS, &err), 0);
 }
 
 static void erase(struct fixture *f, int32_t before, const char *path) {
@@ -493,7 +493,7 @@ static void work_until_killed(struct fixture *f, struct shared *shared, unsigned
         for (unsigned i = 0; i < 20; i++) {
             unsigned n = atomic_fetch_add(&shared->next, 1);
             if (n >= PAGES)
-                _exit(1);
+                (void)pause(); /* until it is killed */
             char page[32];
             (void)snprintf(page, sizeof(page), "/p%u", n);
             int32_t day = today - 1 - rand_r((unsigned *)&seed) % 70;
@@ -501,7 +501,8 @@ static void work_until_killed(struct fixture *f, struct shared *shared, unsigned
                 shared->acknowledged[n] = true;
         }
         size_t sealed = 0;
-        if (app_catch_up(&f->app, 20000, &err) < 0 || sealer_round(&f->app, &sealed, &err) < 0) {
+        if (app_catch_up(&f->app, PATIENCE_MS, &err) < 0 ||
+            sealer_round(&f->app, &sealed, &err) < 0) {
             (void)fprintf(stderr, "child: %s\n", err.text);
             _exit(2);
         }
@@ -517,7 +518,7 @@ static void kill_one(struct fixture *f, struct shared *shared, unsigned seed) {
         work_until_killed(f, shared, seed);
     struct timespec moment = {.tv_nsec = 1000000};
     int status;
-    for (unsigned i = 0; !atomic_load(&shared->ready) && i < 30000; i++) {
+    for (unsigned i = 0; !atomic_load(&shared->ready) && i < PATIENCE_MS; i++) {
         assert_int_equal(waitpid(child, &status, WNOHANG), 0);
         (void)nanosleep(&moment, NULL);
     }
@@ -579,7 +580,7 @@ static void kills_lose_and_double_nothing(void **state) {
         kill_one(f, shared, seed + i);
     open_app(f);
     struct err err = {0};
-    assert_int_equal(app_catch_up(&f->app, 60000, &err), 0);
+    assert_int_equal(app_catch_up(&f->app, PATIENCE_MS, &err), 0);
     every_page_once(f, shared);
     (void)round_now(f);
     every_page_once(f, shared);
