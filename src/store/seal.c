@@ -146,6 +146,15 @@ static int put_visits(duckdb_connection c, const struct sealing *s, struct err *
     return seal_copy(c, s->job->root, false, &s->result->files[SEAL_VISIT], &sql, err);
 }
 
+/* One number by which events are sorted, which is a third faster than two: the visit, then the time
+ * from two days before the day on, UTC (no zone is that far away). */
+static void add_event_order(struct buf *sql, int32_t day) {
+    buf_addf(sql,
+             " ORDER BY v.visit::UBIGINT << 32 |"
+             " least(greatest(e.ts_ms - %lld, 0), 4294967295)::UBIGINT",
+             ((long long)day - 2) * 86400000);
+}
+
 static int put_events(duckdb_connection c, const struct sealing *s, struct err *err) {
     BUF_AUTO sql = {0};
     buf_adds(&sql, "SELECT v.day, v.visit, v.person, e.hour, e.ts_ms // 1000 AS ts_sec, e.kind,"
@@ -157,9 +166,9 @@ static int put_events(duckdb_connection c, const struct sealing *s, struct err *
     buf_adds(&sql, ", e.first, v.varies");
     sql_add_event_dims(&sql, "v.");
     buf_addf(&sql,
-             " FROM event e JOIN seal_visit v ON e.visit = v.id WHERE e.site = %u AND e.day = %d"
-             " ORDER BY v.visit, e.ts_ms",
+             " FROM event e JOIN seal_visit v ON e.visit = v.id WHERE e.site = %u AND e.day = %d",
              s->job->site, s->job->day);
+    add_event_order(&sql, s->job->day);
     return seal_copy(c, s->job->root, false, &s->result->files[SEAL_EVENT], &sql, err);
 }
 
