@@ -94,14 +94,18 @@ int engine_execute(duckdb_prepared_statement p, duckdb_result *ret, enum engine_
                         err);
 }
 
-void engine_quote(struct buf *out, const char *text) {
+void engine_quote_span(struct buf *out, struct span text) {
     buf_addc(out, '\'');
-    for (; *text; text++) {
-        if (*text == '\'')
+    for (size_t at = 0; at < text.len; at++) {
+        if (text.ptr[at] == '\'')
             buf_addc(out, '\'');
-        buf_addc(out, *text);
+        buf_addc(out, text.ptr[at]);
     }
     buf_addc(out, '\'');
+}
+
+void engine_quote(struct buf *out, const char *text) {
+    engine_quote_span(out, span_str(text));
 }
 
 /* Runs a text on a connection of its own, in no database of ours. */

@@ -35,6 +35,7 @@ int engine_connect(duckdb_database db, const char *name, duckdb_connection *ret,
 
 /* Appends 'text' with its quotes doubled. */
 void engine_quote(struct buf *out, const char *text);
+void engine_quote_span(struct buf *out, struct span text);
 
 /* Runs statements without parameters and drops their results. */
 int engine_run(duckdb_connection c, const char *sql, enum engine_fault *fault,

@@ -1,18 +1,66 @@
 /* The flags `first` and `varies` of visits whose person made more than one that day.
  *
- * Read in the order (day, person, visit), so that a person's visits come together. Values are
- * numbered a dimension at a time; `seen_by` says which person had a number last, which makes
- * "has it been there before" one comparison. Memory: the different values, and 16 bytes a visit
- * that is not its person's only one. */
-#include "keyset.h"
+ * `seen_by` says which person had a value last, which makes "has it been there before" one
+ * comparison. */
 #include "seal_private.h"
+#include "text_column.h"
 
-struct dim_state {
-    struct numbering values;
-    uint32_t *seen_by; /* of a value's number: the person that had it last, by its count here */
-    uint32_t cap;
-    uint32_t of_first; /* the number at the person's first visit */
-};
+#include <stdlib.h>
+
+/* --- one person ---------------------------------------------------------------------------------
+ */
+
+void person_flags_release(struct person_flags *f) {
+    for (size_t i = 0; i < SEAL_DIMS; i++)
+        free(f->dims[i].seen_by);
+}
+
+void person_flags_next(struct person_flags *f) {
+    f->person++;
+    f->varies = 0;
+}
+
+static uint32_t *seen_by(struct person_flags *f, size_t dim, uint32_t number) {
+    if (number >= f->dims[dim].cap) {
+        size_t cap = f->dims[dim].cap ? f->dims[dim].cap : 64;
+        while (cap <= number)
+            cap *= 2;
+        uint32_t *larger = realloc(f->dims[dim].seen_by, cap * sizeof(*larger));
+        if (!larger)
+            return NULL;
+        memset(larger + f->dims[dim].cap, 0, (cap - f->dims[dim].cap) * sizeof(*larger));
+        f->dims[dim].seen_by = larger;
+        f->dims[dim].cap = (uint32_t)cap;
+    }
+    return &f->dims[dim].seen_by[number];
+}
+
+bool person_flags_visit(struct person_flags *f, const uint32_t values[SEAL_DIMS],
+                        uint32_t *ret_first) {
+    bool is_first = f->varies == 0;
+    uint32_t first = is_first ? FIRST_OF(person) : 0;
+    f->varies |= FIRST_OF(person);
+    for (size_t i = 0; i < SEAL_DIMS; i++) {
+        uint32_t *seen = seen_by(f, i, values[i]);
+        if (!seen)
+            return false;
+        if (*seen != f->person)
+            first |= 2U << i;
+        *seen = f->person;
+        if (is_first)
+            f->dims[i].of_first = values[i];
+        else if (values[i] != f->dims[i].of_first)
+            f->varies |= 2U << i;
+    }
+    *ret_first = first;
+    return true;
+}
+
+/* --- of seal_base -------------------------------------------------------------------------------
+ * Read in the order (day, person, visit), so that a person's visits come together. Memory: the
+ * different values, and 16 bytes a visit that is not its person's only one. */
+
+enum { MOST_ROWS = 2048 };
 
 struct flag {
     int64_t pos;
@@ -20,108 +68,77 @@ struct flag {
 };
 
 struct flags {
-    struct dim_state dims[SEAL_DIMS];
+    struct text_column columns[SEAL_DIMS];
+    uint32_t numbers[SEAL_DIMS][MOST_ROWS]; /* of a chunk's texts, a column at a time */
+    struct person_flags of_person;
     struct flag *rows;
     size_t count, cap;
     size_t person_row; /* where the current person's rows begin */
-    uint32_t person;   /* counted here, from 1 */
     uint32_t key_person;
     int32_t key_day;
 };
 
-static void flags_release(struct flags *f) {
-    for (size_t i = 0; i < SEAL_DIMS; i++) {
-        numbering_release(&f->dims[i].values);
-        free(f->dims[i].seen_by);
-    }
+static void flags_free(struct flags *f) {
+    for (size_t i = 0; i < SEAL_DIMS; i++)
+        text_column_release(&f->columns[i]);
+    person_flags_release(&f->of_person);
     free(f->rows);
+    free(f);
 }
-
-static void *grown(void *p, size_t cap, size_t size) {
-    size_t bytes;
-    return __builtin_mul_overflow(cap, size, &bytes) ? NULL : realloc(p, bytes);
-}
-
-static bool dim_number(struct dim_state *d, struct span text, uint32_t *ret) {
-    if (!numbering_get(&d->values, text, ret))
-        return false;
-    if (*ret < d->cap)
-        return true;
-    uint32_t cap = d->cap ? d->cap * 2 : 64;
-    while (cap <= *ret)
-        cap *= 2;
-    uint32_t *seen_by = grown(d->seen_by, cap, sizeof(*seen_by));
-    if (!seen_by)
-        return false;
-    memset(seen_by + d->cap, 0, (cap - d->cap) * sizeof(*seen_by));
-    d->seen_by = seen_by;
-    d->cap = cap;
-    return true;
-}
+DEFINE_FREEP(struct flags, flags_free)
 
 /* Once a person's visits have all been seen. */
 static void end_person(struct flags *f) {
-    for (size_t i = f->person_row; i + 1 < f->count; i++)
-        f->rows[i].varies = f->rows[f->count - 1].varies;
+    for (size_t i = f->person_row; i < f->count; i++)
+        f->rows[i].varies = f->of_person.varies;
     f->person_row = f->count;
 }
 
-/* A person's last row gathers `varies` until end_person() gives it to all of them. */
-static bool add_visit(struct flags *f, int64_t pos, const struct span values[SEAL_DIMS]) {
+static bool add_visit(struct flags *f, int64_t pos, const uint32_t values[SEAL_DIMS]) {
     if (f->count == f->cap) {
         size_t cap = f->cap ? f->cap * 2 : 4096;
-        struct flag *rows = grown(f->rows, cap, sizeof(*rows));
+        struct flag *rows = realloc(f->rows, cap * sizeof(*rows));
         if (!rows)
             return false;
         f->rows = rows;
         f->cap = cap;
     }
-    bool is_first = f->count == f->person_row;
-    struct flag row = {.pos = pos,
-                       .first = is_first ? FIRST_OF(person) : 0,
-                       .varies = is_first ? FIRST_OF(person) : f->rows[f->count - 1].varies};
-    for (size_t i = 0; i < SEAL_DIMS; i++) {
-        struct dim_state *d = &f->dims[i];
-        uint32_t number;
-        if (!dim_number(d, values[i], &number))
-            return false;
-        if (d->seen_by[number] != f->person)
-            row.first |= 2U << i;
-        d->seen_by[number] = f->person;
-        if (is_first)
-            d->of_first = number;
-        else if (number != d->of_first)
-            row.varies |= 2U << i;
-    }
-    f->rows[f->count++] = row;
-    return true;
+    struct flag *row = &f->rows[f->count++];
+    row->pos = pos;
+    return person_flags_visit(&f->of_person, values, &row->first);
 }
 
 static void *column(duckdb_data_chunk rows, idx_t i) {
     return duckdb_vector_get_data(duckdb_data_chunk_get_vector(rows, i));
 }
 
+static int no_memory(struct err *err) {
+    return err_set(err, ERR_NOMEM, "no memory for a day's flags");
+}
+
 static int add_rows(void *to, duckdb_data_chunk rows, struct err *err) {
     struct flags *f = to;
+    enum { FIGURES = 3 };
     const int64_t *pos = column(rows, 0);
     const int32_t *day = column(rows, 1);
     const uint32_t *person = column(rows, 2);
-    duckdb_string_t *text[SEAL_DIMS];
-    for (idx_t k = 0; k < SEAL_DIMS; k++)
-        text[k] = column(rows, k + 3);
-    for (idx_t i = 0; i < duckdb_data_chunk_get_size(rows); i++) {
+    idx_t count = duckdb_data_chunk_get_size(rows);
+    for (size_t k = 0; k < SEAL_DIMS; k++)
+        if (!text_column_read(&f->columns[k], duckdb_data_chunk_get_vector(rows, FIGURES + k),
+                              count, f->numbers[k]))
+            return no_memory(err);
+    for (idx_t i = 0; i < count; i++) {
         if (f->count == 0 || person[i] != f->key_person || day[i] != f->key_day) {
             end_person(f);
-            f->person++;
+            person_flags_next(&f->of_person);
             f->key_person = person[i];
             f->key_day = day[i];
         }
-        struct span values[SEAL_DIMS];
+        uint32_t values[SEAL_DIMS];
         for (size_t k = 0; k < SEAL_DIMS; k++)
-            values[k] =
-                span_of(duckdb_string_t_data(&text[k][i]), duckdb_string_t_length(text[k][i]));
+            values[k] = f->numbers[k][i];
         if (!add_visit(f, pos[i], values))
-            return err_set(err, ERR_NOMEM, "no memory for a day's flags");
+            return no_memory(err);
     }
     return 0;
 }
@@ -161,14 +178,16 @@ static int write_flags(duckdb_connection c, const struct flags *f, struct err *e
 }
 
 int seal_flags(duckdb_connection c, struct err *err) {
-    CLEANUP(flags_release) struct flags f = {0};
+    CLEANUP(flags_freep) struct flags *f = calloc(1, sizeof(*f));
+    if (!f || duckdb_vector_size() > MOST_ROWS)
+        return no_memory(err);
     BUF_AUTO sql = {0};
     buf_adds(&sql, "CREATE TEMP TABLE seal_flag (pos BIGINT, first UINTEGER, varies UINTEGER)");
     int code = sql_run(c, &sql, err);
     if (!code)
-        code = read_visits(c, &f, err);
+        code = read_visits(c, f, err);
     if (code)
         return code;
-    end_person(&f);
-    return write_flags(c, &f, err);
+    end_person(f);
+    return write_flags(c, f, err);
 }

@@ -1,11 +1,13 @@
 /* seal_private.h — what the files that write sealed parts share.
  *
  * Temporary tables of a part being made (in memory or spilled, dropped with the transaction):
- *   seal_base    one row a visit, in the order of the files: id, day, and the visit's columns
- *   seal_number  of each: pos (rowid of seal_base), visit, person, n (visits of its person that
- * day) seal_flag    of those with n > 1: pos, first, varies seal_visit   all of it together: id and
- * the columns of the visit file seal_roll    the rows of the roll file `id` says which events
- * belong to it: event.visit in the hot tables, visit in files. */
+ *   seal_visit   id and the columns of the visit file; `id` says which events belong to it:
+ *                event.visit in the hot tables, day << 32 | visit in files
+ *   seal_roll    the rows of the roll file
+ * and where a part is rewritten (seal_rewrite.c):
+ *   seal_base    one row a visit: id, day, and the visit's columns
+ *   seal_number  of each: pos (rowid of seal_base), visit, person, n (visits of its person that day)
+ *   seal_flag    of those with n > 1: pos, first, varies */
 #ifndef TAMIS_STORE_SEAL_PRIVATE_H
 #define TAMIS_STORE_SEAL_PRIVATE_H
 
@@ -53,6 +55,24 @@ int sql_in_transaction(duckdb_connection c, int (*work)(duckdb_connection, void 
 
 /* --- seal_flags.c --- */
 
+/* The flags of the visits of one person after the other, of those who made several. All zero
+ * before the first. */
+struct person_flags {
+    struct {
+        uint32_t *seen_by; /* of a value's number: the person that had it last, as counted below */
+        uint32_t cap;
+        uint32_t of_first; /* the number at the person's first visit */
+    } dims[SEAL_DIMS];
+    uint32_t person; /* counts them from 1 */
+    uint32_t varies; /* of the person's visits so far; at the end it is that of all of them */
+};
+
+void person_flags_next(struct person_flags *f);
+/* The person's visits in order; values are the numbers of its texts. false: out of memory. */
+bool person_flags_visit(struct person_flags *f, const uint32_t values[SEAL_DIMS],
+                        uint32_t *ret_first) WARN_UNUSED;
+void person_flags_release(struct person_flags *f);
+
 /* Makes seal_flag from seal_base and seal_number. ERR_NOMEM. */
 int seal_flags(duckdb_connection c, struct err *err) WARN_UNUSED;
 
@@ -73,8 +93,9 @@ void seal_paths(uint32_t site, int32_t day, bool month, uint32_t part,
 /* Makes <root>/<site>/<yyyy-mm>, durably. */
 int seal_make_folder(const struct os *os, const char *root, const char *path,
                      struct err *err) WARN_UNUSED;
-/* Writes a SELECT to <path>.tmp and notes its rows. A month's file is compressed harder. */
-int seal_copy(duckdb_connection c, const char *root, bool month, struct seal_file *file,
+enum seal_size { SEAL_SMALL_DAY, SEAL_DAY, SEAL_MONTH }; /* for how a file is compressed */
+/* Writes a SELECT to <path>.tmp and notes its rows. */
+int seal_copy(duckdb_connection c, const char *root, enum seal_size size, struct seal_file *file,
               struct buf *select, struct err *err) WARN_UNUSED;
 /* Syncs, hashes and renames a part's three files. */
 int seal_publish(const struct os *os, const char *root, struct seal_file files[SEAL_KINDS],
@@ -87,10 +108,8 @@ int seal_digest(const struct os *os, const char *path, uint64_t *ret_bytes,
 
 /* --- seal.c --- */
 
-/* From seal_base and seal_number: seal_flag and seal_visit. */
-int seal_make_visits(duckdb_connection c, struct err *err) WARN_UNUSED;
 /* From two relations (see seal_rolls): the roll file. */
-int seal_put_rolls(duckdb_connection c, const char *root, bool month, const char *events,
+int seal_put_rolls(duckdb_connection c, const char *root, enum seal_size size, const char *events,
                    const char *visits, struct seal_file *file, struct err *err) WARN_UNUSED;
 
 #endif

@@ -92,6 +92,10 @@ static int make_base(duckdb_connection c, const struct rewriting *w, struct err 
     return sql_run(c, &sql, err);
 }
 
+static enum seal_size size_of(const struct rewriting *w) {
+    return w->job->month ? SEAL_MONTH : SEAL_DAY;
+}
+
 /* The flags of first.h, by their definition. */
 static const struct {
     enum event_first bit;
@@ -126,6 +130,23 @@ static int make_changes(duckdb_connection c, const struct rewriting *w, struct e
     return sql_run(c, &sql, err);
 }
 
+/* seal_visit from seal_base and seal_number: with flags. */
+static int make_visits(duckdb_connection c, struct err *err) {
+    int code = seal_flags(c, err);
+    if (code)
+        return code;
+    BUF_AUTO sql = {0};
+    buf_adds(&sql, "CREATE TEMP TABLE seal_visit AS SELECT id, day, visit, person, hour, start_sec,"
+                   " pageviews, events, bounce, duration_ms, hostname");
+    sql_add_dims(&sql, "");
+    buf_addf(&sql,
+             ", coalesce(first, %u)::UINTEGER AS first, coalesce(varies, 0)::UINTEGER AS varies"
+             " FROM seal_base b JOIN seal_number m ON m.pos = b.rowid"
+             " LEFT JOIN seal_flag f ON f.pos = b.rowid",
+             SEAL_FIRST_ALL);
+    return sql_run(c, &sql, err);
+}
+
 /* What a row becomes: its own value where the visit was not touched. */
 static void add_replaced(struct buf *sql, const char *const *columns, size_t count) {
     for (size_t i = 0; i < count; i++)
@@ -144,7 +165,7 @@ static int put_visits(duckdb_connection c, const struct rewriting *w, struct err
              " WHERE s.id IS NOT NULL OR NOT EXISTS (SELECT 1 FROM seal_touched t WHERE t.day ="
              " o.day AND t.person = o.person) ORDER BY o.day, o.visit",
              w->visits.data);
-    return seal_copy(c, w->job->root, w->job->month, &w->result->part.files[SEAL_VISIT], &sql, err);
+    return seal_copy(c, w->job->root, size_of(w), &w->result->part.files[SEAL_VISIT], &sql, err);
 }
 
 static int put_events(duckdb_connection c, const struct rewriting *w, struct err *err) {
@@ -159,7 +180,7 @@ static int put_events(duckdb_connection c, const struct rewriting *w, struct err
              " WHERE o.file_row_number NOT IN (SELECT pos FROM seal_gone)"
              " ORDER BY o.day, o.visit, o.ts_sec",
              w->events.data);
-    return seal_copy(c, w->job->root, w->job->month, &w->result->part.files[SEAL_EVENT], &sql, err);
+    return seal_copy(c, w->job->root, size_of(w), &w->result->part.files[SEAL_EVENT], &sql, err);
 }
 
 static int put_rolls(duckdb_connection c, const struct rewriting *w, struct err *err) {
@@ -168,7 +189,7 @@ static int put_rolls(duckdb_connection c, const struct rewriting *w, struct err 
     BUF_AUTO visits = {0};
     sql_add_file(&events, w->job->root, files[SEAL_EVENT].path, true);
     sql_add_file(&visits, w->job->root, files[SEAL_VISIT].path, true);
-    return seal_put_rolls(c, w->job->root, w->job->month, buf_cstr(&events), buf_cstr(&visits),
+    return seal_put_rolls(c, w->job->root, size_of(w), buf_cstr(&events), buf_cstr(&visits),
                           &files[SEAL_ROLL], err);
 }
 
@@ -206,7 +227,7 @@ static int write_files(duckdb_connection c, void *arg, struct err *err) {
     seal_paths(job->site, job->day, job->month, job->part, part->files);
     code = seal_make_folder(job->os, job->root, part->files[0].path, err);
     if (!code)
-        code = seal_make_visits(c, err);
+        code = make_visits(c, err);
     if (!code)
         code = put_visits(c, w, err);
     if (!code)

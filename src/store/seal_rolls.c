@@ -1,13 +1,11 @@
-/* The roll-ups of a day: for each value of each dimension what src/query gives for it, unfiltered.
- *
- * Unique persons and visits are sums of flags, so nothing here counts ids but the engagement of
- * pages, which has no flags. Where the figures of visits are split by what their events say (name,
- * hostname), the row that carries a visit's flag brings them, so that each visit comes once. */
+/* The roll-ups: for each day and each value of each dimension what src/query gives for it,
+ * unfiltered. A day's visits are read, then its events (roll_sums.h), then its rows written. */
+#include <stdlib.h>
+
+#include "roll_sums.h"
 #include "seal_private.h"
 
-static const char visit_numbers[] =
-    "count(*) AS entries, sum(bounce) AS bounces, sum(duration_ms) AS duration_ms,"
-    " sum(pageviews) AS entry_pageviews";
+enum { MOST_ROWS = 2048 };
 
 void seal_roll_columns(struct buf *out) {
     buf_adds(out, "day, dim, value");
@@ -24,127 +22,197 @@ static void add_table(struct buf *sql) {
     buf_adds(sql, ")");
 }
 
-/* Visits split by one of their own attributes: they enter where they are. */
-static void add_visit_dim(struct buf *sql, const char *visits, const char *dim, size_t bit) {
-    buf_addf(sql,
-             "INSERT INTO seal_roll BY NAME SELECT day, '%s' AS dim, %s::VARCHAR AS value,"
-             " count(*) FILTER (first & %u <> 0) AS visitors, count(*) AS visits,"
-             " sum(pageviews) AS pageviews, sum(events) AS events, %s,"
-             " 0 AS engaged_ms, 0 AS engaged_visits, 0 AS scroll_sum, 0 AS scroll_visits"
-             " FROM %s GROUP BY day, %s",
-             dim, dim, 1U << bit, visit_numbers, visits, dim);
+/* --- what is read -------------------------------------------------------------------------------
+ */
+
+struct reading {
+    struct roll_sums sums;
+    uint32_t numbers[SEAL_DIMS][MOST_ROWS]; /* of a chunk's texts, a column at a time */
+};
+
+static void reading_free(struct reading *r) {
+    roll_sums_release(&r->sums);
+    free(r);
+}
+DEFINE_FREEP(struct reading, reading_free)
+
+static void *column(duckdb_data_chunk rows, idx_t i) {
+    return duckdb_vector_get_data(duckdb_data_chunk_get_vector(rows, i));
 }
 
-/* Engagement a visit (and page): time adds up, of scrolling the deepest counts. */
-static void add_engagement(struct buf *sql, const char *events, bool by_page) {
-    const char *page = by_page ? ", page" : "";
-    buf_addf(sql,
-             "SELECT day%s%s, sum(engaged_ms) AS engaged_ms, count(*) FILTER (engaged) AS"
-             " engaged_visits, sum(scroll) AS scroll_sum, count(scroll) AS scroll_visits FROM"
-             " (SELECT day, visit%s, sum(engaged_ms) FILTER (kind = 2) AS engaged_ms,"
-             " bool_or(kind = 2) AS engaged, max(scroll) FILTER (scroll <> 255) AS scroll"
-             " FROM %s WHERE kind = 2 OR scroll <> 255 GROUP BY day, visit%s) GROUP BY day%s",
-             page, by_page ? " AS value" : "", page, events, page, page);
+static bool read_texts(struct reading *r, duckdb_data_chunk rows, idx_t at, size_t dim,
+                       uint32_t *ret) {
+    return text_column_read(&r->sums.columns[dim], duckdb_data_chunk_get_vector(rows, at),
+                            duckdb_data_chunk_get_size(rows), ret);
 }
 
-static const char engagement_numbers[] =
-    "coalesce(g.engaged_ms, 0) AS engaged_ms, coalesce(g.engaged_visits, 0) AS engaged_visits,"
-    " coalesce(g.scroll_sum, 0) AS scroll_sum, coalesce(g.scroll_visits, 0) AS scroll_visits";
-
-static void add_person(struct buf *sql, const char *events, const char *visits) {
-    buf_addf(sql,
-             "INSERT INTO seal_roll BY NAME SELECT v.*, %s FROM (SELECT day, 'person' AS dim,"
-             " '' AS value, count(*) FILTER (first & %u <> 0) AS visitors, count(*) AS visits,"
-             " sum(pageviews) AS pageviews, sum(events) AS events, %s FROM %s GROUP BY day) v"
-             " LEFT JOIN (",
-             engagement_numbers, FIRST_OF(person), visit_numbers, visits);
-    add_engagement(sql, events, false);
-    buf_adds(sql, ") g ON v.day = g.day");
+static int no_memory(struct err *err) {
+    return err_set(err, ERR_NOMEM, "no memory for a day's roll-ups");
 }
 
-/* Counted events split by what they say; `person` and `visit` are the flags that go with it. */
-static void add_event_counts(struct buf *sql, const char *events, const char *value,
-                             enum event_first person, enum event_first visit) {
-    buf_addf(sql,
-             "(SELECT day, %s AS value, count(*) FILTER (first & %d <> 0) AS visitors,"
-             " count(*) FILTER (first & %d <> 0) AS visits, count(*) FILTER (kind = 0) AS"
-             " pageviews, count(*) AS events FROM %s WHERE kind < 2 GROUP BY ALL)",
-             value, (int)person, (int)visit, events);
+static int take_visits(void *to, duckdb_data_chunk rows, struct err *err) {
+    struct reading *r = to;
+    enum { FIGURES = 7 };
+    const uint32_t *visit = column(rows, 0), *pageviews = column(rows, 1),
+                   *events = column(rows, 2), *duration_ms = column(rows, 3),
+                   *first = column(rows, 4);
+    const uint8_t *bounce = column(rows, 5), *hour = column(rows, 6);
+    for (size_t k = 0; k < SEAL_DIMS; k++)
+        if (!read_texts(r, rows, FIGURES + k, k, r->numbers[k]))
+            return no_memory(err);
+    for (idx_t i = 0; i < duckdb_data_chunk_get_size(rows); i++) {
+        struct roll_visit_row row = {.visit = {.visit = visit[i],
+                                               .pageviews = pageviews[i],
+                                               .duration_ms = duration_ms[i],
+                                               .bounce = bounce[i]},
+                                     .first = first[i],
+                                     .events = events[i],
+                                     .hour = hour[i]};
+        for (size_t k = 0; k < SEAL_DIMS; k++)
+            row.dims[k] = r->numbers[k][i];
+        if (!roll_sums_visit(&r->sums, &row))
+            return no_memory(err);
+    }
+    return 0;
 }
 
-static const char entry_numbers[] =
-    "coalesce(v.entries, 0) AS entries, coalesce(v.bounces, 0) AS bounces,"
-    " coalesce(v.duration_ms, 0) AS duration_ms, coalesce(v.entry_pageviews, 0) AS entry_pageviews";
-
-/* A page may have no counted event and yet be entered (the empty one, by visits without a page
- * view) or engaged with. */
-static void add_page(struct buf *sql, const char *events, const char *visits) {
-    buf_addf(
-        sql,
-        "INSERT INTO seal_roll BY NAME SELECT day, value, 'page' AS dim,"
-        " coalesce(e.visitors, 0) AS visitors, coalesce(e.visits, 0) AS visits,"
-        " coalesce(e.pageviews, 0) AS pageviews, coalesce(e.events, 0) AS events, %s, %s FROM ",
-        entry_numbers, engagement_numbers);
-    add_event_counts(sql, events, "page", FIRST_PAGE, FIRST_VISIT_PAGE);
-    buf_addf(sql,
-             " e FULL JOIN (SELECT day, entry_page::VARCHAR AS value, %s FROM %s"
-             " GROUP BY day, entry_page) v USING (day, value) FULL JOIN (",
-             visit_numbers, visits);
-    add_engagement(sql, events, true);
-    buf_adds(sql, ") g USING (day, value)");
+static int read_visits(duckdb_connection c, const char *visits, int32_t day, struct reading *r,
+                       struct err *err) {
+    BUF_AUTO sql = {0};
+    buf_adds(&sql, "SELECT visit::UINTEGER, pageviews::UINTEGER, events::UINTEGER,"
+                   " duration_ms::UINTEGER, first::UINTEGER, bounce::UTINYINT, hour::UTINYINT");
+    sql_add_dims(&sql, "");
+    buf_addf(&sql, " FROM %s WHERE day = %d", visits, day);
+    int code = sql_each_chunk(c, &sql, take_visits, r, err);
+    return code || roll_sums_end_visits(&r->sums) ? code : no_memory(err);
 }
 
-static const char no_engagement[] =
-    "0 AS engaged_ms, 0 AS engaged_visits, 0 AS scroll_sum, 0 AS scroll_visits";
-
-/* Name and hostname: the visits that have such an event, each once. */
-static void add_event_dim(struct buf *sql, const char *events, const char *visits, const char *dim,
-                          const char *value, enum event_first person, enum event_first visit) {
-    buf_addf(sql, "INSERT INTO seal_roll BY NAME SELECT e.*, '%s' AS dim, %s, %s FROM ", dim,
-             entry_numbers, no_engagement);
-    add_event_counts(sql, events, value, person, visit);
-    buf_addf(sql,
-             " e LEFT JOIN (SELECT f.day, f.value, %s FROM (SELECT day, visit, %s AS value FROM %s"
-             " WHERE kind < 2 AND first & %d <> 0) f JOIN %s w ON w.day = f.day AND w.visit ="
-             " f.visit GROUP BY f.day, f.value) v ON v.day = e.day AND v.value = e.value",
-             visit_numbers, value, events, (int)visit, visits);
+static int take_events(void *to, duckdb_data_chunk rows, struct err *err) {
+    struct reading *r = to;
+    enum { FIGURES = 6 };
+    const uint32_t *visit = column(rows, 0), *first = column(rows, 1),
+                   *engaged_ms = column(rows, 2);
+    const uint8_t *kind = column(rows, 3), *hour = column(rows, 4), *scroll = column(rows, 5);
+    uint32_t *page = r->numbers[0], *name = r->numbers[1], *hostname = r->numbers[2];
+    if (!read_texts(r, rows, FIGURES, ROLL_PAGE, page) ||
+        !read_texts(r, rows, FIGURES + 1, ROLL_NAME, name) ||
+        !read_texts(r, rows, FIGURES + 2, ROLL_HOSTNAME, hostname))
+        return no_memory(err);
+    for (idx_t i = 0; i < duckdb_data_chunk_get_size(rows); i++) {
+        struct roll_event_row row = {.visit = visit[i],
+                                     .first = first[i],
+                                     .engaged_ms = engaged_ms[i],
+                                     .kind = kind[i],
+                                     .hour = hour[i],
+                                     .scroll = scroll[i],
+                                     .page = page[i],
+                                     .name = name[i],
+                                     .hostname = hostname[i]};
+        if (!roll_sums_event(&r->sums, &row))
+            return no_memory(err);
+    }
+    return 0;
 }
 
-/* Persons and events by the event's hour, visits by the hour they began. */
-static void add_hour(struct buf *sql, const char *events, const char *visits) {
-    buf_addf(sql,
-             "INSERT INTO seal_roll BY NAME SELECT e.* REPLACE (coalesce(v.entries, 0) AS visits,"
-             " e.value::VARCHAR AS value), 'hour' AS dim, %s, %s FROM ",
-             entry_numbers, no_engagement);
-    add_event_counts(sql, events, "hour", FIRST_HOUR, FIRST_VISIT_HOUR);
-    buf_addf(sql,
-             " e LEFT JOIN (SELECT day, hour AS value, %s FROM %s GROUP BY day, hour) v"
-             " ON v.day = e.day AND v.value = e.value",
-             visit_numbers, visits);
+static int read_events(duckdb_connection c, const char *events, int32_t day, struct reading *r,
+                       struct err *err) {
+    BUF_AUTO sql = {0};
+    buf_addf(&sql,
+             "SELECT visit::UINTEGER, first::UINTEGER, engaged_ms::UINTEGER, kind::UTINYINT,"
+             " hour::UTINYINT, scroll::UTINYINT, page, name, hostname FROM %s WHERE day = %d",
+             events, day);
+    return sql_each_chunk(c, &sql, take_events, r, err);
+}
+
+/* --- what is written ----------------------------------------------------------------------------
+ */
+
+static const char *const names[ROLL_DIMS] = {[ROLL_PAGE] = "page",
+                                             [ROLL_NAME] = "name",
+                                             [ROLL_HOSTNAME] = "hostname",
+                                             [ROLL_HOUR] = "hour",
+                                             [ROLL_PERSON] = "person"};
+
+static bool append_row(duckdb_appender a, int32_t day, const char *dim, struct span value,
+                       const uint64_t numbers[ROLL_NUMBERS_COUNT]) {
+    bool ok = duckdb_append_int32(a, day) == DuckDBSuccess &&
+              duckdb_append_varchar(a, dim) == DuckDBSuccess &&
+              duckdb_append_varchar_length(a, value.ptr, value.len) == DuckDBSuccess;
+    for (size_t i = 0; ok && i < ROLL_NUMBERS_COUNT; i++)
+        ok = duckdb_append_uint64(a, numbers[i]) == DuckDBSuccess;
+    return ok && duckdb_appender_end_row(a) == DuckDBSuccess;
+}
+
+static bool append_dim(duckdb_appender a, const struct roll_sums *s, size_t dim, int32_t day) {
+    const struct roll_values *values = &s->dims[dim];
+    for (uint32_t i = 0; i < values->cap; i++) {
+        if (!values->at[i].is_row)
+            continue;
+        char hour[12];
+        struct span text = SPAN_EMPTY;
+        if (dim == ROLL_HOUR)
+            text = span_of(hour, (size_t)snprintf(hour, sizeof(hour), "%u", i));
+        else if (dim < ROLL_TEXT_DIMS)
+            text = text_column_at(&s->columns[dim], i);
+        if (!append_row(a, day, dim < SEAL_DIMS ? seal_dim(dim) : names[dim], text,
+                        values->at[i].numbers))
+            return false;
+    }
+    return true;
+}
+
+static void appender_destroy(duckdb_appender *a) {
+    if (*a)
+        duckdb_appender_destroy(a);
+}
+
+static int write_rows(duckdb_connection c, const struct roll_sums *s, int32_t day,
+                      struct err *err) {
+    CLEANUP(appender_destroy) duckdb_appender a = NULL;
+    bool ok = duckdb_appender_create_ext(c, "temp", "main", "seal_roll", &a) == DuckDBSuccess;
+    for (size_t dim = 0; ok && dim < ROLL_DIMS; dim++)
+        ok = append_dim(a, s, dim, day);
+    if (ok && duckdb_appender_close(a) == DuckDBSuccess)
+        return 0;
+    const char *text = a ? duckdb_appender_error(a) : NULL;
+    enum engine_fault fault = ENGINE_FINE;
+    return engine_error(engine_error_type(text), text, "append", &fault, err);
+}
+
+/* --- days ---------------------------------------------------------------------------------------
+ */
+
+static int roll_day(duckdb_connection c, const char *events, const char *visits, int32_t day,
+                    struct err *err) {
+    CLEANUP(reading_freep) struct reading *r = calloc(1, sizeof(*r));
+    if (!r || duckdb_vector_size() > MOST_ROWS)
+        return no_memory(err);
+    int code = read_visits(c, visits, day, r, err);
+    if (!code)
+        code = read_events(c, events, day, r, err);
+    return code ? code : write_rows(c, &r->sums, day, err);
+}
+
+/* A month is worked on day by day, so that memory is a day's. */
+static int add_days(void *to, duckdb_data_chunk rows, struct err *err) {
+    struct buf *days = to;
+    idx_t count = duckdb_data_chunk_get_size(rows);
+    buf_add(days, span_of(column(rows, 0), count * sizeof(int32_t)));
+    return days->failed ? no_memory(err) : 0;
 }
 
 int seal_rolls(duckdb_connection c, const char *events, const char *visits, struct err *err) {
     BUF_AUTO sql = {0};
+    BUF_AUTO days = {0};
     add_table(&sql);
     int code = sql_run(c, &sql, err);
-    for (size_t i = 0; !code && i < SEAL_DIMS; i++) {
-        add_visit_dim(&sql, visits, seal_dim(i), i + 1);
-        code = sql_run(c, &sql, err);
+    buf_addf(&sql, "SELECT DISTINCT day::INTEGER FROM %s WHERE day IS NOT NULL", visits);
+    if (!code)
+        code = sql_each_chunk(c, &sql, add_days, &days, err);
+    for (size_t at = 0; !code && at < days.len; at += sizeof(int32_t)) {
+        int32_t day;
+        memcpy(&day, days.data + at, sizeof(day));
+        code = roll_day(c, events, visits, day, err);
     }
-    add_person(&sql, events, visits);
-    if (!code)
-        code = sql_run(c, &sql, err);
-    add_page(&sql, events, visits);
-    if (!code)
-        code = sql_run(c, &sql, err);
-    add_event_dim(&sql, events, visits, "name", "CASE kind WHEN 0 THEN 'pageview' ELSE name END",
-                  FIRST_NAME, FIRST_VISIT_NAME);
-    if (!code)
-        code = sql_run(c, &sql, err);
-    add_event_dim(&sql, events, visits, "hostname", "hostname", FIRST_HOSTNAME,
-                  FIRST_VISIT_HOSTNAME);
-    if (!code)
-        code = sql_run(c, &sql, err);
-    add_hour(&sql, events, visits);
-    return code ? code : sql_run(c, &sql, err);
+    return code;
 }

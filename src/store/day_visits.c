@@ -1,0 +1,325 @@
+#include "day_visits.h"
+
+#include <stdlib.h>
+
+enum { MOST_ROWS = 2048 };
+
+static int no_memory(struct err *err) {
+    return err_set(err, ERR_NOMEM, "no memory for a day's visits");
+}
+
+/* --- reading ------------------------------------------------------------------------------------
+ */
+
+struct reading {
+    struct day_visits *day;
+    uint32_t numbers[DAY_TEXTS][MOST_ROWS]; /* of a chunk's texts, a column at a time */
+};
+
+static void *column(duckdb_data_chunk rows, idx_t i) {
+    return duckdb_vector_get_data(duckdb_data_chunk_get_vector(rows, i));
+}
+
+static struct day_visit *new_visit(struct day_visits *d) {
+    if (d->count == d->cap) {
+        size_t cap = d->cap ? d->cap + d->cap / 2 : 1024;
+        struct day_visit *visits = realloc(d->visits, cap * sizeof(*visits));
+        if (!visits)
+            return NULL;
+        d->visits = visits;
+        d->cap = cap;
+    }
+    return &d->visits[d->count++];
+}
+
+/* The columns of a chunk, as read_rows() asks for them. */
+struct visit_columns {
+    const uint64_t *id, *visitor;
+    const int64_t *start_sec;
+    const uint32_t *pageviews, *events, *duration_ms;
+    const uint8_t *hour, *bounce;
+};
+
+static bool take_row(struct reading *r, const struct visit_columns *c, idx_t i) {
+    struct day_visit *v = new_visit(r->day);
+    if (!v)
+        return false;
+    *v = (struct day_visit){
+        .id = c->id[i],
+        .visitor = c->visitor[i],
+        .start_sec = c->start_sec[i],
+        .pageviews = c->pageviews[i],
+        .events = c->events[i],
+        .duration_ms = c->duration_ms[i],
+        .hour = c->hour[i],
+        .bounce = c->bounce[i],
+    };
+    for (size_t k = 0; k < DAY_TEXTS; k++)
+        v->texts[k] = r->numbers[k][i];
+    return true;
+}
+
+static int take_rows(void *to, duckdb_data_chunk rows, struct err *err) {
+    struct reading *r = to;
+    enum { FIGURES = 8 };
+    struct visit_columns c = {.id = column(rows, 0),
+                              .visitor = column(rows, 1),
+                              .start_sec = column(rows, 2),
+                              .pageviews = column(rows, 3),
+                              .events = column(rows, 4),
+                              .duration_ms = column(rows, 5),
+                              .hour = column(rows, 6),
+                              .bounce = column(rows, 7)};
+    idx_t count = duckdb_data_chunk_get_size(rows);
+    for (size_t k = 0; k < DAY_TEXTS; k++)
+        if (!text_column_read(&r->day->columns[k].text,
+                              duckdb_data_chunk_get_vector(rows, FIGURES + k), count,
+                              r->numbers[k]))
+            return no_memory(err);
+    for (idx_t i = 0; i < count; i++)
+        if (!take_row(r, &c, i))
+            return no_memory(err);
+    return 0;
+}
+
+/* The last state of each visit that is: those whose rows cancel each other out never were. */
+static int read_rows(duckdb_connection c, uint32_t site, int32_t day, struct day_visits *d,
+                     struct err *err) {
+    CLEANUP(free_charp) char *memory = calloc(1, sizeof(struct reading));
+    struct reading *r = (struct reading *)(void *)memory;
+    if (!r || duckdb_vector_size() > MOST_ROWS)
+        return no_memory(err);
+    r->day = d;
+    BUF_AUTO sql = {0};
+    buf_adds(&sql, "SELECT visit, visitor, start_ms // 1000, pageviews, events,"
+                   " duration_ms::UINTEGER, hour, bounce");
+    sql_add_dims(&sql, "");
+    buf_addf(&sql,
+             ", hostname FROM visit WHERE site = %u AND day = %d AND rowid IN (SELECT max(rowid)"
+             " FILTER (sign = 1) FROM visit WHERE site = %u AND day = %d GROUP BY visit"
+             " HAVING sum(sign) > 0)",
+             site, day, site, day);
+    return sql_each_chunk(c, &sql, take_rows, r, err);
+}
+
+/* --- the order of the files ---------------------------------------------------------------------
+ */
+
+struct ranked {
+    struct span text;
+    uint32_t number;
+};
+
+static int by_text(const void *a, const void *b) {
+    const struct ranked *x = a, *y = b;
+    size_t len = x->text.len < y->text.len ? x->text.len : y->text.len;
+    int order = memcmp(x->text.ptr, y->text.ptr, len);
+    return order ? order : (x->text.len > y->text.len) - (x->text.len < y->text.len);
+}
+
+static bool rank(struct day_column *c) {
+    uint32_t count = c->text.values.count;
+    CLEANUP(free_charp) char *memory = malloc((count + 1) * sizeof(struct ranked));
+    struct ranked *texts = (struct ranked *)(void *)memory;
+    c->ranks = calloc(count + 1, sizeof(*c->ranks));
+    if (!texts || !c->ranks)
+        return false;
+    for (uint32_t i = 0; i < count; i++)
+        texts[i] = (struct ranked){c->text.values.texts[i], i + 1};
+    qsort(texts, count, sizeof(*texts), by_text);
+    for (uint32_t i = 0; i < count; i++)
+        c->ranks[texts[i].number] = i + 1;
+    return true;
+}
+
+/* What visits are sorted by: the ranks of ORDER in as few bits as hold them, then chance. */
+struct place {
+    uint64_t high, low, chance;
+    uint32_t at;
+};
+
+static const enum first_dimension order[] = {FIRST_AT_channel,   FIRST_AT_source, FIRST_AT_country,
+                                             FIRST_AT_device,    FIRST_AT_os,     FIRST_AT_browser,
+                                             FIRST_AT_entry_page};
+
+static unsigned bits_of(uint32_t n) {
+    return n ? 32U - (unsigned)__builtin_clz(n) : 0;
+}
+
+/* 128 bits are enough for 300,000 different values in each of the seven; past them the last
+ * columns are left to chance. */
+static void fill_key(const struct day_visits *d, const struct day_visit *v, struct place *ret) {
+    unsigned __int128 key = 0;
+    unsigned used = 0;
+    for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+        const struct day_column *c = &d->columns[order[i] - 1];
+        unsigned bits = bits_of(c->text.values.count);
+        if ((used += bits) > 128)
+            break;
+        key = key << bits | c->ranks[v->texts[order[i] - 1]];
+    }
+    ret->high = (uint64_t)(key >> 64);
+    ret->low = (uint64_t)key;
+}
+
+static int by_place(const void *a, const void *b) {
+    const struct place *x = a, *y = b;
+    if (x->high != y->high)
+        return x->high < y->high ? -1 : 1;
+    if (x->low != y->low)
+        return x->low < y->low ? -1 : 1;
+    return (x->chance > y->chance) - (x->chance < y->chance);
+}
+
+static bool put_in_order(struct day_visits *d) {
+    for (size_t k = 0; k < DAY_TEXTS; k++)
+        if (!rank(&d->columns[k]))
+            return false;
+    CLEANUP(free_charp) char *memory = malloc((d->count + 1) * sizeof(struct place));
+    struct place *places = (struct place *)(void *)memory;
+    struct day_visit *sorted = malloc((d->count + 1) * sizeof(*sorted));
+    if (!places || !sorted) {
+        free(sorted);
+        return false;
+    }
+    uint64_t chance[256]; /* many in a call, which costs more than they do */
+    for (size_t i = 0; i < d->count; i++) {
+        size_t of_these = i % ARRAY_LEN(chance);
+        if (of_these == 0)
+            crypt_random(chance, sizeof(chance));
+        places[i] = (struct place){.chance = chance[of_these], .at = (uint32_t)i};
+        fill_key(d, &d->visits[i], &places[i]);
+    }
+    qsort(places, d->count, sizeof(*places), by_place);
+    for (size_t i = 0; i < d->count; i++)
+        sorted[i] = d->visits[places[i].at];
+    crypt_wipe(places, d->count * sizeof(*places));
+    free(d->visits);
+    d->visits = sorted;
+    d->cap = d->count;
+    return true;
+}
+
+/* --- persons ------------------------------------------------------------------------------------
+ */
+
+/* Any 64-bit key, also 0, to a number. */
+struct places {
+    struct {
+        uint64_t key;
+        uint32_t place; /* + 1; 0: free */
+    } * slots;
+    size_t cap, count;
+};
+
+static void places_release(struct places *p) {
+    free(p->slots);
+}
+
+static size_t slot_of(const struct places *p, uint64_t key) {
+    size_t at = mix64(key) & (p->cap - 1);
+    while (p->slots[at].place && p->slots[at].key != key)
+        at = (at + 1) & (p->cap - 1);
+    return at;
+}
+
+static bool places_grow(struct places *p) {
+    struct places larger = {.cap = p->cap ? p->cap * 2 : 1024, .count = p->count};
+    larger.slots = calloc(larger.cap, sizeof(*larger.slots));
+    if (!larger.slots)
+        return false;
+    for (size_t i = 0; i < p->cap; i++)
+        if (p->slots[i].place)
+            larger.slots[slot_of(&larger, p->slots[i].key)] = p->slots[i];
+    free(p->slots);
+    *p = larger;
+    return true;
+}
+
+/* The key's place; `fresh` when it has none yet. false: out of memory. */
+static bool places_get(struct places *p, uint64_t key, uint32_t fresh, uint32_t *ret) {
+    if (p->count * 2 >= p->cap && !places_grow(p))
+        return false;
+    size_t at = slot_of(p, key);
+    if (!p->slots[at].place) {
+        p->slots[at].key = key;
+        p->slots[at].place = fresh + 1;
+        p->count++;
+    }
+    *ret = p->slots[at].place - 1;
+    return true;
+}
+
+static bool number_persons(struct day_visits *d) {
+    CLEANUP(places_release) struct places persons = {0};
+    for (size_t i = 0; i < d->count; i++)
+        if (!places_get(&persons, d->visits[i].visitor, (uint32_t)persons.count,
+                        &d->visits[i].person))
+            return false;
+    d->persons = persons.count;
+    return true;
+}
+
+/* Visits by person, each person's in their order: begins[p] to begins[p + 1] of `by_person`. */
+struct grouping {
+    uint32_t *begins, *by_person;
+};
+
+static void grouping_release(struct grouping *g) {
+    free(g->begins);
+    free(g->by_person);
+}
+
+static bool group(const struct day_visits *d, struct grouping *g) {
+    g->begins = calloc(d->persons + 2, sizeof(*g->begins));
+    g->by_person = malloc((d->count + 1) * sizeof(*g->by_person));
+    if (!g->begins || !g->by_person)
+        return false;
+    for (size_t i = 0; i < d->count; i++)
+        g->begins[d->visits[i].person + 2]++;
+    for (size_t p = 2; p < d->persons + 2; p++)
+        g->begins[p] += g->begins[p - 1];
+    for (size_t i = 0; i < d->count; i++)
+        g->by_person[g->begins[d->visits[i].person + 1]++] = (uint32_t)i;
+    return true;
+}
+
+static bool set_flags(struct day_visits *d) {
+    CLEANUP(grouping_release) struct grouping g = {0};
+    CLEANUP(person_flags_release) struct person_flags flags = {0};
+    if (!group(d, &g))
+        return false;
+    for (size_t p = 0; p < d->persons; p++) {
+        uint32_t begin = g.begins[p], end = g.begins[p + 1];
+        if (end - begin == 1) {
+            d->visits[g.by_person[begin]].first = SEAL_FIRST_ALL;
+            continue;
+        }
+        person_flags_next(&flags);
+        for (uint32_t i = begin; i < end; i++) {
+            struct day_visit *v = &d->visits[g.by_person[i]];
+            if (!person_flags_visit(&flags, v->texts, &v->first))
+                return false;
+        }
+        for (uint32_t i = begin; i < end; i++)
+            d->visits[g.by_person[i]].varies = flags.varies;
+    }
+    return true;
+}
+
+int day_visits_read(duckdb_connection c, uint32_t site, int32_t day, struct day_visits *ret,
+                    struct err *err) {
+    int code = read_rows(c, site, day, ret, err);
+    if (code)
+        return code;
+    return put_in_order(ret) && number_persons(ret) && set_flags(ret) ? 0 : no_memory(err);
+}
+
+void day_visits_release(struct day_visits *d) {
+    for (size_t k = 0; k < DAY_TEXTS; k++) {
+        text_column_release(&d->columns[k].text);
+        free(d->columns[k].ranks);
+    }
+    free(d->visits);
+    *d = (struct day_visits){0};
+}

@@ -1,0 +1,28 @@
+/* text_column.h — a column of texts in DuckDB's chunks as numbers, whether it is VARCHAR or ENUM.
+ *
+ * Numbers are those of the column's `values` (keyset.h): 1, 2, … as they come, 0 the empty text and
+ * NULL. Of an ENUM only the codes are looked at, which makes it a tenth of the work. One thread at
+ * a time. */
+#ifndef TAMIS_STORE_TEXT_COLUMN_H
+#define TAMIS_STORE_TEXT_COLUMN_H
+
+#include <duckdb.h>
+
+#include "keyset.h"
+
+/* All zero is one that nothing was read of. */
+struct text_column {
+    struct numbering values;
+    uint32_t *of_code; /* an ENUM's code: the value's number + 1; 0: not met yet */
+    uint32_t codes;
+};
+
+/* Numbers the vector's first `rows` values. All chunks must have the same type. false: out of
+ * memory. */
+bool text_column_read(struct text_column *c, duckdb_vector vector, idx_t rows,
+                      uint32_t *ret) WARN_UNUSED;
+/* The text of a number; borrowed from the column. */
+struct span text_column_at(const struct text_column *c, uint32_t number);
+void text_column_release(struct text_column *c);
+
+#endif
