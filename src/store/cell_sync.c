@@ -1,0 +1,124 @@
+/* Keeps the cell cache what the parts of the view say, a step at a time and behind it: until a part
+ * is in, queries read its files. */
+#include <stdlib.h>
+
+#include "cell.h"
+#include "seal_private.h"
+#include "store_private.h"
+
+void cells_note_gone(struct store *s, uint32_t part) {
+    pthread_mutex_lock(&s->cells.lock);
+    size_t n = s->cells.gone_count;
+    uint32_t *more = realloc(s->cells.gone, (n + 1) * sizeof(*more));
+    if (more) { /* else the sweep after the next opening finds it */
+        more[n] = part;
+        s->cells.gone = more;
+        s->cells.gone_count = n + 1;
+    }
+    pthread_mutex_unlock(&s->cells.lock);
+}
+
+static bool has_rows(const struct sealed_part *p) {
+    return p->event_path && p->visit_path;
+}
+
+static bool shows(const struct store_view *v, uint32_t id) {
+    for (size_t i = 0; i < v->count; i++)
+        if (v->facts[i].id == id && has_rows(&v->facts[i]))
+            return true;
+    return false;
+}
+
+/* Cells that a crash left, or that were built of parts that are gone now. */
+static int sweep(duckdb_connection c, struct store *s, const struct store_view *v, bool *ret_any,
+                 struct err *err) {
+    CLEANUP(free_charp) char *memory = calloc(v->count + 1, sizeof(uint32_t));
+    uint32_t *ids = (uint32_t *)(void *)memory;
+    size_t count = 0;
+    if (!ids)
+        return err_set(err, ERR_NOMEM, "no memory for a list of parts");
+    for (size_t i = 0; i < v->count; i++)
+        if (has_rows(&v->facts[i]))
+            ids[count++] = v->facts[i].id;
+    int code = cell_keep(c, ids, count, ret_any, err);
+    if (!code)
+        s->cells.swept = v->generation->opening;
+    return code;
+}
+
+/* A part that came back under its id keeps its cells when it has its rows. */
+static int drop_gone(duckdb_connection c, struct store *s, const struct store_view *v,
+                     bool *ret_any, struct err *err) {
+    pthread_mutex_lock(&s->cells.lock);
+    CLEANUP(free_charp) char *owned = (char *)s->cells.gone;
+    uint32_t *gone = s->cells.gone;
+    size_t count = s->cells.gone_count, left = 0;
+    s->cells.gone = NULL;
+    s->cells.gone_count = 0;
+    pthread_mutex_unlock(&s->cells.lock);
+    for (size_t i = 0; i < count; i++)
+        if (!shows(v, gone[i]))
+            gone[left++] = gone[i];
+    int code = left ? cell_forget(c, gone, left, ret_any, err) : 0;
+    for (size_t i = 0; code && i < left; i++)
+        cells_note_gone(s, gone[i]);
+    return code;
+}
+
+static int build_next(duckdb_connection c, const struct store_view *v, bool *ret_built,
+                      struct err *err) {
+    for (size_t i = v->count; i-- > 0;) {
+        const struct sealed_part *p = &v->facts[i];
+        if (!has_rows(p) || view_cells(v, i) != CELLS_UNKNOWN)
+            continue;
+        const struct cell_source source = {.site = p->site,
+                                           .part = p->id,
+                                           .from_day = p->from_day,
+                                           .to_day = p->to_day,
+                                           .event_path = p->event_path,
+                                           .visit_path = p->visit_path};
+        bool complete = false;
+        int code = cell_build(c, &source, &complete, err);
+        if (code == ERR_NOMEM || code == ERR_FULL)
+            return code;
+        if (code || complete)
+            view_set_cells(v, i, code ? CELLS_NONE : CELLS_READY);
+        *ret_built = true;
+        return 0;
+    }
+    return 0;
+}
+
+struct step {
+    struct store *store;
+    bool changed;
+};
+
+static int step(duckdb_connection c, void *arg, struct err *err) {
+    struct step *k = arg;
+    CLEANUP(view_unrefp) struct store_view *v = NULL;
+    int code = store_view_open(k->store, &v, err);
+    if (code)
+        return code;
+    if (k->store->cells.swept != v->generation->opening)
+        code = sweep(c, k->store, v, &k->changed, err);
+    bool dropped = false, built = false;
+    if (!code)
+        code = drop_gone(c, k->store, v, &dropped, err);
+    if (!code)
+        code = build_next(c, v, &built, err);
+    k->changed |= dropped || built;
+    if (code || !k->changed)
+        return code;
+    BUF_AUTO sql = {0};
+    buf_adds(&sql, "CHECKPOINT cell");
+    return sql_run(c, &sql, err);
+}
+
+int store_build_cells(struct store *s, bool *ret_more, struct err *err) {
+    struct step k = {.store = s};
+    int code = store_with_session(s, step, &k, err);
+    if (!code)
+        *ret_more = k.changed;
+    return code;
+}
