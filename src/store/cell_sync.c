@@ -29,6 +29,32 @@ static bool shows(const struct store_view *v, uint32_t id) {
     return false;
 }
 
+static int take_ids(void *to, duckdb_data_chunk rows, struct err *err) {
+    struct buf *ids = to;
+    const char *from = duckdb_vector_get_data(duckdb_data_chunk_get_vector(rows, 0));
+    buf_add(ids, span_of(from, duckdb_data_chunk_get_size(rows) * sizeof(uint32_t)));
+    return 0;
+}
+
+static int by_id(const void *a, const void *b) {
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+int cells_mark(duckdb_connection c, const struct store_view *v, struct err *err) {
+    BUF_AUTO sql = {0};
+    BUF_AUTO ids = {0};
+    buf_adds(&sql, "SELECT part FROM cell.loaded ORDER BY part");
+    int code = sql_each_chunk(c, &sql, take_ids, &ids, err);
+    if (!code && ids.failed)
+        code = err_set(err, ERR_NOMEM, "no memory for a list of parts");
+    for (size_t i = 0; !code && ids.len && i < v->count; i++)
+        if (has_rows(&v->facts[i]) && bsearch(&v->facts[i].id, ids.data, ids.len / sizeof(uint32_t),
+                                              sizeof(uint32_t), by_id))
+            view_set_cells(v, i, CELLS_READY);
+    return code;
+}
+
 /* Cells that a crash left, or that were built of parts that are gone now. */
 static int sweep(duckdb_connection c, struct store *s, const struct store_view *v, bool *ret_any,
                  struct err *err) {

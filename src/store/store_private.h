@@ -96,6 +96,8 @@ int load_visits(struct hot *h, size_t most, uint64_t next_visit, struct err *err
 int roll_sync(duckdb_connection c, const struct store_view *before, const struct store_view *after,
               const struct store_change *change, bool first, struct err *err) WARN_UNUSED;
 
+/* Notes which of the view's parts the cell cache has, before it is published. */
+int cells_mark(duckdb_connection c, const struct store_view *v, struct err *err) WARN_UNUSED;
 /* Notes a part that went with the last view that had it. Any thread. */
 void cells_note_gone(struct store *s, uint32_t part);
 
