@@ -55,20 +55,45 @@ int cells_mark(duckdb_connection c, const struct store_view *v, struct err *err)
     return code;
 }
 
-/* Cells that a crash left, or that were built of parts that are gone now. */
-static int sweep(duckdb_connection c, struct store *s, const struct store_view *v, bool *ret_any,
+/* Cells that a crash left of parts that are gone. */
+static int sweep(duckdb_connection c, struct store *s, const struct store_view *v,
                  struct err *err) {
-    CLEANUP(free_charp) char *memory = calloc(v->count + 1, sizeof(uint32_t));
-    uint32_t *ids = (uint32_t *)(void *)memory;
-    size_t count = 0;
-    if (!ids)
-        return err_set(err, ERR_NOMEM, "no memory for a list of parts");
-    for (size_t i = 0; i < v->count; i++)
-        if (has_rows(&v->facts[i]))
-            ids[count++] = v->facts[i].id;
-    int code = cell_keep(c, ids, count, ret_any, err);
-    if (!code)
-        s->cells.swept = v->generation->opening;
+    BUF_AUTO sql = {0};
+    BUF_AUTO ids = {0};
+    buf_adds(&sql, "SELECT DISTINCT part FROM cell.built");
+    int code = sql_each_chunk(c, &sql, take_ids, &ids, err);
+    if (code)
+        return code;
+    for (size_t i = 0; i < ids.len / sizeof(uint32_t); i++)
+        cells_note_gone(s, ((const uint32_t *)(const void *)ids.data)[i]);
+    s->cells.swept = v->generation->opening;
+    return 0;
+}
+
+static struct cell_source source_of(const struct sealed_part *p) {
+    return (struct cell_source){.site = p->site,
+                                .part = p->id,
+                                .from_day = p->from_day,
+                                .to_day = p->to_day,
+                                .event_path = p->event_path,
+                                .visit_path = p->visit_path};
+}
+
+/* A compacted month has the rows of its days: their cells are right for it. */
+static int hand_over(duckdb_connection c, const struct store_view *v, const uint32_t *gone,
+                     size_t count, bool *ret_any, struct err *err) {
+    int code = 0;
+    for (size_t i = 0; count > 1 && !code && i < v->count; i++) {
+        const struct sealed_part *p = &v->facts[i];
+        if (!has_rows(p) || view_cells(v, i) != CELLS_UNKNOWN)
+            continue;
+        const struct cell_source month = source_of(p);
+        bool taken = false;
+        code = cell_take_over(c, &month, p->visit_rows, gone, count, &taken, err);
+        if (taken)
+            view_set_cells(v, i, CELLS_READY);
+        *ret_any |= taken;
+    }
     return code;
 }
 
@@ -85,7 +110,13 @@ static int drop_gone(duckdb_connection c, struct store *s, const struct store_vi
     for (size_t i = 0; i < count; i++)
         if (!shows(v, gone[i]))
             gone[left++] = gone[i];
-    int code = left ? cell_forget(c, gone, left, ret_any, err) : 0;
+    if (left == 0)
+        return 0;
+    bool dropped = false;
+    int code = hand_over(c, v, gone, left, ret_any, err);
+    if (!code)
+        code = cell_forget(c, gone, left, &dropped, err);
+    *ret_any |= dropped;
     for (size_t i = 0; code && i < left; i++)
         cells_note_gone(s, gone[i]);
     return code;
@@ -97,12 +128,7 @@ static int build_next(duckdb_connection c, const struct store_view *v, bool *ret
         const struct sealed_part *p = &v->facts[i];
         if (!has_rows(p) || view_cells(v, i) != CELLS_UNKNOWN)
             continue;
-        const struct cell_source source = {.site = p->site,
-                                           .part = p->id,
-                                           .from_day = p->from_day,
-                                           .to_day = p->to_day,
-                                           .event_path = p->event_path,
-                                           .visit_path = p->visit_path};
+        const struct cell_source source = source_of(p);
         bool complete = false;
         int code = cell_build(c, &source, &complete, err);
         if (code == ERR_NOMEM || code == ERR_FULL)
@@ -127,13 +153,11 @@ static int step(duckdb_connection c, void *arg, struct err *err) {
     if (code)
         return code;
     if (k->store->cells.swept != v->generation->opening)
-        code = sweep(c, k->store, v, &k->changed, err);
-    bool dropped = false, built = false;
+        code = sweep(c, k->store, v, err);
     if (!code)
-        code = drop_gone(c, k->store, v, &dropped, err);
+        code = drop_gone(c, k->store, v, &k->changed, err);
     if (!code)
-        code = build_next(c, v, &built, err);
-    k->changed |= dropped || built;
+        code = build_next(c, v, &k->changed, err);
     if (code || !k->changed)
         return code;
     BUF_AUTO sql = {0};
