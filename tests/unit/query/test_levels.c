@@ -61,8 +61,8 @@ static void fill(struct beds *beds, const struct event *events) {
     seal_some(beds->compacted, 1);
     for (uint32_t site = SITE; site <= HONG_KONG_SITE; site++)
         bed_compact(beds->compacted, site, random_first_day());
-    bed_build_cells(beds->sealed, INT_MAX);
-    bed_build_cells(beds->mixed, (int)beds->mixed->part_count - 4); /* not of all */
+    bed_build_cells(beds->sealed, (int)beds->sealed->part_count - 2); /* SITE's first are left */
+    bed_build_cells(beds->mixed, INT_MAX);
     bed_build_cells(beds->compacted, INT_MAX);
 }
 
