@@ -26,8 +26,7 @@ static const struct {
     {Q_DURATION, "duration", "v.duration_ms", "e.duration_ms"},
 };
 
-static void put_from(const struct writer *w, const char *table, const char *more,
-                     enum side side) {
+static void put_from(const struct writer *w, const char *table, const char *more, enum side side) {
     struct buf *o = w->out;
     int32_t from, to;
     reach_days(&w->q->range, &from, &to);
@@ -65,8 +64,8 @@ static void put_flagged(const struct writer *w, const struct cell_table *t,
 
 /* Persons of whom a filter may take some cells only: their flags are taken back, and they are
  * counted by id. */
-static void put_again(const struct writer *w, const struct cell_table *t,
-                      const struct counting *c, enum side side, char prefix) {
+static void put_again(const struct writer *w, const struct cell_table *t, const struct counting *c,
+                      enum side side, char prefix) {
     struct buf *o = w->out;
     char varying[48];
     (void)snprintf(varying, sizeof(varying), " AND (e.varies & %u) <> 0", c->varies);
@@ -98,8 +97,8 @@ static void put_cell_rows(const struct writer *w, const struct cell_table *t,
     put_from(w, t->name, "", side);
 }
 
-static void put_summed(const struct writer *w, const struct cell_table *t,
-                       const struct counting *c, unsigned mask, enum side side, char prefix) {
+static void put_summed(const struct writer *w, const struct cell_table *t, const struct counting *c,
+                       unsigned mask, enum side side, char prefix) {
     struct buf *o = w->out;
     bool by_person = mask & Q_VISITORS && c->varies;
     if (!by_person) {
@@ -124,8 +123,8 @@ static bool is_code(enum dim d) {
 }
 
 /* Words for codes, when there are any among the dimensions. */
-static void put_worded(const struct writer *w, const struct cell_table *t,
-                       const struct counting *c, unsigned mask, enum side side, char prefix) {
+static void put_worded(const struct writer *w, const struct cell_table *t, const struct counting *c,
+                       unsigned mask, enum side side, char prefix) {
     struct buf *o = w->out;
     size_t codes = 0;
     for (size_t i = 0; i < w->shape->dim_count; i++)

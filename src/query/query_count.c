@@ -79,8 +79,8 @@ static struct counting count_events(const struct uses *u, unsigned visit_bits) {
 
 /* The flag of the attribute that differs most among a person's visits saves most ids. */
 static struct counting count_visits(const struct uses *u, unsigned visit_bits) {
-    static const enum dim best[] = {DIM_CHANNEL,  DIM_UTM_MEDIUM,  DIM_UTM_CAMPAIGN,
-                                    DIM_REFERRER, DIM_UTM_SOURCE,  DIM_SOURCE,
+    static const enum dim best[] = {DIM_CHANNEL,   DIM_UTM_MEDIUM, DIM_UTM_CAMPAIGN,
+                                    DIM_REFERRER,  DIM_UTM_SOURCE, DIM_SOURCE,
                                     DIM_EXIT_PAGE, DIM_ENTRY_PAGE}; /* the last is the best */
     struct counting c = {.person_flag = FIRST_OF(person), .varies = visit_bits};
     enum dim at = DIMS;

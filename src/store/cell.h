@@ -29,7 +29,8 @@ int cell_build(duckdb_connection c, const struct cell_source *part, bool *ret_co
 /* The cells of those of `gone` that lie in the days of `month` become its own, when they were several and
  * make up its visits: it was compacted from them. Nobody may read them any more. *ret_taken. */
 int cell_take_over(duckdb_connection c, const struct cell_source *month, uint64_t visits,
-                   const uint32_t *gone, size_t count, bool *ret_taken, struct err *err) WARN_UNUSED;
+                   const uint32_t *gone, size_t count, bool *ret_taken,
+                   struct err *err) WARN_UNUSED;
 
 /* Drops the rows of some parts. *ret_any: there were some. */
 int cell_forget(duckdb_connection c, const uint32_t *parts, size_t count, bool *ret_any,

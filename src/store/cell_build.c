@@ -55,12 +55,13 @@ static void add_words(struct buf *sql, const struct unit *u) {
 static void add_cells(struct buf *sql, const struct unit *u) {
     buf_adds(sql, "CREATE OR REPLACE TEMP TABLE cell_new AS SELECT ((SELECT coalesce(max(cell), 0)"
                   " FROM cell.cell) + row_number() OVER (ORDER BY ");
-    buf_addf(sql, "%s))::UINTEGER AS cell, * FROM (SELECT %s, count(*) AS visits, sum(pageviews) AS pageviews, sum(events) AS events,"
-                  " sum(bounce) AS bounces, sum(duration_ms) AS duration_ms,"
-                  " count(*) FILTER (first & %u <> 0) AS n_person",
+    buf_addf(sql,
+             "%s))::UINTEGER AS cell, * FROM (SELECT %s, count(*) AS visits, sum(pageviews) AS "
+             "pageviews, sum(events) AS events,"
+             " sum(bounce) AS bounces, sum(duration_ms) AS duration_ms,"
+             " count(*) FILTER (first & %u <> 0) AS n_person",
              dims + 2, dims + 2, FIRST_OF(person));
-#define X(name) \
-    buf_addf(sql, ", count(*) FILTER (first & %u <> 0) AS n_" #name, FIRST_OF(name));
+#define X(name) buf_addf(sql, ", count(*) FILTER (first & %u <> 0) AS n_" #name, FIRST_OF(name));
     CELL_DIMENSIONS(X)
 #undef X
     buf_adds(sql, " FROM ");

@@ -49,8 +49,8 @@ int cells_mark(duckdb_connection c, const struct store_view *v, struct err *err)
     if (!code && ids.failed)
         code = err_set(err, ERR_NOMEM, "no memory for a list of parts");
     for (size_t i = 0; !code && ids.len && i < v->count; i++)
-        if (has_rows(&v->facts[i]) && bsearch(&v->facts[i].id, ids.data, ids.len / sizeof(uint32_t),
-                                              sizeof(uint32_t), by_id))
+        if (has_rows(&v->facts[i]) &&
+            bsearch(&v->facts[i].id, ids.data, ids.len / sizeof(uint32_t), sizeof(uint32_t), by_id))
             view_set_cells(v, i, CELLS_READY);
     return code;
 }

@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "os.h"
 #include "cell.h"
+#include "os.h"
 #include "roll.h"
 #include "store_private.h"
 

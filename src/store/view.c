@@ -47,7 +47,7 @@ enum part_path { PATH_EVENT, PATH_VISIT, PATH_ROLL, PATHS };
 /* A part as the views share it. */
 struct part {
     atomic_uint refs;
-    _Atomic unsigned dead; /* bits of enum part_path: these files go with the last view */
+    _Atomic unsigned dead;  /* bits of enum part_path: these files go with the last view */
     _Atomic unsigned cells; /* opening << CELLS_BITS | enum cells_state */
     struct sealed_part facts;
     char *paths[PATHS];

@@ -47,10 +47,8 @@ static void build_all(struct bed *b) {
 }
 
 static int ask(struct bed *b, bool no_cells, json_t **ret) {
-    struct query_env env = {.store = b->store,
-                            .clock = &b->clock.clock,
-                            .timeout_ms = 20000,
-                            .no_cells = no_cells};
+    struct query_env env = {
+        .store = b->store, .clock = &b->clock.clock, .timeout_ms = 20000, .no_cells = no_cells};
     JSON_AUTO request = json_pack(
         "{s[ssss]s[s]s[[ss[s]][ss[s]]]s[ss]}", "metrics", "visitors", "visits", "pageviews",
         "bounce_rate", "dimensions", "visit:country", "filters", "is_not", "visit:source", "Bing",
@@ -101,8 +99,10 @@ static void expect_empty(struct bed *b) {
 }
 
 static void change(struct bed *b, const struct sealed_part *added, const uint32_t *removed) {
-    struct store_change c = {
-        .added = added, .added_count = added != NULL, .removed = removed, .removed_count = !!removed};
+    struct store_change c = {.added = added,
+                             .added_count = added != NULL,
+                             .removed = removed,
+                             .removed_count = !!removed};
     struct err err = {0};
     if (store_publish(b->store, &c, &err) < 0)
         fail_msg("store_publish: %s", err.text);
