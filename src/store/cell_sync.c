@@ -6,6 +6,8 @@
 #include "seal_private.h"
 #include "store_private.h"
 
+enum { SAVE_EVERY_EVENTS = 500000 };
+
 void cells_note_gone(struct store *s, uint32_t part) {
     pthread_mutex_lock(&s->cells.lock);
     size_t n = s->cells.gone_count;
@@ -122,8 +124,8 @@ static int drop_gone(duckdb_connection c, struct store *s, const struct store_vi
     return code;
 }
 
-static int build_next(duckdb_connection c, const struct store_view *v, bool *ret_built,
-                      struct err *err) {
+static int build_next(duckdb_connection c, struct store *s, const struct store_view *v,
+                      bool *ret_built, struct err *err) {
     for (size_t i = v->count; i-- > 0;) {
         const struct sealed_part *p = &v->facts[i];
         if (!has_rows(p) || view_cells(v, i) != CELLS_UNKNOWN)
@@ -135,10 +137,23 @@ static int build_next(duckdb_connection c, const struct store_view *v, bool *ret
             return code;
         if (code || complete)
             view_set_cells(v, i, code ? CELLS_NONE : CELLS_READY);
+        s->cells.unsaved_events += p->event_rows / (uint64_t)(p->to_day - p->from_day + 1) + 1;
         *ret_built = true;
         return 0;
     }
     return 0;
+}
+
+/* A checkpoint costs as much as building a small day. What a crash takes back is built again. */
+static int save(duckdb_connection c, struct store *s, bool at_rest, struct err *err) {
+    if (s->cells.unsaved_events < (at_rest ? 1 : SAVE_EVERY_EVENTS))
+        return 0;
+    BUF_AUTO sql = {0};
+    buf_adds(&sql, "CHECKPOINT cell");
+    int code = sql_run(c, &sql, err);
+    if (!code)
+        s->cells.unsaved_events = 0;
+    return code;
 }
 
 struct step {
@@ -154,15 +169,14 @@ static int step(duckdb_connection c, void *arg, struct err *err) {
         return code;
     if (k->store->cells.swept != v->generation->opening)
         code = sweep(c, k->store, v, err);
+    bool dropped = false, built = false;
     if (!code)
-        code = drop_gone(c, k->store, v, &k->changed, err);
+        code = drop_gone(c, k->store, v, &dropped, err);
     if (!code)
-        code = build_next(c, v, &k->changed, err);
-    if (code || !k->changed)
-        return code;
-    BUF_AUTO sql = {0};
-    buf_adds(&sql, "CHECKPOINT cell");
-    return sql_run(c, &sql, err);
+        code = build_next(c, k->store, v, &built, err);
+    k->changed = dropped || built;
+    k->store->cells.unsaved_events += dropped;
+    return code ? code : save(c, k->store, !k->changed, err);
 }
 
 int store_build_cells(struct store *s, bool *ret_more, struct err *err) {

@@ -47,12 +47,13 @@ struct hot {
     struct presence *presence;
 };
 
-/* Parts that no view has any more: their cells are to be dropped. */
+/* How far the cell cache is; but for `gone`, whoever builds has it. */
 struct cells {
-    pthread_mutex_t lock;
-    uint32_t *gone;
+    pthread_mutex_t lock; /* of the next two */
+    uint32_t *gone;       /* parts that no view has any more: their cells are to be dropped */
     size_t gone_count;
-    unsigned swept; /* the opening in which cells of unknown parts were dropped */
+    unsigned swept;          /* the opening in which cells of unknown parts were dropped */
+    uint64_t unsaved_events; /* about as many were taken up since the last checkpoint */
 };
 
 struct store {
