@@ -3,8 +3,9 @@
 //   --year N        in the last 365 days (1,000,000): each of them is sealed, which takes minutes; 0: none
 //   --hot N         of today on top (3,000,000, at most --events)
 //   --no-rivals     without DuckDB and ClickHouse         --fresh     fill the folders again
-import { rmSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import * as http from 'node:http';
+import { join } from 'node:path';
 import { addDays, firstOfMonth } from '../web/dashboard/data/day';
 import type { Query } from '../web/dashboard/data/api';
 import { request, startServer, type QueryReply, type Server } from '../tests/flow/lib';
@@ -37,7 +38,7 @@ async function ask(server: Server, token: string, body: Query): Promise<QueryRep
   return JSON.parse(r.body) as QueryReply;
 }
 
-/** Once what a start leaves to do is done: the drain, its checkpoint, the cache of roll-ups. */
+/** Once what a start leaves to do is done: the drain, its checkpoint, the caches of sealed days. */
 async function startQuiet(data: string, config: string): Promise<Server> {
   const server = await startServer(data, { config });
   let before = cpuTicks(server.child.pid!);
@@ -73,6 +74,11 @@ async function judged(what: string, bar: number | undefined, server: Server, tok
   row(what, `${ms(t.ms)} (${t.levels})`, bar === undefined ? '' : `≤ ${bar} ms`, bar === undefined ? '' : judge(t.ms <= bar));
 }
 
+/** The cell cache, which the server has built by now. */
+function cellSize({ data, filled }: Folder): void {
+  row('  bytes an event: cell cache beside them', (statSync(join(data, 'hot/cell.duckdb')).size / filled.events).toFixed(2));
+}
+
 /** Of small days the fixed costs would be judged, so they are only shown. */
 const LEAST_DAY = 1_000_000;
 
@@ -93,6 +99,7 @@ async function month(options: QueryOptions): Promise<Folder> {
   const { domain, token, today } = from.filled;
   const range: Range = [addDays(today, -30), addDays(today, -1)];
   const server = await startQuiet(from.data, options.config);
+  cellSize(from);
   const n = millions(options.events);
   await judged(`dashboard of 30 days, ${n} sealed`, 50, server, token, dashboard(domain, range));
   for (const each of dashboard(domain, range)) {

@@ -170,6 +170,13 @@ static bool something_is_due(struct app *a) {
     return rc < 0 || count > 0;
 }
 
+static bool has_news(struct sealer *s) {
+    (void)pthread_mutex_lock(&s->lock);
+    bool news = s->stop || s->wake;
+    (void)pthread_mutex_unlock(&s->lock);
+    return news;
+}
+
 static void one_round(struct sealer *s) {
     struct err err = {0};
     size_t sealed = 0;
@@ -179,6 +186,18 @@ static void one_round(struct sealer *s) {
     }
     if (sealed)
         log_info("sealed %zu site-days", sealed);
+}
+
+/* The cell cache comes after everything that is due, a step at a time. */
+static void build_cells(struct sealer *s) {
+    struct err err = {0};
+    bool more = true;
+    while (more && !has_news(s) && !something_is_due(s->app)) {
+        if (store_build_cells(s->app->store, &more, &err) < 0) {
+            log_warn("cells: %s", err.text);
+            return;
+        }
+    }
 }
 
 /* False when it is time to stop. *ret_woken: it was not the time that was over. */
@@ -203,6 +222,7 @@ static void *run(void *arg) {
     do {
         if (woken || look++ % ROUND_EVERY == 0 || something_is_due(s->app))
             one_round(s);
+        build_cells(s);
     } while (wait_for_work(s, &woken));
     return NULL;
 }

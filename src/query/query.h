@@ -12,7 +12,8 @@ struct query_env {
     struct store *store;
     const struct clock *clock;
     int timeout_ms;
-    bool no_rollup; /* raw rows answer although roll-ups could: to compare the two */
+    bool no_rollup; /* other levels answer although roll-ups could: to compare them */
+    bool no_cells;  /* the same of the cell cache */
     bool explain; /* the reply tells how it was made in "explain", which holds no value asked for */
 };
 

@@ -79,7 +79,9 @@ static struct counting count_events(const struct uses *u, unsigned visit_bits) {
 
 /* The flag of the attribute that differs most among a person's visits saves most ids. */
 static struct counting count_visits(const struct uses *u, unsigned visit_bits) {
-    static const enum dim best[] = {DIM_EXIT_PAGE, DIM_ENTRY_PAGE};
+    static const enum dim best[] = {DIM_CHANNEL,   DIM_UTM_MEDIUM, DIM_UTM_CAMPAIGN,
+                                    DIM_REFERRER,  DIM_UTM_SOURCE, DIM_SOURCE,
+                                    DIM_EXIT_PAGE, DIM_ENTRY_PAGE}; /* the last is the best */
     struct counting c = {.person_flag = FIRST_OF(person), .varies = visit_bits};
     enum dim at = DIMS;
     for (size_t d = 0; d < DIMS; d++)
@@ -133,6 +135,17 @@ static enum dim roll_of(const struct query *q, size_t dim_count) {
     return at;
 }
 
+/* Figures of pages need one page a row, since their flags are those of pages. */
+static bool in_cells(const struct uses *u, const struct shape *s) {
+    for (size_t d = 0; d < DIMS; d++)
+        if (u->any[d] && !cells_have((enum dim)d))
+            return false;
+    if (s->from_events && s->of_events.person_flag != FIRST_PAGE)
+        return false;
+    return !(s->from_visits & Q_VISITORS) || !s->cells_by_page ||
+           s->of_visits.person_flag == FIRST_OF(entry_page);
+}
+
 void count_make(const struct query *q, struct shape *s) {
     struct uses u = uses_of(q, s->dim_count);
     unsigned visit_bits = 0;
@@ -145,4 +158,6 @@ void count_make(const struct query *q, struct shape *s) {
     s->of_events = count_events(&u, visit_bits);
     s->of_visits = count_visits(&u, visit_bits);
     s->joined_flag = count_joined(&u);
+    s->cells_by_page = u.any[DIM_PAGE] || u.any[DIM_ENTRY_PAGE];
+    s->cells = in_cells(&u, s);
 }

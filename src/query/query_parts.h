@@ -132,7 +132,7 @@ enum quantity {
 };
 
 /* Where rows are, fastest first. What the levels give is added up. */
-enum level { LEVEL_ROLLUP, LEVEL_SEALED, LEVEL_HOT, LEVELS };
+enum level { LEVEL_ROLLUP, LEVEL_CELL, LEVEL_SEALED, LEVEL_HOT, LEVELS };
 
 /* How persons and visits are told apart on one side: by flags of rows (first.h) where these are
  * exact, by ids elsewhere. */
@@ -154,6 +154,8 @@ struct shape {
     struct counting of_visits;
     unsigned joined_flag; /* visits_need_events: one event a visit and value has it; 0: distinct */
     enum dim roll;        /* the roll-up that has it; DIM_TIME: that of all; DIMS: none has */
+    bool cells;           /* the cell cache has it */
+    bool cells_by_page;   /* in its rows by pages */
 };
 
 struct plan {
@@ -162,11 +164,14 @@ struct plan {
     bool fold;          /* breakdown rows of few visitors are left out */
     bool round_counts;  /* counts to the nearest ten */
     bool rollup;        /* roll-ups can answer all of it */
+    bool cells;         /* the cell cache can, of the parts that are in it */
 };
 
 struct plan plan_make(const struct query *q, enum profile profile);
-/* Fills in of_events, of_visits, joined_flag and roll. */
+/* Fills in the rest of a shape, from of_events on. */
 void count_make(const struct query *q, struct shape *s);
+/* Whether the cell cache is split by it. */
+bool cells_have(enum dim d);
 
 /* --- query_reach.c --- */
 
@@ -175,6 +180,8 @@ struct reach {
     unsigned levels;                  /* bits 1 << enum level: where to read */
     const struct sealed_part **parts; /* by their roll-ups or by their raw rows */
     size_t part_count;
+    const struct sealed_part **cell_parts; /* by the cell cache */
+    size_t cell_part_count;
     uint32_t watermark;   /* rows of roll-ups up to this part are visible */
     bool rows_gone;       /* raw rows of the range are gone, and roll-ups cannot answer */
     int32_t raw_from_day; /* rows_gone: from this day on all are there */
@@ -183,8 +190,7 @@ struct reach {
 extern const char *const level_words[LEVELS];
 
 int reach_make(const struct store_view *view, const struct query *q, const struct plan *plan,
-               uint32_t site, bool no_rollup, struct arena *arena, struct reach *ret,
-               struct err *err) WARN_UNUSED;
+               uint32_t site, struct arena *arena, struct reach *ret, struct err *err) WARN_UNUSED;
 /* The least day of the site's parts; false when there are none. */
 bool reach_first_day(const struct store_view *view, uint32_t site, int32_t *ret);
 /* The days whose rows may lie in the range. */

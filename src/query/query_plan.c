@@ -89,6 +89,7 @@ struct plan plan_make(const struct query *q, enum profile profile) {
         *(visits_alone ? &p.total.from_visits : &p.total.from_events) = Q_VISITORS;
         finish(q, &p.total);
     }
+    p.cells = p.rows.cells && (!percentage || p.total.cells);
     p.rollup = p.rows.roll != DIMS && (!percentage || p.total.roll != DIMS);
     return p;
 }

@@ -4,7 +4,7 @@
 /* After a change of a site's zone, days and moments differ by more than the zone of now tells. */
 enum { ZONE_SLACK_DAYS = 2 };
 
-const char *const level_words[LEVELS] = {"rollup", "sealed", "hot"};
+const char *const level_words[LEVELS] = {"rollup", "cells", "sealed", "hot"};
 
 void reach_days(const struct range *r, int32_t *ret_from, int32_t *ret_to) {
     *ret_from = r->from_day - (r->by_ts ? ZONE_SLACK_DAYS : 0);
@@ -56,25 +56,33 @@ static void add_rows(struct reach *r, const struct sealed_part *p) {
     }
 }
 
+static void add_cells(struct reach *r, const struct sealed_part *p) {
+    r->cell_parts[r->cell_part_count++] = p;
+    r->levels |= 1U << LEVEL_CELL;
+}
+
 int reach_make(const struct store_view *view, const struct query *q, const struct plan *plan,
-               uint32_t site, bool no_rollup, struct arena *arena, struct reach *ret,
-               struct err *err) {
+               uint32_t site, struct arena *arena, struct reach *ret, struct err *err) {
     size_t count;
     const struct sealed_part *parts = parts_of(view, site, &count);
     struct reach r = {
         .levels = 1U << LEVEL_HOT,
         .watermark = store_view_watermark(view),
         .parts = ARENA_NEW(arena, const struct sealed_part *, count + 1),
+        .cell_parts = ARENA_NEW(arena, const struct sealed_part *, count + 1),
     };
-    if (!r.parts)
+    if (!r.parts || !r.cell_parts)
         return err_set(err, ERR_NOMEM, "out of memory");
     int32_t from, to;
     reach_days(&q->range, &from, &to);
     for (size_t i = 0; i < count; i++) {
         if (parts[i].to_day < from || parts[i].from_day > to)
             continue;
-        if (no_rollup || !plan->rollup) {
-            add_rows(&r, &parts[i]);
+        if (!plan->rollup) {
+            if (plan->cells && store_view_has_cells(view, &parts[i]))
+                add_cells(&r, &parts[i]);
+            else
+                add_rows(&r, &parts[i]);
             continue;
         }
         if (!parts[i].roll_path)

@@ -186,6 +186,8 @@ static json_t *explain_json(const struct outcome *o) {
     json_t *parts = json_array();
     for (size_t i = 0; i < o->reach->part_count; i++)
         (void)json_array_append_new(parts, json_integer(o->reach->parts[i]->id));
+    for (size_t i = 0; i < o->reach->cell_part_count; i++)
+        (void)json_array_append_new(parts, json_integer(o->reach->cell_parts[i]->id));
     struct span sql = buf_span(&o->sql->text);
     return json_pack("{s:o, s:o, s:s%, s:{s:f, s:f}}", "levels", levels_json(o->reach), "parts",
                      parts, "sql", sql.ptr, sql.len, "ms", "plan", o->plan_ms, "rows", o->rows_ms);

@@ -66,9 +66,11 @@ static int run(const struct query_env *env, const struct policy *policy, const j
             q.dims[i] = range_auto_dim(&q.range);
 
     struct plan plan = plan_make(&q, policy->profile);
+    plan.rollup = plan.rollup && !env->no_rollup;
+    plan.cells = plan.cells && !env->no_cells;
     struct reach reach;
     CLEANUP(sql_text_release) struct sql_text s = {0};
-    r = reach_make(view, &q, &plan, policy->site, env->no_rollup, arena, &reach, err);
+    r = reach_make(view, &q, &plan, policy->site, arena, &reach, err);
     if (r == 0)
         r = query_sql(&q, &plan, &reach, policy->site, arena, &s, err);
     if (r < 0)

@@ -9,6 +9,10 @@ static void put_level(const struct writer *w, enum level level) {
         put_rollup(w);
         return;
     }
+    if (level == LEVEL_CELL) {
+        put_cells(w);
+        return;
+    }
     if (w->shape->from_events)
         put_event_side(w, level);
     if (w->shape->from_events && w->shape->from_visits)

@@ -19,7 +19,9 @@ static void put_column(struct buf *o, enum dim d, enum level level, enum side si
     const char *row = side == SIDE_EVENT ? "e" : "v";
     if (d == DIM_PAGE && side != SIDE_EVENT)
         info = &dim_infos[DIM_ENTRY_PAGE];
-    if (d == DIM_TIME_HOUR)
+    if (level == LEVEL_CELL && cell_code(d, side))
+        buf_adds(o, cell_code(d, side));
+    else if (d == DIM_TIME_HOUR)
         buf_addf(o, "%s.day::BIGINT * 24 + %s.hour", row, row);
     else if (info->scope == SCOPE_TIME)
         put_time(o, d, side == SIDE_EVENT ? "e.day" : "v.day");
@@ -45,22 +47,33 @@ void put_dim_names(const struct writer *w) {
 /* --- filters ------------------------------------------------------------------------------------
  */
 
-static void put_leaf(struct buf *o, const struct filter *f, enum level level, enum side side) {
+/* `column` is SQL for the text that is looked at. */
+static void put_test(struct buf *o, const struct filter *f, const char *column) {
     const char *open = f->fold_case ? "lower(" : "", *close = f->fold_case ? ")" : "";
     if (f->op == FILTER_IS) {
-        buf_adds(o, open);
-        put_column(o, f->dim, level, side);
-        buf_addf(o, "%s IN (", close);
+        buf_addf(o, "%s%s%s IN (", open, column, close);
         for (size_t i = 0; i < f->value_count; i++)
             buf_addf(o, "%s%s$%zu%s", i ? ", " : "", open, f->first_param + i, close);
         buf_adds(o, ")");
         return;
     }
-    for (size_t i = 0; i < f->value_count; i++) {
-        buf_addf(o, "%scontains(%s", i ? " OR " : "", open);
-        put_column(o, f->dim, level, side);
-        buf_addf(o, "%s, %s$%zu%s)", close, open, f->first_param + i, close);
-    }
+    for (size_t i = 0; i < f->value_count; i++)
+        buf_addf(o, "%scontains(%s%s%s, %s$%zu%s)", i ? " OR " : "", open, column, close, open,
+                 f->first_param + i, close);
+}
+
+static void put_leaf(struct buf *o, const struct filter *f, enum level level, enum side side) {
+    const char *code = level == LEVEL_CELL ? cell_code(f->dim, side) : NULL;
+    BUF_AUTO column = {0};
+    if (code)
+        buf_addf(o, "%s IN (SELECT code FROM cell.word WHERE ", code);
+    else
+        put_column(&column, f->dim, level, side);
+    const char *text = code ? "value" : buf_cstr(&column);
+    o->failed |= !text;
+    if (text)
+        put_test(o, f, text);
+    buf_adds(o, code ? ")" : "");
 }
 
 static void put_filter(struct buf *o, const struct filter *f, enum level level, enum side side) {
@@ -92,6 +105,13 @@ static void put_moments(const struct writer *w, enum level level, const char *co
              (long long)(r->from_ms / unit), column, suffix, (long long)(r->to_ms / unit));
 }
 
+void put_filters(const struct writer *w, enum level level, enum side side) {
+    if (w->q->filter.child_count == 0)
+        return;
+    buf_adds(w->out, " AND ");
+    put_filter(w->out, &w->q->filter, level, side);
+}
+
 void put_where(const struct writer *w, enum level level, enum side side) {
     struct buf *o = w->out;
     buf_adds(o, " WHERE ");
@@ -102,10 +122,7 @@ void put_where(const struct writer *w, enum level level, enum side side) {
         put_moments(w, level, "e.ts");
     if (w->q->range.by_ts && side != SIDE_EVENT)
         put_moments(w, level, "v.start");
-    if (w->q->filter.child_count > 0) {
-        buf_adds(o, " AND ");
-        put_filter(o, &w->q->filter, level, side);
-    }
+    put_filters(w, level, side);
 }
 
 /* --- sources ------------------------------------------------------------------------------------

@@ -42,6 +42,7 @@ void put_time(struct buf *o, enum dim d, const char *day); /* DAY, WEEK and MONT
 void put_dims(const struct writer *w, enum level level, enum side side);
 void put_dim_names(const struct writer *w); /* "d0, d1, " */
 void put_where(const struct writer *w, enum level level, enum side side);
+void put_filters(const struct writer *w, enum level level, enum side side); /* " AND …" */
 /* The hot visits as they are now: one row a visit, with the attributes this side needs. */
 void put_net_visits(const struct writer *w, enum side side);
 /* The parts' files of a kind; in the hot level, the table. */
@@ -70,5 +71,11 @@ void put_visit_side(const struct writer *w, enum level level);
 /* --- query_roll.c --- */
 
 void put_rollup(const struct writer *w); /* both sides at once */
+
+/* --- query_cell.c --- */
+
+void put_cells(const struct writer *w); /* both sides at once */
+/* The column with the code of a page; NULL: the attribute is there in words. */
+const char *cell_code(enum dim d, enum side side);
 
 #endif

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cell.h"
 #include "os.h"
 #include "roll.h"
 #include "store_private.h"
@@ -47,6 +48,8 @@ static int hot_open(struct store *s, struct err *err) {
     bool rolls_made = false; /* made new or not: the first publishing loads what is missing */
     if (!code)
         code = roll_attach(h.writer, &os_system, s->dir, &rolls_made, err);
+    if (!code)
+        code = cell_attach(h.writer, &os_system, s->dir, err);
     if (!code)
         code = schema_open(h.writer, &meta, err);
     if (!code)
@@ -173,6 +176,8 @@ static void store_freep(struct store **s) {
         return;
     pthread_mutex_destroy(&(*s)->cursor_lock);
     pthread_mutex_destroy(&(*s)->view_lock);
+    pthread_mutex_destroy(&(*s)->cells.lock);
+    free((*s)->cells.gone);
     pthread_rwlock_destroy(&(*s)->gate);
     free((*s)->dir);
     free((*s)->path);
@@ -187,6 +192,7 @@ int store_open(const char *dir, const struct store_options *options, struct stor
         return err_set(err, ERR_NOMEM, "no memory for the store");
     pthread_mutex_init(&s->cursor_lock, NULL);
     pthread_mutex_init(&s->view_lock, NULL);
+    pthread_mutex_init(&s->cells.lock, NULL);
     pthread_rwlock_init(&s->gate, NULL);
     if (options)
         s->options = *options;
@@ -280,6 +286,8 @@ static int remove_caches(struct store *s, struct err *err) {
     int code = remove_file(s->dir, "hot.duckdb", err);
     if (!code)
         code = remove_file(s->dir, "roll.duckdb", err);
+    if (!code)
+        code = remove_file(s->dir, "cell.duckdb", err);
     for (unsigned n = 1; !code && n < 10; n++) {
         char name[32];
         (void)snprintf(name, sizeof(name), "hot.duckdb.bad-%u", n);

@@ -191,6 +191,8 @@ int store_publish(struct store *s, const struct store_change *change, struct err
     if (code)
         return code;
     code = roll_sync(s->hot.writer, s->view, v, change, !s->rolls_synced, err);
+    if (!code && !s->rolls_synced)
+        code = cells_mark(s->hot.writer, v, err);
     if (code)
         return code;
     s->rolls_synced = true;

@@ -1,7 +1,6 @@
 #include "roll.h"
 
-#include <errno.h>
-
+#include "cache_file.h"
 #include "seal_private.h"
 
 enum { ROLL_VERSION = 1 };
@@ -30,106 +29,26 @@ static void add_tables(struct buf *sql) {
 #undef X
         buf_adds(sql, ");");
     }
-    buf_adds(sql, "CREATE TABLE roll.loaded (part UINTEGER, rows_of UINTEGER);"
-                  "CREATE TABLE roll.meta (version UINTEGER, columns UINTEGER);");
-}
-
-/* The version covers the columns too. */
-static uint32_t fingerprint(struct buf *tables) {
-    uint64_t h = span_hash(buf_span(tables));
-    return (uint32_t)(h ^ (h >> 32)) & INT32_MAX;
-}
-
-static int attach(duckdb_connection c, const char *path, struct err *err) {
-    BUF_AUTO sql = {0};
-    buf_adds(&sql, "ATTACH ");
-    engine_quote(&sql, path);
-    buf_adds(&sql, " AS roll (TYPE duckdb, RECOVERY_MODE no_wal_writes)");
-    return sql_run(c, &sql, err);
-}
-
-static int detach(duckdb_connection c, struct err *err) {
-    BUF_AUTO sql = {0};
-    buf_adds(&sql, "DETACH DATABASE IF EXISTS roll");
-    return sql_run(c, &sql, err);
-}
-
-/* Whether the tables are there, and ours. */
-static bool is_current(duckdb_connection c, struct buf *tables) {
-    BUF_AUTO sql = {0};
-    uint64_t meta[2] = {0};
-    struct err ignored;
-    buf_adds(&sql, "SELECT version, columns FROM roll.meta");
-    return sql_numbers(c, &sql, meta, 2, &ignored) == 0 && meta[0] == ROLL_VERSION &&
-           meta[1] == fingerprint(tables);
-}
-
-static int remove_file(const struct os *os, const char *path, struct err *err) {
-    CLEANUP(free_charp) char *log = NULL;
-    if (asprintf(&log, "%s.wal", path) < 0) {
-        log = NULL;
-        return err_set(err, ERR_NOMEM, "no memory for a path");
-    }
-    (void)os->unlink(os, log);
-    int rc = os->unlink(os, path);
-    return rc < 0 && rc != -ENOENT ? err_sys(err, -rc, "remove the roll-up cache") : 0;
-}
-
-static int make_file(duckdb_connection c, const struct os *os, const char *path, struct buf *tables,
-                     struct err *err) {
-    int code = remove_file(os, path, err);
-    if (!code)
-        code = attach(c, path, err);
-    if (code)
-        return code;
-    BUF_AUTO sql = {0};
-    buf_adds(&sql, "BEGIN TRANSACTION;");
-    buf_add(&sql, buf_span(tables));
-    buf_addf(&sql, "INSERT INTO roll.meta VALUES (%d, %u); COMMIT; CHECKPOINT roll", ROLL_VERSION,
-             fingerprint(tables));
-    return sql_run(c, &sql, err);
+    buf_adds(sql, "CREATE TABLE roll.loaded (part UINTEGER, rows_of UINTEGER);");
 }
 
 int roll_attach(duckdb_connection c, const struct os *os, const char *dir, bool *ret_made,
                 struct err *err) {
-    CLEANUP(free_charp) char *path = path_join(dir, "roll.duckdb");
     BUF_AUTO tables = {0};
     add_tables(&tables);
-    if (!path || tables.failed)
-        return err_set(err, ERR_NOMEM, "no memory for the roll-up cache");
-    struct err ignored;
-    bool made = attach(c, path, &ignored) != 0 || !is_current(c, &tables);
-    int code = 0;
-    if (made)
-        code = detach(c, err);
-    if (made && !code)
-        code = make_file(c, os, path, &tables, err);
-    if (!code)
-        *ret_made = made;
-    return code;
+    const struct cache_file f = {"roll", ROLL_VERSION, &tables};
+    return cache_attach(c, os, dir, &f, ret_made, err);
 }
 
 int roll_rebuild(duckdb_connection c, const struct os *os, const char *dir, struct err *err) {
-    CLEANUP(free_charp) char *path = path_join(dir, "roll.duckdb");
     BUF_AUTO tables = {0};
     add_tables(&tables);
-    if (!path || tables.failed)
-        return err_set(err, ERR_NOMEM, "no memory for the roll-up cache");
-    int code = detach(c, err);
-    if (!code)
-        code = make_file(c, os, path, &tables, err);
-    return code == ERR_INVALID ? err_set(err, ERR_BUSY, "the roll-up cache is being read") : code;
+    const struct cache_file f = {"roll", ROLL_VERSION, &tables};
+    return cache_rebuild(c, os, dir, &f, err);
 }
 
 /* --- rows ----------------------------------------------------------------------------------------
  */
-
-static void add_ids(struct buf *sql, const uint32_t *parts, size_t count) {
-    buf_adds(sql, "(SELECT unnest([");
-    for (size_t i = 0; i < count; i++)
-        buf_addf(sql, "%s%u", i ? ", " : "", parts[i]);
-    buf_adds(sql, "]::UINTEGER[]))");
-}
 
 struct missing {
     const uint32_t *parts;
@@ -160,24 +79,6 @@ int roll_missing(duckdb_connection c, const uint32_t *parts, size_t count, uint3
     int code = sql_each_chunk(c, &sql, take_missing, &m, err);
     if (!code)
         *ret_count = m.ret_count;
-    return code;
-}
-
-/* Runs statements as one. */
-static int change(duckdb_connection c, struct buf *body, struct err *err) {
-    BUF_AUTO sql = {0};
-    sql.failed = body->failed;
-    buf_adds(&sql, "BEGIN TRANSACTION;");
-    buf_add(&sql, buf_span(body));
-    buf_adds(&sql, "COMMIT");
-    int code = sql_run(c, &sql, err);
-    if (code) {
-        /* Nothing is open when not even the beginning went well. */
-        struct err ignored;
-        buf_adds(&sql, "ROLLBACK");
-        if (sql_run(c, &sql, &ignored))
-            return code;
-    }
     return code;
 }
 
@@ -220,7 +121,7 @@ int roll_load(duckdb_connection c, const struct roll_source *sources, size_t cou
     buf_adds(&sql, "INSERT INTO roll.loaded SELECT part, part FROM ");
     add_sources(&sql, sources, count);
     buf_adds(&sql, " WHERE part NOT IN (SELECT part FROM roll.loaded);");
-    code = change(c, &sql, err);
+    code = cache_change(c, &sql, err);
     struct err ignored;
     buf_clear(&sql);
     buf_adds(&sql, "DROP TABLE IF EXISTS temp.roll_in");
@@ -247,18 +148,18 @@ int roll_forget(duckdb_connection c, const uint32_t *parts, size_t count, struct
     BUF_AUTO which = {0};
     BUF_AUTO sql = {0};
     buf_adds(&which, "part IN ");
-    add_ids(&which, parts, count);
+    cache_add_ids(&which, parts, count);
     add_forget(&sql, &which);
-    return change(c, &sql, err);
+    return cache_change(c, &sql, err);
 }
 
 int roll_keep(duckdb_connection c, const uint32_t *parts, size_t count, struct err *err) {
     BUF_AUTO which = {0};
     BUF_AUTO sql = {0};
     buf_adds(&which, "part NOT IN ");
-    add_ids(&which, parts, count);
+    cache_add_ids(&which, parts, count);
     add_forget(&sql, &which);
-    return change(c, &sql, err);
+    return cache_change(c, &sql, err);
 }
 
 int roll_merge(duckdb_connection c, const uint32_t *from, size_t count, uint32_t into,
@@ -274,9 +175,9 @@ int roll_merge(duckdb_connection c, const uint32_t *from, size_t count, uint32_t
         return roll_forget(c, from, count, err);
     BUF_AUTO sql = {0};
     buf_addf(&sql, "UPDATE roll.loaded SET part = %u WHERE part IN ", into);
-    add_ids(&sql, from, count);
+    cache_add_ids(&sql, from, count);
     buf_adds(&sql, ";");
-    return change(c, &sql, err);
+    return cache_change(c, &sql, err);
 }
 
 int roll_forget_days(duckdb_connection c, uint32_t site, int32_t from_day, int32_t to_day,
@@ -285,5 +186,5 @@ int roll_forget_days(duckdb_connection c, uint32_t site, int32_t from_day, int32
     for (size_t i = 0; i < ROLL_DIMS; i++)
         buf_addf(&sql, "DELETE FROM roll.\"%s\" WHERE site = %u AND day BETWEEN %d AND %d;",
                  roll_dim(i), site, from_day, to_day);
-    return change(c, &sql, err);
+    return cache_change(c, &sql, err);
 }

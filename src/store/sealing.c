@@ -27,9 +27,8 @@ static int session_begin(struct store *s, struct session *ret, struct err *err) 
     return engine_connect(s->hot.db, ret->view->generation->name, &ret->connection, err);
 }
 
-/* Runs `work` under the gate: the engine is not opened anew meanwhile. */
-static int with_session(struct store *s, int (*work)(duckdb_connection, void *, struct err *),
-                        void *arg, struct err *err) {
+int store_with_session(struct store *s, int (*work)(duckdb_connection, void *, struct err *),
+                       void *arg, struct err *err) {
     if (atomic_load(&s->shut) || pthread_rwlock_tryrdlock(&s->gate) != 0)
         return err_set(err, ERR_BUSY, "the hot tables are being opened again");
     int code;
@@ -56,7 +55,7 @@ static int seal(duckdb_connection c, void *arg, struct err *err) {
 int store_seal(struct store *s, const struct seal_job *job, struct seal_result *ret,
                struct err *err) {
     struct sealing w = {.job = job, .result = ret};
-    return with_session(s, seal, &w, err);
+    return store_with_session(s, seal, &w, err);
 }
 
 static int compact(duckdb_connection c, void *arg, struct err *err) {
@@ -67,7 +66,7 @@ static int compact(duckdb_connection c, void *arg, struct err *err) {
 int store_compact(struct store *s, const struct compact_job *job, struct seal_result *ret,
                   struct err *err) {
     struct sealing w = {.job = job, .result = ret};
-    return with_session(s, compact, &w, err);
+    return store_with_session(s, compact, &w, err);
 }
 
 struct rewriting {
@@ -83,7 +82,7 @@ static int rewrite(duckdb_connection c, void *arg, struct err *err) {
 int store_rewrite(struct store *s, const struct rewrite_job *job, struct rewrite_result *ret,
                   struct err *err) {
     struct rewriting w = {.job = job, .result = ret};
-    return with_session(s, rewrite, &w, err);
+    return store_with_session(s, rewrite, &w, err);
 }
 
 struct verifying {
@@ -104,5 +103,5 @@ int store_verify(struct store *s, const struct os *os, const char *root,
                  struct err *err) {
     struct verifying w = {
         .os = os, .root = root, .files = files, .findings = findings, .count = ret_count};
-    return with_session(s, verify, &w, err);
+    return store_with_session(s, verify, &w, err);
 }

@@ -109,6 +109,12 @@ struct store_day {
 int store_hot_days(struct store *s, struct store_day **ret, size_t *ret_count,
                    struct err *err) WARN_UNUSED;
 
+/* One step of keeping the cell cache: drops what no view has any more, then builds a day of a part that
+ * is not in yet, which takes some seconds a day of millions. *ret_more: there may be something left to
+ * do. A part whose files do not read is left out until the engine is opened again. On any thread but
+ * the one that applies; one at a time. */
+int store_build_cells(struct store *s, bool *ret_more, struct err *err) WARN_UNUSED;
+
 /* --- reading ------------------------------------------------------------------------------------
  */
 
@@ -136,6 +142,10 @@ uint32_t store_view_watermark(const struct store_view *v);
 
 /* store_is_sealed() as the view has it. */
 bool store_view_holds(const struct store_view *v, uint32_t site, int32_t day, struct cursor at);
+
+/* Whether the cell cache (cell.h) has all rows of one of the view's parts. It keeps them as long as the
+ * view is open. */
+bool store_view_has_cells(const struct store_view *v, const struct sealed_part *part);
 
 /* Runs one SELECT with positional parameters ($1 …). More than timeout_ms: interrupted,
  * ERR_TIMEOUT. A statement that does not prepare is ERR_INVALID. Any thread; each has a connection

@@ -47,6 +47,15 @@ struct hot {
     struct presence *presence;
 };
 
+/* How far the cell cache is; but for `gone`, whoever builds has it. */
+struct cells {
+    pthread_mutex_t lock; /* of the next two */
+    uint32_t *gone;       /* parts that no view has any more: their cells are to be dropped */
+    size_t gone_count;
+    unsigned swept;          /* the opening in which cells of unknown parts were dropped */
+    uint64_t unsaved_events; /* about as many were taken up since the last checkpoint */
+};
+
 struct store {
     char *dir;
     char *path;
@@ -66,6 +75,7 @@ struct store {
     pthread_mutex_t view_lock;
     struct store_view *view; /* what is published; NULL while there is no usable file */
     struct readers readers;
+    struct cells cells;
 };
 
 int readers_start(struct readers *r, struct err *err) WARN_UNUSED;
@@ -87,8 +97,18 @@ int load_visits(struct hot *h, size_t most, uint64_t next_visit, struct err *err
 int roll_sync(duckdb_connection c, const struct store_view *before, const struct store_view *after,
               const struct store_change *change, bool first, struct err *err) WARN_UNUSED;
 
+/* Notes which of the view's parts the cell cache has, before it is published. */
+int cells_mark(duckdb_connection c, const struct store_view *v, struct err *err) WARN_UNUSED;
+/* Notes a part that went with the last view that had it. Any thread. */
+void cells_note_gone(struct store *s, uint32_t part);
+
 /* Makes `v` the view of the moment; takes over its reference. */
 void publish_view(struct store *s, struct store_view *v);
+
+/* Runs long work beside the thread that applies, on a connection of its own to the hot tables of now; the
+ * engine is not opened anew meanwhile. ERR_BUSY: it is being so. */
+int store_with_session(struct store *s, int (*work)(duckdb_connection, void *, struct err *),
+                       void *arg, struct err *err) WARN_UNUSED;
 
 int apply_prepare(struct hot *h, struct err *err) WARN_UNUSED;
 void apply_release(struct hot *h);

@@ -47,7 +47,8 @@ enum part_path { PATH_EVENT, PATH_VISIT, PATH_ROLL, PATHS };
 /* A part as the views share it. */
 struct part {
     atomic_uint refs;
-    _Atomic unsigned dead; /* bits of enum part_path: these files go with the last view */
+    _Atomic unsigned dead;  /* bits of enum part_path: these files go with the last view */
+    _Atomic unsigned cells; /* opening << CELLS_BITS | enum cells_state */
     struct sealed_part facts;
     char *paths[PATHS];
 };
@@ -61,9 +62,11 @@ static void part_free(struct part *p) {
     free(p);
 }
 
-static void part_unref(struct part *p) {
-    if (atomic_fetch_sub(&p->refs, 1) == 1)
-        part_free(p);
+static void part_unref(struct part *p, struct store *s) {
+    if (atomic_fetch_sub(&p->refs, 1) != 1)
+        return;
+    cells_note_gone(s, p->facts.id);
+    part_free(p);
 }
 
 static struct part *part_new(const struct sealed_part *facts) {
@@ -78,7 +81,7 @@ static struct part *part_new(const struct sealed_part *facts) {
             continue;
         *paths[i] = p->paths[i] = strdup(*paths[i]);
         if (!p->paths[i]) {
-            part_unref(p);
+            part_free(p);
             return NULL;
         }
     }
@@ -183,7 +186,7 @@ void view_unref(struct store_view *v) {
     if (atomic_fetch_sub(&v->refs, 1) != 1)
         return;
     for (size_t i = 0; i < v->count; i++)
-        part_unref(v->parts[i]);
+        part_unref(v->parts[i], v->generation->store);
     free(v->parts);
     free(v->facts);
     generation_unref(v->generation);
@@ -203,6 +206,25 @@ bool store_view_holds(const struct store_view *v, uint32_t site, int32_t day, st
         if (day <= v->facts[low].to_day && cursor_before(at, v->facts[low].until))
             return true;
     return false;
+}
+
+/* --- cells --------------------------------------------------------------------------------------
+ */
+
+enum { CELLS_BITS = 2 };
+
+enum cells_state view_cells(const struct store_view *v, size_t i) {
+    unsigned cells = atomic_load(&v->parts[i]->cells);
+    return cells >> CELLS_BITS == v->generation->opening ? cells & ((1U << CELLS_BITS) - 1)
+                                                         : CELLS_UNKNOWN;
+}
+
+void view_set_cells(const struct store_view *v, size_t i, enum cells_state state) {
+    atomic_store(&v->parts[i]->cells, v->generation->opening << CELLS_BITS | state);
+}
+
+bool store_view_has_cells(const struct store_view *v, const struct sealed_part *part) {
+    return view_cells(v, (size_t)(part - v->facts)) == CELLS_READY;
 }
 
 /* --- for others ---------------------------------------------------------------------------------

@@ -45,6 +45,13 @@ int view_make(const struct store_view *before, struct generation *g,
               struct err *err) WARN_UNUSED;
 /* The files of the removed parts go with the last view that has them. */
 void view_bury(const struct store_view *v, const struct store_change *change);
+
+/* Whether the cell cache has a part's rows. What was set before the engine was opened again is
+ * forgotten. */
+enum cells_state { CELLS_UNKNOWN, CELLS_READY, CELLS_NONE /* they cannot be built */ };
+enum cells_state view_cells(const struct store_view *v, size_t i);
+void view_set_cells(const struct store_view *v, size_t i, enum cells_state state);
+
 struct store_view *view_ref(struct store_view *v);
 void view_unref(struct store_view *v);
 DEFINE_FREEP(struct store_view, view_unref)

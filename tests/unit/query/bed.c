@@ -187,6 +187,15 @@ void bed_compact(struct bed *b, uint32_t site, int32_t day) {
     b->part_count = left;
 }
 
+void bed_build_cells(struct bed *b, int steps) {
+    bool more = true;
+    while (more && steps-- > 0) {
+        struct err err = {0};
+        if (store_build_cells(b->store, &more, &err) < 0)
+            fail_msg("store_build_cells: %s", err.text);
+    }
+}
+
 const struct policy *bed_policy(struct bed *b, uint32_t site) {
     return policy_by_id(b->policies, site);
 }

@@ -48,6 +48,8 @@ void bed_seal_rollups(struct bed *b, uint32_t site, int32_t day);
 void bed_publish(struct bed *b);
 /* Puts the parts of that day's month together into one; the month has no hot rows. */
 void bed_compact(struct bed *b, uint32_t site, int32_t day);
+/* As many steps of store_build_cells() at most. */
+void bed_build_cells(struct bed *b, int steps);
 const struct policy *bed_policy(struct bed *b, uint32_t site);
 
 /* An event of that person, who is another one each day. */

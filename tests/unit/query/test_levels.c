@@ -3,6 +3,7 @@
  * and what the naive model says. QUERY_SEED repeats a run, QUERY_COUNT makes it longer. */
 #include "random.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -60,10 +61,13 @@ static void fill(struct beds *beds, const struct event *events) {
     seal_some(beds->compacted, 1);
     for (uint32_t site = SITE; site <= HONG_KONG_SITE; site++)
         bed_compact(beds->compacted, site, random_first_day());
+    bed_build_cells(beds->sealed, (int)beds->sealed->part_count - 2); /* SITE's first are left */
+    bed_build_cells(beds->mixed, INT_MAX);
+    bed_build_cells(beds->compacted, INT_MAX);
 }
 
 static unsigned levels_of(const json_t *reply) {
-    static const char *const words[] = {"rollup", "sealed", "hot"};
+    static const char *const words[] = {"rollup", "cells", "sealed", "hot"};
     unsigned bits = 0;
     size_t i;
     json_t *word;
@@ -79,9 +83,14 @@ struct answers {
     unsigned seen; /* bits of sets of levels that answered */
 };
 
-static void answer(struct answers *a, struct bed *b, bool no_rollup, const char *what) {
-    struct query_env env = {
-        .store = b->store, .clock = &b->clock.clock, .timeout_ms = 20000, .no_rollup = no_rollup};
+enum without { ALL, NO_CELLS = 1, NO_ROLLUP = 2 };
+
+static void answer(struct answers *a, struct bed *b, unsigned without, const char *what) {
+    struct query_env env = {.store = b->store,
+                            .clock = &b->clock.clock,
+                            .timeout_ms = 20000,
+                            .no_rollup = without & NO_ROLLUP,
+                            .no_cells = without & NO_CELLS};
     json_t *reply = NULL;
     struct err err = {0};
     if (query_run(&env, bed_policy(b, a->q->site), a->q->request, &reply, &err) < 0)
@@ -111,14 +120,17 @@ static unsigned one_query(struct beds *beds, const struct model *m) {
     beds->sealed->clock.now_ms = beds->mixed->clock.now_ms = beds->compacted->clock.now_ms =
         beds->hot->clock.now_ms;
     struct answers a = {.q = &q};
-    answer(&a, beds->hot, false, "hot");
+    answer(&a, beds->hot, ALL, "hot");
     random_query_compare(&q, m, a.first, "hot");
-    answer(&a, beds->sealed, true, "sealed");
-    answer(&a, beds->sealed, false, "sealed, with roll-ups");
-    answer(&a, beds->mixed, true, "mixed");
-    answer(&a, beds->mixed, false, "mixed, with roll-ups");
-    answer(&a, beds->compacted, true, "compacted");
-    answer(&a, beds->compacted, false, "compacted, with roll-ups");
+    struct {
+        struct bed *bed;
+        const char *name;
+    } others[] = {{beds->sealed, "sealed"}, {beds->mixed, "mixed"}, {beds->compacted, "compacted"}};
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        answer(&a, others[i].bed, NO_ROLLUP | NO_CELLS, others[i].name);
+        answer(&a, others[i].bed, NO_ROLLUP, "the same with cells");
+        answer(&a, others[i].bed, ALL, "the same with roll-ups and cells");
+    }
     json_decref(a.first);
     random_query_release(&q);
     return a.seen;
@@ -138,8 +150,9 @@ static void levels_add_up(void **state) {
     unsigned seen = 0;
     for (int i = given ? atoi(given) : QUERIES; i > 0; i--)
         seen |= one_query(&beds, &m);
-    /* roll-ups + hot, sealed + hot, hot alone: each has answered something */
-    assert_int_equal(seen, 1U << 5 | 1U << 6 | 1U << 4);
+    /* Sets of roll-ups (1), cells (2), sealed (4) and hot rows (8): each of these has answered
+     * something, cells and sealed rows together too. */
+    assert_int_equal(seen, 1U << 9 | 1U << 10 | 1U << 12 | 1U << 14 | 1U << 8);
     model_release(&m);
     free(events);
     bed_close(beds.hot);
