@@ -86,6 +86,32 @@ static void print_tokens(const json_t *list) {
     }
 }
 
+static void bound_of(const json_t *row, const char *key, char out[CIVIL_TEXT]) {
+    int32_t day = (int32_t)figure(row, key);
+    if (day == INT32_MIN || day == INT32_MAX)
+        memcpy(out, "-", 2);
+    else
+        civil_format(day, out);
+}
+
+static void print_purges(const json_t *list) {
+    size_t i;
+    json_t *row;
+    if (json_array_size(list))
+        (void)printf("%-10s  %-9s  %-32s %-10s  %-10s  %7s %11s %13s\n", "on", "why", "site",
+                     "from", "to", "files", "rows", "bytes");
+    json_array_foreach (list, i, row) {
+        char on[CIVIL_TEXT], from[CIVIL_TEXT], to[CIVIL_TEXT];
+        civil_format((int32_t)(figure(row, "at_ms") / 86400000), on);
+        bound_of(row, "from_day", from);
+        bound_of(row, "to_day", to);
+        const char *site = word(row, "domain");
+        (void)printf("%-10s  %-9s  %-32s %-10s  %-10s  %7lld %11lld %13lld\n", on,
+                     word(row, "cause"), *site ? site : "removed", from, to, figure(row, "files"),
+                     figure(row, "rows"), figure(row, "bytes"));
+    }
+}
+
 static void print_versions(const json_t *reply) {
     const char *name;
     json_t *value;
@@ -140,6 +166,10 @@ static int erase(const struct cli *cli) {
         return command_failed(&err);
     }
     return run_plain(cli, "erase", print_erased);
+}
+
+static int purges(const struct cli *cli) {
+    return run_plain(cli, "purge.list", print_purges);
 }
 
 static int version(const struct cli *cli) {
@@ -347,6 +377,7 @@ const struct cli_command commands[] = {
      .options = erase_options,
      .text = "erase what was measured, from every file; cannot be undone",
      .run = erase},
+    {.words = "purges", .text = "list what was deleted, when and why", .run = purges},
     {.words = "export",
      .options = export_options,
      .text = "write a site's events to a file",

@@ -5,6 +5,7 @@
 #include "erase.h"
 #include "export.h"
 #include "imports.h"
+#include "parts.h"
 #include "verify.h"
 
 enum { QUERY_CATCH_UP_MS = 2000 };
@@ -81,6 +82,11 @@ static int token_remove(struct app *a, const json_t *args, struct span body, jso
     return rc < 0 ? rc : done(json_object(), ret, err);
 }
 
+static int purge_list(struct app *a, const json_t *args, struct span body, json_t **ret,
+                      struct err *err) {
+    return control_purge_list(a->control, ret, err);
+}
+
 static int query(struct app *a, const json_t *args, struct span body, json_t **ret,
                  struct err *err) {
     int rc = app_catch_up(a, QUERY_CATCH_UP_MS, err);
@@ -108,6 +114,7 @@ static const struct verb verbs[] = {
     {"import.chunk", imports_chunk, APP_ALL | APP_DRAIN},
     {"import.finish", imports_finish, APP_ALL | APP_DRAIN},
     {"erase", verb_erase, APP_STORE | APP_DRAIN},
+    {"purge.list", purge_list, APP_CONTROL},
     {"backup.begin", verb_backup_begin, APP_STORE},
     {"backup.step", verb_backup_step, APP_STORE},
     {"doctor", verb_doctor, APP_STORE},

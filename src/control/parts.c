@@ -222,19 +222,21 @@ int control_purge_list(struct control *c, json_t **ret, struct err *err) {
     DB_LOCKED(c);
     DB_STMT s = NULL;
     int rc = db_prepare(c,
-                        "SELECT at_ms, cause, site, from_day, to_day, files, bytes, rows FROM purge"
-                        " ORDER BY id DESC",
+                        "SELECT p.at_ms, p.cause, p.site, p.from_day, p.to_day, p.files, p.bytes,"
+                        " p.rows, s.domain FROM purge p LEFT JOIN site s ON s.id = p.site"
+                        " ORDER BY p.id DESC",
                         &s, err);
     if (rc < 0)
         return rc;
     JSON_AUTO list = json_array();
     while ((rc = db_step(c, s, err)) > 0) {
         json_t *row = json_pack(
-            "{s:I, s:s, s:I, s:i, s:i, s:I, s:I, s:I}", "at_ms",
+            "{s:I, s:s, s:I, s:i, s:i, s:I, s:I, s:I, s:s?}", "at_ms",
             (json_int_t)sqlite3_column_int64(s, 0), "cause", db_text(s, 1).ptr, "site",
             (json_int_t)sqlite3_column_int64(s, 2), "from_day", sqlite3_column_int(s, 3), "to_day",
             sqlite3_column_int(s, 4), "files", (json_int_t)sqlite3_column_int64(s, 5), "bytes",
-            (json_int_t)sqlite3_column_int64(s, 6), "rows", (json_int_t)sqlite3_column_int64(s, 7));
+            (json_int_t)sqlite3_column_int64(s, 6), "rows", (json_int_t)sqlite3_column_int64(s, 7),
+            "domain", db_text(s, 8).ptr);
         if (json_array_append_new(list, row) < 0)
             return err_set(err, ERR_NOMEM, "out of memory");
     }

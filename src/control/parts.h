@@ -51,12 +51,12 @@ enum purge_cause { PURGE_RETENTION, PURGE_ERASURE };
 struct purge {
     enum purge_cause cause;
     uint32_t site;
-    int32_t from_day, to_day;
+    int32_t from_day, to_day; /* INT32_MIN, INT32_MAX: no bound */
     uint64_t files, bytes, rows;
 };
 
 int control_purge_log(struct control *c, const struct purge *p, struct err *err) WARN_UNUSED;
-/* An array of objects, latest first. */
+/* An array of objects, latest first; "domain" is null when the site is gone. */
 int control_purge_list(struct control *c, json_t **ret, struct err *err) WARN_UNUSED;
 
 #endif

@@ -127,6 +127,8 @@ static int pass_all(struct request *r, struct workspace *w, const struct collect
 static void on_commit(void *arg, int result) {
     struct request *r = arg;
     r->result = result;
+    if (result >= 0)
+        counters_add(r->http->counters, COUNT_EVENTS_ACCEPTED, r->accepted);
     request_resume(r);
 }
 
@@ -143,8 +145,8 @@ static enum MHD_Result take(struct request *r, struct workspace *w) {
     if (r->accepted == 0)
         return answer_accepted(r);
 
-    /* Suspended first: the commit may be through before journal_submit() is back. */
-    request_suspend(r);
+    /* First: the commit may be through before journal_submit() is back. */
+    request_await(r);
     rc = journal_submit(r->http->services->journal, buf_span(&w->frame), on_commit, r, NULL);
     if (rc < 0)
         on_commit(r, rc);
@@ -152,13 +154,8 @@ static enum MHD_Result take(struct request *r, struct workspace *w) {
 }
 
 enum MHD_Result api_event(struct request *r) {
-    struct http *h = r->http;
-    if (r->resumed) {
-        if (r->result < 0)
-            return answer_unavailable(r, r->result);
-        counters_add(h->counters, COUNT_EVENTS_ACCEPTED, r->accepted);
-        return answer_accepted(r);
-    }
+    if (r->resumed)
+        return r->result < 0 ? answer_unavailable(r, r->result) : answer_accepted(r);
     struct workspace *w = &r->loop->work;
     enum MHD_Result result = take(r, w);
     workspace_clear(w);

@@ -75,20 +75,26 @@ static void resume_all(struct loop *l) {
     unsigned count = 0;
     for (struct request *r = take_resumed(l); r; r = next, count++) {
         next = r->next;
-        MHD_resume_connection(r->mhd);
+        request_resumed(r);
     }
+    l->resumed = count > 0;
     if (count)
-        atomic_fetch_sub(&l->http->suspended, count);
+        atomic_fetch_sub(&l->http->to_come, count);
 }
 
-/* Until a socket is ready, somebody wakes us, or MHD has to look after silent connections. */
+/* Until a socket is ready, somebody wakes us, or MHD has to look after silent connections. While
+ * requests await their commit MHD would always go on at once: something else it has left undone
+ * then waits for up to a millisecond. */
 static void wait_for_work(const struct loop *l, int epoll_fd) {
     MHD_UNSIGNED_LONG_LONG ms;
     int timeout_ms = -1;
     if (MHD_get_timeout(l->daemon, &ms) == MHD_YES)
         timeout_ms = ms < INT_MAX ? (int)ms : INT_MAX;
-    if (timeout_ms == 0)
-        return;
+    if (timeout_ms == 0) {
+        if (l->resumed || !l->waiting)
+            return;
+        timeout_ms = 1;
+    }
     struct pollfd fds[] = {{.fd = epoll_fd, .events = POLLIN},
                            {.fd = l->wake_fd, .events = POLLIN}};
     if (poll(fds, ARRAY_LEN(fds), timeout_ms) > 0 && fds[1].revents) {

@@ -1,7 +1,7 @@
 /* request.c — the life of one request: headers, body, route, answer.
  *
- * MHD calls request_on_access once with the headers, then for each piece of body, then once more to
- * have it answered, and again after each resume. */
+ * MHD calls request_on_access once with the headers, then for each piece of body, then to have it
+ * answered, until it is. */
 #include "server.h"
 
 #include "assets.h"
@@ -34,6 +34,12 @@ static void request_give(struct request *r) {
     buf_release(&r->answer);
     r->next = l->free_requests;
     l->free_requests = r;
+}
+
+static void request_end(struct request *r) {
+    struct http *h = r->http;
+    request_give(r);
+    atomic_fetch_sub(&h->in_flight, 1);
 }
 
 void request_free_all(struct loop *l) {
@@ -147,17 +153,51 @@ static enum MHD_Result body_add(struct request *r, const char *data, size_t n) {
     return MHD_YES;
 }
 
-/* --- suspending ----------------------------------------------------------------------------------
- */
+/* --- waiting -------------------------------------------------------------------------------------
+ *
+ * A suspended connection leaves MHD's epoll set and comes back to it later: two system calls, and a
+ * third to find out that nothing was to be read. For a commit that is on its way this costs more
+ * than having MHD ask for the answer a few times. */
+
+enum { MOST_LOOKS = 24 }; /* cost about what suspending does */
+
+void request_await(struct request *r) {
+    atomic_fetch_add(&r->http->to_come, 1);
+    r->resumed = true;
+    r->state = REQUEST_AWAITS;
+    r->loop->waiting++;
+}
 
 void request_suspend(struct request *r) {
-    atomic_fetch_add(&r->http->suspended, 1);
+    atomic_fetch_add(&r->http->to_come, 1);
     r->resumed = true;
+    r->state = REQUEST_SLEEPS;
     MHD_suspend_connection(r->mhd);
+}
+
+/* MHD asks for an answer that is not there yet. */
+static enum MHD_Result look(struct request *r) {
+    if (++r->looks == MOST_LOOKS) {
+        r->loop->waiting--;
+        r->state = REQUEST_SLEEPS;
+        MHD_suspend_connection(r->mhd);
+    }
+    return MHD_YES;
 }
 
 void request_resume(struct request *r) {
     loop_resume(r->loop, r);
+}
+
+void request_resumed(struct request *r) {
+    enum request_state was = r->state;
+    r->state = REQUEST_RUNS;
+    if (was == REQUEST_AWAITS)
+        r->loop->waiting--;
+    else if (was == REQUEST_SLEEPS)
+        MHD_resume_connection(r->mhd);
+    else
+        request_end(r);
 }
 
 /* --- the three calls -----------------------------------------------------------------------------
@@ -233,6 +273,8 @@ enum MHD_Result request_on_access(void *cls, struct MHD_Connection *mhd, const c
         *upload_size = 0;
         return body_add(r, upload, n);
     }
+    if (r->state == REQUEST_AWAITS)
+        return look(r);
     atomic_store_explicit(&r->conn->deadline_ns, NO_DEADLINE, memory_order_relaxed);
     return dispatch(r);
 }
@@ -249,6 +291,12 @@ void request_on_completed(void *cls, struct MHD_Connection *mhd, void **state,
     atomic_store_explicit(&r->conn->deadline_ns,
                           clock_mono_ns(h->services->clock) + wait_sec * 1000000000,
                           memory_order_relaxed);
-    request_give(r);
-    atomic_fetch_sub(&h->in_flight, 1);
+    if (r->state == REQUEST_RUNS) {
+        request_end(r);
+        return;
+    }
+    /* The client left while its events were being committed: they stay, their answer goes nowhere.
+     * MHD does not end connections that are suspended. */
+    r->loop->waiting--;
+    r->state = REQUEST_ABANDONED;
 }

@@ -157,9 +157,9 @@ void http_stop(struct http *h, int drain_ms) {
     for (int waited = 0; waited < drain_ms && atomic_load(&h->in_flight) > 0; waited++)
         pause_ms(1);
     pool_stop(h->query_pool);
-    /* MHD must not be stopped while connections are suspended, and whoever is to resume one still
-     * holds it: a commit, which ends, well or not. */
-    while (atomic_load(&h->suspended) > 0)
+    /* MHD must not be stopped while connections are suspended, and whoever is to resume a request
+     * still holds it: a commit, which ends, well or not. */
+    while (atomic_load(&h->to_come) > 0)
         pause_ms(1);
     loops_stop(h);
     control_socket_stop(h);

@@ -1,8 +1,8 @@
 /* server.h — inside http/: what its files share.
  *
  * Threads: the loops run MHD and the routes that answer at once; the query pool runs those that may
- * block, while their connection is suspended; the journal's thread has event connections resumed
- * after the commit. A request belongs to exactly one of them at a time. */
+ * block, while their connection is suspended; the journal's thread has event requests resumed after
+ * the commit. A request belongs to exactly one of them at a time. */
 #ifndef TAMIS_HTTP_SERVER_H
 #define TAMIS_HTTP_SERVER_H
 
@@ -56,7 +56,9 @@ struct loop {
     struct request *_Atomic to_resume; /* put there by other threads, newest first */
 
     /* The thread's own. */
-    bool quiet; /* accepts no more connections */
+    bool quiet;       /* accepts no more connections */
+    bool resumed;     /* requests, just now: MHD has answers to send */
+    unsigned waiting; /* requests MHD asks for again and again: REQUEST_AWAITS */
     struct request *free_requests;
     struct workspace work;
 };
@@ -77,7 +79,7 @@ struct http {
     struct pool *query_pool;
     _Atomic bool stopping;
     _Atomic unsigned in_flight; /* requests being read or answered */
-    _Atomic unsigned suspended; /* resumes that are still to come */
+    _Atomic unsigned to_come;   /* resumes that are still to come */
 
     pthread_mutex_t conns_lock;
     struct conn conns; /* list head */
@@ -93,6 +95,14 @@ struct http {
 
 enum body_state { BODY_FINE, BODY_TOO_LARGE, BODY_NOMEM };
 
+/* Who holds a request beside its loop. */
+enum request_state {
+    REQUEST_RUNS,      /* nobody */
+    REQUEST_AWAITS,    /* its resume is to come; MHD asks for the answer at each turn */
+    REQUEST_SLEEPS,    /* its resume is to come; MHD's connection is suspended */
+    REQUEST_ABANDONED, /* its resume is to come; the connection is gone */
+};
+
 struct route;
 
 /* One HTTP request. Spans borrow from MHD until the request ends. */
@@ -105,6 +115,8 @@ struct request {
     const struct route *route; /* NULL: a static file, or nothing */
     struct span path;
     bool head, wrong_method, resumed;
+    enum request_state state;
+    unsigned looks; /* how often MHD asked while it awaited */
 
     struct span user_agent, cookie, authorization, accept_encoding, accept_language, if_none_match;
     struct span forwarded[MOST_FORWARDED];
@@ -153,9 +165,14 @@ void request_on_completed(void *cls, struct MHD_Connection *mhd, void **state,
                           enum MHD_RequestTerminationCode code);
 void request_free_all(struct loop *l);
 
-/* Suspends; exactly one request_resume() must follow, from any thread. */
+/* Either way exactly one request_resume() must follow, from any thread, and the route runs again
+ * (unless the client left). request_await() is for what takes milliseconds: it costs nothing now
+ * and a look at each turn of the loop; request_suspend() is for longer. */
+void request_await(struct request *r);
 void request_suspend(struct request *r);
 void request_resume(struct request *r);
+/* By its loop, once for each of these. */
+void request_resumed(struct request *r);
 
 /* --- loop.c --------------------------------------------------------------------------------------
  */
@@ -165,7 +182,7 @@ int loops_start(struct http *h, struct err *err) WARN_UNUSED;
 void loops_wake(struct http *h);
 /* Ends the threads, then MHD. No connection may be suspended. */
 void loops_stop(struct http *h);
-/* Has the loop resume the request's connection. Any thread. */
+/* Has the loop resume the request. Any thread. */
 void loop_resume(struct loop *l, struct request *r);
 void workspace_clear(struct workspace *w);
 

@@ -233,6 +233,10 @@ test('a second backup takes what is new; a restored folder gives the same answer
 
   // what was erased leaves the backup too
   mustRun(['erase', '--site', SITE, '--before', isoDay(pastDay(5)), '--data', data]);
+  const purges = mustRun(['purges', '--data', data]).split('\n').map((line) => line.trim().split(/\s+/));
+  assert.equal(purges.length, 2);
+  assert.deepEqual(purges[1]!.slice(1, 5), ['erasure', SITE, '-', isoDay(pastDay(4))]);
+  assert.ok(purges[1]!.slice(5).every((count) => Number(count) > 0), purges[1]!.join(' '));
   const fourth = await backup(data, dir);
   assert.ok(fourth.removed >= 3, JSON.stringify(fourth));
   const names = (root: string): string[] => filesBelow(join(root, 'sealed')).map((f) => relative(root, f)).sort();
