@@ -20,7 +20,7 @@ function generator(seed: number): () => number {
   };
 }
 
-test(`${RUNS} kills under load lose nothing and double nothing`, { timeout: 900000 }, async (t) => {
+test(`${RUNS} kills under load lose nothing and double nothing`, { timeout: 3600000 }, async (t) => {
   t.diagnostic(`seed ${SEED}`);
   const random = generator(SEED);
   const data = tempFolder('kill');

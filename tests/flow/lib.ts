@@ -95,7 +95,7 @@ export function cli(args: string[], input?: string | Buffer): CliResult {
 /** Runs a command that must succeed and returns what it printed, trimmed. */
 export function mustRun(args: string[], input?: string | Buffer): string {
   const r = cli(args, input);
-  if (r.code !== 0) throw new Error(`tamis ${args.join(' ')} ended with ${r.code}: ${r.err}`);
+  if (r.code !== 0) throw new Error(`tamis ${args.join(' ')} ended with ${r.code}: ${r.err}${r.out}`);
   return r.out.trim();
 }
 
