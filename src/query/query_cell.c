@@ -13,6 +13,7 @@ struct cell_table {
 
 static const struct cell_table of_cells = {NULL, "again"};
 static const struct cell_table of_entries = {"entry", "again_entry"};
+static const struct cell_table of_names = {"name", "again_name"};
 static const struct cell_table of_pages = {"page", "again_page"};
 
 static const struct {
@@ -119,7 +120,7 @@ static void put_summed(const struct writer *w, const struct cell_table *t, const
 }
 
 static bool is_code(enum dim d) {
-    return d == DIM_PAGE || d == DIM_ENTRY_PAGE;
+    return d == DIM_PAGE || d == DIM_ENTRY_PAGE || d == DIM_NAME;
 }
 
 /* Words for codes, when there are any among the dimensions. */
@@ -143,7 +144,8 @@ static void put_worded(const struct writer *w, const struct cell_table *t, const
 void put_cells(const struct writer *w) {
     const struct shape *s = w->shape;
     if (s->from_events)
-        put_worded(w, &of_pages, &s->of_events, s->from_events, SIDE_EVENT, 'b');
+        put_worded(w, s->cells_by_page ? &of_pages : &of_names, &s->of_events, s->from_events,
+                   SIDE_EVENT, 'b');
     if (s->from_events && s->from_visits)
         buf_adds(w->out, " UNION ALL BY NAME ");
     if (s->from_visits)
@@ -152,6 +154,8 @@ void put_cells(const struct writer *w) {
 }
 
 const char *cell_code(enum dim d, enum side side) {
+    if (d == DIM_NAME)
+        return "e.name";
     if (d == DIM_PAGE)
         return side == SIDE_EVENT ? "e.page" : "e.entry";
     return d == DIM_ENTRY_PAGE ? "e.entry" : NULL;

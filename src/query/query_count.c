@@ -135,12 +135,16 @@ static enum dim roll_of(const struct query *q, size_t dim_count) {
     return at;
 }
 
-/* Figures of pages need one page a row, since their flags are those of pages. */
+/* Figures of pages need one page a row, since their flags are those of pages; so do names, which are
+ * not split by pages. */
 static bool in_cells(const struct uses *u, const struct shape *s) {
     for (size_t d = 0; d < DIMS; d++)
         if (u->any[d] && !cells_have((enum dim)d))
             return false;
-    if (s->from_events && s->of_events.person_flag != FIRST_PAGE)
+    if (u->any[DIM_NAME] && (s->cells_by_page || s->from_visits))
+        return false;
+    unsigned flag = u->any[DIM_NAME] ? FIRST_NAME : FIRST_PAGE;
+    if (s->from_events && s->of_events.person_flag != flag)
         return false;
     return !(s->from_visits & Q_VISITORS) || !s->cells_by_page ||
            s->of_visits.person_flag == FIRST_OF(entry_page);

@@ -6,8 +6,8 @@
 enum { CELL_VERSION = 1 };
 
 /* Tables with a row's cell. */
-static const char *const row_tables[] = {"entry", "page_one",    "page_more",
-                                         "again", "again_entry", "again_page"};
+static const char *const row_tables[] = {"entry",     "name",  "again_name",  "page_one",
+                                         "page_more", "again", "again_entry", "again_page"};
 
 static void add_tables(struct buf *sql) {
     buf_adds(sql, "CREATE TABLE cell.cell (cell UINTEGER, site UINTEGER, day INTEGER,"
@@ -27,6 +27,8 @@ static void add_tables(struct buf *sql) {
              "); CREATE TABLE cell.entry %s, entry UINTEGER%s, bounces UINTEGER,"
              " duration_ms UBIGINT);",
              key, numbers);
+    buf_addf(sql, "CREATE TABLE cell.name %s, name UINTEGER%s);", key, numbers);
+    buf_addf(sql, "CREATE TABLE cell.again_name %s, name UINTEGER%s);", key, person);
     buf_addf(sql, "CREATE TABLE cell.page_one %s, page UINTEGER, entry UINTEGER);", key);
     buf_addf(sql, "CREATE TABLE cell.page_more %s, page UINTEGER, entry UINTEGER%s);", key,
              numbers);

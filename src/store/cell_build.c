@@ -47,7 +47,7 @@ static void add_words(struct buf *sql, const struct unit *u) {
     buf_adds(sql, "INSERT INTO cell.word SELECT (SELECT coalesce(max(code), 0) FROM cell.word)"
                   " + row_number() OVER (), value FROM (SELECT entry_page AS value FROM ");
     add_visits(sql, u);
-    buf_adds(sql, " UNION SELECT page FROM ");
+    buf_adds(sql, " UNION SELECT unnest([page, name]) FROM ");
     add_events(sql, u);
     buf_adds(sql, " WHERE kind < 2 EXCEPT SELECT value FROM cell.word);");
 }
@@ -149,6 +149,29 @@ static void add_again_pages(struct buf *sql, const struct unit *u) {
              bits);
 }
 
+static void add_names(struct buf *sql, const struct unit *u) {
+    static const char from[] = " e JOIN temp.cell_visit v ON v.visit = e.visit JOIN cell.word w ON"
+                               " w.value = e.name WHERE e.kind < 2";
+    add_into(sql, u, "name");
+    buf_addf(sql,
+             ", name, visits, visits - persons, events - visits, other FROM (SELECT v.cell, w.code"
+             " AS name, count(*) AS events, count(*) FILTER (e.kind = 1) AS other, count(*) FILTER"
+             " (e.first & %u <> 0) AS persons, count(*) FILTER (e.first & %u <> 0) AS visits FROM ",
+             FIRST_NAME, FIRST_VISIT_NAME);
+    add_events(sql, u);
+    buf_addf(sql, "%s GROUP BY v.cell, w.code) ORDER BY name, cell;", from);
+    add_into(sql, u, "again_name");
+    buf_addf(sql,
+             ", name, person, varies, flagged FROM (SELECT v.cell, w.code AS name, e.person,"
+             " any_value(e.varies & %u) AS varies, bool_or(e.first & %u <> 0) AS flagged FROM ",
+             cell_bits, FIRST_NAME);
+    add_events(sql, u);
+    buf_addf(sql,
+             "%s AND e.varies & %u <> 0 GROUP BY v.cell, w.code, e.person QUALIFY count(*) OVER"
+             " (PARTITION BY w.code, e.person) > 1) ORDER BY name, varies, cell, person;",
+             from, cell_bits);
+}
+
 static int build_day(duckdb_connection c, const struct unit *u, struct err *err) {
     BUF_AUTO sql = {0};
     add_words(&sql, u);
@@ -156,6 +179,7 @@ static int build_day(duckdb_connection c, const struct unit *u, struct err *err)
     add_visit_codes(&sql, u);
     add_entries(&sql, u);
     add_again(&sql, u);
+    add_names(&sql, u);
     add_pages(&sql, u);
     add_again_pages(&sql, u);
     buf_addf(&sql, "INSERT INTO cell.built VALUES (%u, %d);", u->part->part, u->day);

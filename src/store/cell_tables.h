@@ -11,7 +11,9 @@
  *   page         events of a cell on a page, by the page their visit entered by: cell, site, day,
  *                page, entry; visits, again (visits without the person's flag of the page), more,
  *                other. A view: most rows have 1, 0, 0, 0 there and lie in page_one without them
- *   word         code, value: what `page` and `entry` stand for
+ *   name         events of a cell by their name: cell, site, day, name; the same numbers, with the
+ *                flags of names
+ *   word         code, value: what `page`, `entry` and `name` stand for
  *   built, loaded  which days of which parts are in; which parts are in completely
  *
  * Flags (first.h) count persons in all of these, whatever the filter, but for persons whose visits
@@ -19,7 +21,8 @@
  * Their rows are kept as they are, so that a query can take back their flags and count them by id:
  *
  *   again        of each cell they were in: cell, site, day, person, varies, first
- *   again_entry, again_page  the same of each page where they have rows in several cells; flagged
+ *   again_entry, again_page, again_name  the same of each page or name where they have rows in
+ *                several cells; flagged
  *
  * `varies` and `first` keep the bits of CELL_DIMENSIONS and of the entry page.
  *
