@@ -95,6 +95,25 @@ static int find_due(struct app *a, struct store_day **ret, size_t *ret_count, st
 /* --- a round ------------------------------------------------------------------------------------
  */
 
+struct resting {
+    struct store *store;
+    const struct store_day *days;
+    size_t count;
+};
+
+static int rest_here(void *arg, struct err *err) {
+    const struct resting *r = arg;
+    (void)err;
+    store_rest(r->store, r->days, r->count);
+    return 0;
+}
+
+/* Sealing needs memory of its own: what was kept for these days goes first. */
+static int rest(struct app *a, const struct store_day *days, size_t count, struct err *err) {
+    struct resting r = {.store = a->store, .days = days, .count = count};
+    return a->drain ? drain_call(a->drain, rest_here, &r, err) : rest_here(&r, err);
+}
+
 /* Records the days as parts; those before one that fails stay recorded. */
 static int seal_days(struct app *a, const struct store_day *days, size_t count, struct cursor until,
                      size_t *ret_sealed, struct err *err) {
@@ -117,7 +136,7 @@ static int seal_what_is_due(struct app *a, size_t *ret_sealed, struct err *err) 
     CLEANUP(free_charp) char *owned = (char *)days;
     if (rc < 0 || count == 0)
         return rc;
-    if ((rc = app_catch_up(a, DRAIN_WAIT_MS, err)) < 0)
+    if ((rc = app_catch_up(a, DRAIN_WAIT_MS, err)) < 0 || (rc = rest(a, days, count, err)) < 0)
         return rc;
     rc = seal_days(a, days, count, store_cursor(a->store), ret_sealed, err);
     struct err of_publishing = {0};

@@ -16,9 +16,9 @@ static bool has_nul(const struct numbering *values) {
     return false;
 }
 
-static bool has_words(const struct day_visits *d, size_t text) {
+static bool has_words(const struct day_visits *d, const struct seal_job *job, size_t text) {
     const struct numbering *values = &d->columns[text].text.values;
-    return d->count >= LEAST_VISITS_FOR_WORDS && values->count < MOST_WORDS && !has_nul(values);
+    return day_is_large(job, d->count) && values->count < MOST_WORDS && !has_nul(values);
 }
 
 /* "ENUM ('', 'a', …)" in the order of ranks. */
@@ -40,22 +40,24 @@ static void add_words(struct buf *sql, const struct day_column *c) {
     buf_adds(sql, ")");
 }
 
-static void add_text(struct buf *sql, const struct day_visits *d, size_t text) {
+static void add_text(struct buf *sql, const struct day_visits *d, const struct seal_job *job,
+                     size_t text) {
     buf_addf(sql, ", %s ", name_of(text));
-    if (has_words(d, text))
+    if (has_words(d, job, text))
         add_words(sql, &d->columns[text]);
     else
         buf_adds(sql, "VARCHAR");
 }
 
-static int make_table(duckdb_connection c, const struct day_visits *d, struct err *err) {
+static int make_table(duckdb_connection c, const struct day_visits *d, const struct seal_job *job,
+                      struct err *err) {
     BUF_AUTO sql = {0};
     buf_adds(&sql, "CREATE TEMP TABLE seal_visit (id UBIGINT, day INTEGER, visit UINTEGER,"
                    " person UINTEGER, hour UTINYINT, start_sec BIGINT, pageviews UINTEGER,"
                    " events UINTEGER, bounce UTINYINT, duration_ms UINTEGER");
-    add_text(&sql, d, DAY_HOSTNAME);
+    add_text(&sql, d, job, DAY_HOSTNAME);
     for (size_t k = 0; k < SEAL_DIMS; k++)
-        add_text(&sql, d, k);
+        add_text(&sql, d, job, k);
     buf_adds(&sql, ", first UINTEGER, varies UINTEGER)");
     return sql_run(c, &sql, err);
 }
@@ -112,7 +114,7 @@ static void put_texts(struct table *t, size_t text, idx_t column, const struct d
     const struct day_column *c = &t->day->columns[text];
     duckdb_vector vector = duckdb_data_chunk_get_vector(t->chunk, column);
     void *data = duckdb_vector_get_data(vector);
-    bool is_enum = has_words(t->day, text);
+    bool is_enum = has_words(t->day, t->job, text);
     duckdb_type width = is_enum ? duckdb_enum_internal_type(t->types[column]) : DUCKDB_TYPE_INVALID;
     for (idx_t i = 0; i < count; i++) {
         uint32_t number = visits[i].texts[text];
@@ -160,7 +162,7 @@ static bool put_chunk(struct table *t, size_t from, idx_t count) {
 
 int day_visits_write(duckdb_connection c, const struct day_visits *d, const struct seal_job *job,
                      struct err *err) {
-    int code = make_table(c, d, err);
+    int code = make_table(c, d, job, err);
     if (code)
         return code;
     CLEANUP(table_release) struct table t = {.day = d, .job = job};

@@ -171,17 +171,30 @@ static int by_place(const void *a, const void *b) {
     return (x->chance > y->chance) - (x->chance < y->chance);
 }
 
+/* Each visit to its place, a ring of them after the other. */
+static void move(struct day_visit *visits, struct place *places, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        struct day_visit first = visits[i];
+        size_t hole = i;
+        while (places[hole].at != i) {
+            size_t from = places[hole].at;
+            visits[hole] = visits[from];
+            places[hole].at = (uint32_t)hole;
+            hole = from;
+        }
+        visits[hole] = first;
+        places[hole].at = (uint32_t)hole;
+    }
+}
+
 static bool put_in_order(struct day_visits *d) {
     for (size_t k = 0; k < DAY_TEXTS; k++)
         if (!rank(&d->columns[k]))
             return false;
     CLEANUP(free_charp) char *memory = malloc((d->count + 1) * sizeof(struct place));
     struct place *places = (struct place *)(void *)memory;
-    struct day_visit *sorted = malloc((d->count + 1) * sizeof(*sorted));
-    if (!places || !sorted) {
-        free(sorted);
+    if (!places)
         return false;
-    }
     uint64_t chance[256]; /* many in a call, which costs more than they do */
     for (size_t i = 0; i < d->count; i++) {
         size_t of_these = i % ARRAY_LEN(chance);
@@ -191,12 +204,8 @@ static bool put_in_order(struct day_visits *d) {
         fill_key(d, &d->visits[i], &places[i]);
     }
     qsort(places, d->count, sizeof(*places), by_place);
-    for (size_t i = 0; i < d->count; i++)
-        sorted[i] = d->visits[places[i].at];
+    move(d->visits, places, d->count);
     crypt_wipe(places, d->count * sizeof(*places));
-    free(d->visits);
-    d->visits = sorted;
-    d->cap = d->count;
     return true;
 }
 

@@ -1,7 +1,7 @@
 /* day_visits.h — a day's visits on their way from the hot tables to files: the last state of each,
  * in the order of the files, with persons numbered and flags set (seal.h says by what rules).
  *
- * In memory, about 180 bytes a visit and the different texts; not longer than it takes to write
+ * In memory, at most 250 bytes a visit and the different texts; not longer than it takes to write
  * them to the engine's table seal_visit. */
 #ifndef TAMIS_STORE_DAY_VISITS_H
 #define TAMIS_STORE_DAY_VISITS_H
@@ -12,10 +12,10 @@
 enum {
     DAY_HOSTNAME = SEAL_DIMS, /* after the dimensions, in their order */
     DAY_TEXTS,
-    /* A day with fewer visits is written from texts; one with more through ENUMs, which is most of
-     * this code's speed, but for columns with too many values. */
-    LEAST_VISITS_FOR_WORDS = 2000,
+    /* A large day is sorted and written through ENUMs of its values, which is most of this code's
+     * speed, but for columns with too many; a small one from its texts. */
     MOST_WORDS = 100000,
+    LARGE_FROM = 2000,
 };
 
 struct day_visit {
@@ -40,6 +40,10 @@ struct day_visits {
     size_t count, cap;
     size_t persons;
 };
+
+static inline bool day_is_large(const struct seal_job *job, uint64_t visits) {
+    return visits >= (job->large_from ? job->large_from : LARGE_FROM);
+}
 
 /* Reads a site's day and puts it in order. */
 int day_visits_read(duckdb_connection c, uint32_t site, int32_t day, struct day_visits *ret,

@@ -456,10 +456,21 @@ void presence_discard(struct presence *p) {
     p->touch++;
 }
 
-void presence_forget(struct presence *p, uint32_t site, int32_t day) {
-    if (p->index_cap == 0)
+/* Its place in `days` + 1, or 0. */
+static uint32_t day_find(const struct presence *p, uint32_t site, int32_t day) {
+    return p->index_cap ? p->index[day_slot(p, site, day)] : 0;
+}
+
+void presence_rest(struct presence *p, uint32_t site, int32_t day) {
+    uint32_t at = day_find(p, site, day);
+    if (!at)
         return;
-    uint32_t at = p->index[day_slot(p, site, day)];
+    p->bytes -= p->days[at - 1]->bytes;
+    day_let_go(p->days[at - 1]);
+}
+
+void presence_forget(struct presence *p, uint32_t site, int32_t day) {
+    uint32_t at = day_find(p, site, day);
     if (!at)
         return;
     struct presence_day *d = p->days[at - 1];

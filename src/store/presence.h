@@ -44,6 +44,8 @@ int presence_change(struct presence *p, const struct visit_change *c, uint32_t *
 void presence_publish(struct presence *p);
 /* After one that was not: what it touched is read again from the tables. */
 void presence_discard(struct presence *p);
+/* Frees a day's sets: they are read again from the tables when it is touched. Between batches. */
+void presence_rest(struct presence *p, uint32_t site, int32_t day);
 /* A day whose rows were dropped. */
 void presence_forget(struct presence *p, uint32_t site, int32_t day);
 

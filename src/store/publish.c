@@ -5,6 +5,7 @@
  * After a crash before the renaming the old file is opened again and `seen_part` says that this is
  * still to be done. */
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -209,6 +210,15 @@ int store_publish(struct store *s, const struct store_change *change, struct err
     if (!code)
         v = NULL;
     return code;
+}
+
+void store_rest(struct store *s, const struct store_day *days, size_t count) {
+    if (!s->hot.db)
+        return;
+    for (size_t i = 0; i < count; i++)
+        presence_rest(s->hot.presence, days[i].site, days[i].day);
+    visits_drop_forgotten(s->hot.visits);
+    (void)malloc_trim(0);
 }
 
 bool store_is_sealed(struct store *s, uint32_t site, int32_t day, struct cursor at) {

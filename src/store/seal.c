@@ -20,7 +20,7 @@ struct sealing {
 static int make_words(duckdb_connection c, struct sealing *s, struct err *err) {
     BUF_AUTO sql = {0};
     BUF_AUTO sizes = {0};
-    if (s->result->visits < LEAST_VISITS_FOR_WORDS)
+    if (!day_is_large(s->job, s->result->visits))
         return 0;
     for (size_t i = 0; i < WORDS; i++) {
         const char *name = s->words[i].name;
@@ -49,7 +49,7 @@ static void add_word(struct buf *sql, const struct word_column *w) {
 }
 
 static enum seal_size size_of(const struct sealing *s) {
-    return s->result->visits < LEAST_VISITS_FOR_WORDS ? SEAL_SMALL_DAY : SEAL_DAY;
+    return day_is_large(s->job, s->result->visits) ? SEAL_DAY : SEAL_SMALL_DAY;
 }
 
 /* Makes seal_visit; its rows are in order. */

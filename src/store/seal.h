@@ -9,8 +9,8 @@
  *
  * Visitors' hashes end here. A visit gets an ordinal in the order (channel, source, country,
  * device, os, browser, entry_page, then random), so that rows cluster by what people filter by; a
- * person the ordinal of the order in which its first visit comes. The random order is made from a
- * secret that is dropped.
+ * person the ordinal of the order in which its first visit comes. The random order is drawn anew and
+ * kept nowhere.
  *
  * visit file, by (day, visit): day, visit, person, hour, start_sec, pageviews, events, bounce,
  *   duration_ms, hostname, the columns of FIRST_DIMENSIONS, first, varies.

@@ -84,6 +84,11 @@ struct sealed_part {
     uint64_t event_rows, visit_rows;
 };
 
+struct store_day {
+    uint32_t site;
+    int32_t day;
+};
+
 struct store_change {
     const struct sealed_part *added;
     size_t added_count;
@@ -97,14 +102,14 @@ struct store_change {
  * the first batch with all parts there are. */
 int store_publish(struct store *s, const struct store_change *change, struct err *err) WARN_UNUSED;
 
+/* Gives back memory held for telling the visitors of days that are over apart: it is read again from
+ * the tables if there is one more event. On the thread that applies. */
+void store_rest(struct store *s, const struct store_day *days, size_t count);
+
 /* Whether the event of that day at that place of the journal is in a part: then it must not be
  * applied (again). On the thread that applies. */
 bool store_is_sealed(struct store *s, uint32_t site, int32_t day, struct cursor at);
 
-struct store_day {
-    uint32_t site;
-    int32_t day;
-};
 /* The days that the hot tables hold, by site and day; for the caller to free. Any thread. */
 int store_hot_days(struct store *s, struct store_day **ret, size_t *ret_count,
                    struct err *err) WARN_UNUSED;

@@ -118,8 +118,8 @@ uint64_t visits_next_id(const struct visits *t); /* with what is staged */
 void visits_publish(struct visits *t);
 void visits_discard(struct visits *t);
 
-/* The rows of a day were dropped: its open visits go with the next visits_drop_forgotten(). Between
- * batches. */
+/* The rows of a day were dropped: its open visits go with the next visits_drop_forgotten(), as do
+ * those that have been silent too long to go on. Between batches. */
 void visits_forget(struct visits *t, uint32_t site, int32_t day);
 void visits_drop_forgotten(struct visits *t);
 

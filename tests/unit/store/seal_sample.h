@@ -18,6 +18,7 @@ struct sealing {
     duckdb_connection connection;
     uint64_t hashes[40]; /* of the persons */
     unsigned persons;
+    uint32_t large_from;
 };
 
 static inline unsigned pick(unsigned *seed, unsigned n) {
@@ -113,8 +114,12 @@ static inline void sealing_fill(struct sealing *s, unsigned seed) {
 }
 
 static inline struct seal_job job_of(const struct sealing *s, int32_t day, uint32_t part) {
-    return (struct seal_job){
-        .os = &os_system, .root = s->root, .site = 1, .day = day, .part = part};
+    return (struct seal_job){.os = &os_system,
+                             .root = s->root,
+                             .site = 1,
+                             .day = day,
+                             .part = part,
+                             .large_from = s->large_from};
 }
 
 static inline struct seal_result seal_day(struct sealing *s, int32_t day, uint32_t part) {

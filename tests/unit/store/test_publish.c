@@ -129,6 +129,25 @@ static void sealed_days_leave(void **state) {
 }
 
 /* Killed after the part was recorded, before its days left: the next start sees to it. */
+/* Visitors of a day are told apart as before when its memory was given back in between. */
+static void resting_changes_nothing(void **state) {
+    int64_t events[2], visits[2];
+    for (int rest = 0; rest < 2; rest++) {
+        char *dir = temp_dir();
+        struct store *s = open_store(dir, false);
+        fill_day(s, 1, SAMPLE_DAY, 1);
+        if (rest)
+            store_rest(s, &(struct store_day){1, SAMPLE_DAY}, 1);
+        fill_day(s, 1, SAMPLE_DAY, 2);
+        events[rest] = number(s, "SELECT sum(hash(visit, first) % 1000003)::BIGINT FROM event");
+        visits[rest] = number(s, "SELECT sum(sign * visit * events * first)::BIGINT FROM visit");
+        store_close(s);
+        remove_dir(dir);
+    }
+    assert_int_equal(events[0], events[1]);
+    assert_int_equal(visits[0], visits[1]);
+}
+
 static void done_at_the_next_start(void **state) {
     char *dir = temp_dir();
     struct store *s = open_store(dir, false);
@@ -231,6 +250,7 @@ static void readers_see_all_or_nothing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sealed_days_leave),
+        cmocka_unit_test(resting_changes_nothing),
         cmocka_unit_test(done_at_the_next_start),
         cmocka_unit_test(files_go_with_their_last_reader),
         cmocka_unit_test(readers_see_all_or_nothing),

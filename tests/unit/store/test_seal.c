@@ -485,6 +485,7 @@ static void equals_what_was_hot(void **state) {
     for (unsigned seed = first; seed < first + 3; seed++) {
         struct sealing s;
         sealing_open(&s);
+        s.large_from = seed % 2; /* as small days and as large ones */
         sealing_fill(&s, seed);
         unsigned random = seed;
         for (int32_t day = SAMPLE_DAY; day < SAMPLE_DAY + SEALED_DAYS; day++) {
