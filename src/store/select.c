@@ -84,10 +84,23 @@ int readers_start(struct readers *r, struct err *err) {
     return err_sys(err, sys, "cannot start the store's watchdog");
 }
 
-void readers_disconnect(struct readers *r) {
-    pthread_mutex_lock(&r->lock);
+static void disconnect(struct readers *r) {
     while (r->idle_count)
         duckdb_disconnect(&r->idle[--r->idle_count]);
+}
+
+void readers_disconnect(struct readers *r) {
+    pthread_mutex_lock(&r->lock);
+    disconnect(r);
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* In one step: an idle connection uses the tables of idle_generation at every moment. */
+void readers_keep(struct readers *r, unsigned generation) {
+    pthread_mutex_lock(&r->lock);
+    if (r->idle_generation != generation)
+        disconnect(r);
+    r->idle_generation = generation;
     pthread_mutex_unlock(&r->lock);
 }
 

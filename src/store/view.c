@@ -261,13 +261,7 @@ void publish_view(struct store *s, struct store_view *v) {
     struct store_view *before = s->view;
     s->view = v;
     pthread_mutex_unlock(&s->view_lock);
-    unsigned generation = v ? v->generation->number : 0;
-    pthread_mutex_lock(&s->readers.lock);
-    bool stale = s->readers.idle_generation != generation;
-    s->readers.idle_generation = generation;
-    pthread_mutex_unlock(&s->readers.lock);
-    if (stale)
-        readers_disconnect(&s->readers);
+    readers_keep(&s->readers, v ? v->generation->number : 0);
     if (before)
         view_unref(before);
 }
