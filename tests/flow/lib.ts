@@ -266,38 +266,40 @@ export function filesBelow(folder: string): string[] {
   return below(folder);
 }
 
-/** Which file has which name: as long as that stays the same, none is made, renamed, replaced or removed. */
-function namesAndFiles(folder: string): string | undefined {
-  const files: string[] = [];
-  for (const path of filesBelow(folder)) {
-    const st = statSync(path, { throwIfNoEntry: false });
-    if (!st) return undefined;
-    files.push(`${path} ${st.ino} ${st.birthtimeMs}`);
-  }
-  return files.sort().join('\n');
+/** When a name was last made, changed or removed in the folder and those below it; undefined: one is just going. */
+function lastChanges(folder: string): string | undefined {
+  const st = statSync(folder, { bigint: true, throwIfNoEntry: false });
+  if (!st) return undefined;
+  const below = entriesOf(folder).filter((e) => e.isDirectory()).map((e) => lastChanges(join(folder, e.name)));
+  return below.includes(undefined) ? undefined : [`${folder} ${st.ino} ${st.mtimeNs}`, ...below.sort()].join('\n');
 }
 
-/** Which of the needles stand in a file, as bytes, in either case. The file may have gone. */
-function findInFile(file: string, needles: string[]): string[] {
+/** Which of the needles stand in a file, as bytes, in either case; undefined: the file has gone. */
+function findInFile(file: string, needles: string[]): string[] | undefined {
   try {
     const text = readFileSync(file).toString('latin1').toLowerCase();
     return needles.filter((needle) => text.includes(Buffer.from(needle).toString('latin1').toLowerCase()));
   } catch (e) {
-    if (hasGone(e)) return [];
+    if (hasGone(e)) return undefined;
     throw e;
   }
 }
 
 /**
  * Which of the needles stand in any file below the folder. A server may rename a file while it is looked for, so that its
- * bytes are met under neither name: looks until the files were the same before and after. What was met on the way counts.
+ * bytes are met under neither name: looks until no name changed meanwhile. What was met on the way counts.
  */
 export async function findBytes(folder: string, needles: string[]): Promise<string[]> {
   const found = new Set<string>();
   await waitFor('quiet moment to read all files', PATIENCE_MS, async () => {
-    const before = namesAndFiles(folder);
-    for (const file of filesBelow(folder)) for (const needle of findInFile(file, needles)) found.add(`${needle} in ${file}`);
-    return before !== undefined && namesAndFiles(folder) === before ? true : undefined;
+    const before = lastChanges(folder);
+    let all = before !== undefined;
+    for (const file of filesBelow(folder)) {
+      const here = findInFile(file, needles);
+      all &&= here !== undefined;
+      here?.forEach((needle) => found.add(`${needle} in ${file}`));
+    }
+    return all && lastChanges(folder) === before ? true : undefined;
   });
   return [...found];
 }
