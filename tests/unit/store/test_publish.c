@@ -229,7 +229,7 @@ static void readers_see_all_or_nothing(void **state) {
     for (int32_t d = 0; d < 10; d++)
         fill_day(s, 1, SAMPLE_DAY + d, (uint64_t)d + 1);
     struct reading t = {.store = s};
-    pthread_t threads[3];
+    pthread_t threads[8];
     for (size_t i = 0; i < ARRAY_LEN(threads); i++)
         pthread_create(&threads[i], NULL, read_views, &t);
     for (int32_t d = 0; d < 10; d++) {
