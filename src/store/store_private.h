@@ -80,8 +80,8 @@ struct store {
 
 int readers_start(struct readers *r, struct err *err) WARN_UNUSED;
 void readers_stop(struct readers *r);
-void readers_interrupt(struct readers *r, bool all); /* from now on, or no longer */
-void readers_disconnect(struct readers *r);          /* the idle ones */
+void readers_interrupt(struct readers *r, bool all);       /* from now on, or no longer */
+void readers_disconnect(struct readers *r);                /* the idle ones */
 void readers_keep(struct readers *r, unsigned generation); /* idle ones of this one only */
 
 /* Notes what an error said about the database. */
