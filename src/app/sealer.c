@@ -44,6 +44,7 @@ static int seal_day(struct app *a, const struct store_day *day, struct cursor un
                     const struct part_record *known, size_t known_count, struct err *err) {
     struct seal_job job = {
         .os = &os_system, .root = a->sealed_root, .site = day->site, .day = day->day};
+    int64_t began_ns = clock_mono_ns(a->clock);
     base_of(known, known_count, &job);
     int rc = control_part_begin(a->control, day->site, day->day, day->day, &job.part, err);
     if (rc < 0)
@@ -62,6 +63,8 @@ static int seal_day(struct app *a, const struct store_day *day, struct cursor un
     if ((rc = control_part_record(a->control, &r, NULL, 0, err)) < 0)
         return rc;
     counters_add(&a->counters, COUNT_DAYS_SEALED, 1);
+    counters_add(&a->counters, COUNT_SEAL_MS,
+                 (uint64_t)((clock_mono_ns(a->clock) - began_ns) / 1000000));
     counters_add(&a->counters, COUNT_EVENTS_SEALED, r.files[PART_EVENT].rows);
     return 0;
 }
