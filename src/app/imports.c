@@ -269,20 +269,22 @@ static bool is_alive(const struct run *r) {
     return r->busy || (r->key && clock_mono_ns(&clock_system) - r->used_ns < SILENT_NS);
 }
 
-bool imports_running(struct imports *im, uint32_t site) {
-    bool running = false;
+/* Of this site or with this id; neither is ever 0. */
+static bool any_alive(struct imports *im, uint32_t site, uint64_t id) {
+    bool alive = false;
     (void)pthread_mutex_lock(&im->lock);
-    for (size_t i = 0; i < MOST_RUNS; i++)
-        running |= im->runs[i].site == site && is_alive(&im->runs[i]);
+    for (size_t i = 0; i < MOST_RUNS; i++) {
+        const struct run *r = &im->runs[i];
+        alive |= ((site && r->site == site) || (id && r->id == id)) && is_alive(r);
+    }
     (void)pthread_mutex_unlock(&im->lock);
-    return running;
+    return alive;
+}
+
+bool imports_running(struct imports *im, uint32_t site) {
+    return any_alive(im, site, 0);
 }
 
 bool imports_running_id(struct imports *im, uint64_t id) {
-    bool running = false;
-    (void)pthread_mutex_lock(&im->lock);
-    for (size_t i = 0; i < MOST_RUNS; i++)
-        running |= im->runs[i].id == id && is_alive(&im->runs[i]);
-    (void)pthread_mutex_unlock(&im->lock);
-    return running;
+    return any_alive(im, 0, id);
 }

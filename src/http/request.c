@@ -168,19 +168,22 @@ void request_await(struct request *r) {
     r->loop->waiting++;
 }
 
+static void put_to_sleep(struct request *r) {
+    r->state = REQUEST_SLEEPS;
+    MHD_suspend_connection(r->mhd);
+}
+
 void request_suspend(struct request *r) {
     atomic_fetch_add(&r->http->to_come, 1);
     r->resumed = true;
-    r->state = REQUEST_SLEEPS;
-    MHD_suspend_connection(r->mhd);
+    put_to_sleep(r);
 }
 
 /* MHD asks for an answer that is not there yet. */
 static enum MHD_Result look(struct request *r) {
     if (++r->looks == MOST_LOOKS) {
         r->loop->waiting--;
-        r->state = REQUEST_SLEEPS;
-        MHD_suspend_connection(r->mhd);
+        put_to_sleep(r);
     }
     return MHD_YES;
 }

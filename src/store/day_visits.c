@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-enum { MOST_ROWS = 2048 };
-
 static int no_memory(struct err *err) {
     return err_set(err, ERR_NOMEM, "no memory for a day's visits");
 }
@@ -13,12 +11,8 @@ static int no_memory(struct err *err) {
 
 struct reading {
     struct day_visits *day;
-    uint32_t numbers[DAY_TEXTS][MOST_ROWS]; /* of a chunk's texts, a column at a time */
+    uint32_t numbers[DAY_TEXTS][MOST_CHUNK_ROWS]; /* of a chunk's texts, a column at a time */
 };
-
-static void *column(duckdb_data_chunk rows, idx_t i) {
-    return duckdb_vector_get_data(duckdb_data_chunk_get_vector(rows, i));
-}
 
 static struct day_visit *new_visit(struct day_visits *d) {
     if (d->count == d->cap) {
@@ -62,14 +56,14 @@ static bool take_row(struct reading *r, const struct visit_columns *c, idx_t i) 
 static int take_rows(void *to, duckdb_data_chunk rows, struct err *err) {
     struct reading *r = to;
     enum { FIGURES = 8 };
-    struct visit_columns c = {.id = column(rows, 0),
-                              .visitor = column(rows, 1),
-                              .start_sec = column(rows, 2),
-                              .pageviews = column(rows, 3),
-                              .events = column(rows, 4),
-                              .duration_ms = column(rows, 5),
-                              .hour = column(rows, 6),
-                              .bounce = column(rows, 7)};
+    struct visit_columns c = {.id = chunk_column(rows, 0),
+                              .visitor = chunk_column(rows, 1),
+                              .start_sec = chunk_column(rows, 2),
+                              .pageviews = chunk_column(rows, 3),
+                              .events = chunk_column(rows, 4),
+                              .duration_ms = chunk_column(rows, 5),
+                              .hour = chunk_column(rows, 6),
+                              .bounce = chunk_column(rows, 7)};
     idx_t count = duckdb_data_chunk_get_size(rows);
     for (size_t k = 0; k < DAY_TEXTS; k++)
         if (!text_column_read(&r->day->columns[k].text,
@@ -87,7 +81,7 @@ static int read_rows(duckdb_connection c, uint32_t site, int32_t day, struct day
                      struct err *err) {
     CLEANUP(free_charp) char *memory = calloc(1, sizeof(struct reading));
     struct reading *r = (struct reading *)(void *)memory;
-    if (!r || duckdb_vector_size() > MOST_ROWS)
+    if (!r || duckdb_vector_size() > MOST_CHUNK_ROWS)
         return no_memory(err);
     r->day = d;
     BUF_AUTO sql = {0};

@@ -60,8 +60,6 @@ bool person_flags_visit(struct person_flags *f, const uint32_t values[SEAL_DIMS]
  * Read in the order (day, person, visit), so that a person's visits come together. Memory: the
  * different values, and 16 bytes a visit that is not its person's only one. */
 
-enum { MOST_ROWS = 2048 };
-
 struct flag {
     int64_t pos;
     uint32_t first, varies;
@@ -69,7 +67,7 @@ struct flag {
 
 struct flags {
     struct text_column columns[SEAL_DIMS];
-    uint32_t numbers[SEAL_DIMS][MOST_ROWS]; /* of a chunk's texts, a column at a time */
+    uint32_t numbers[SEAL_DIMS][MOST_CHUNK_ROWS]; /* of a chunk's texts, a column at a time */
     struct person_flags of_person;
     struct flag *rows;
     size_t count, cap;
@@ -108,10 +106,6 @@ static bool add_visit(struct flags *f, int64_t pos, const uint32_t values[SEAL_D
     return person_flags_visit(&f->of_person, values, &row->first);
 }
 
-static void *column(duckdb_data_chunk rows, idx_t i) {
-    return duckdb_vector_get_data(duckdb_data_chunk_get_vector(rows, i));
-}
-
 static int no_memory(struct err *err) {
     return err_set(err, ERR_NOMEM, "no memory for a day's flags");
 }
@@ -119,9 +113,9 @@ static int no_memory(struct err *err) {
 static int add_rows(void *to, duckdb_data_chunk rows, struct err *err) {
     struct flags *f = to;
     enum { FIGURES = 3 };
-    const int64_t *pos = column(rows, 0);
-    const int32_t *day = column(rows, 1);
-    const uint32_t *person = column(rows, 2);
+    const int64_t *pos = chunk_column(rows, 0);
+    const int32_t *day = chunk_column(rows, 1);
+    const uint32_t *person = chunk_column(rows, 2);
     idx_t count = duckdb_data_chunk_get_size(rows);
     for (size_t k = 0; k < SEAL_DIMS; k++)
         if (!text_column_read(&f->columns[k], duckdb_data_chunk_get_vector(rows, FIGURES + k),
@@ -179,7 +173,7 @@ static int write_flags(duckdb_connection c, const struct flags *f, struct err *e
 
 int seal_flags(duckdb_connection c, struct err *err) {
     CLEANUP(flags_freep) struct flags *f = calloc(1, sizeof(*f));
-    if (!f || duckdb_vector_size() > MOST_ROWS)
+    if (!f || duckdb_vector_size() > MOST_CHUNK_ROWS)
         return no_memory(err);
     BUF_AUTO sql = {0};
     buf_adds(&sql, "CREATE TEMP TABLE seal_flag (pos BIGINT, first UINTEGER, varies UINTEGER)");

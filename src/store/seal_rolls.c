@@ -5,8 +5,6 @@
 #include "roll_sums.h"
 #include "seal_private.h"
 
-enum { MOST_ROWS = 2048 };
-
 void seal_roll_columns(struct buf *out) {
     buf_adds(out, "day, dim, value");
 #define X(name, type) buf_adds(out, ", " #name);
@@ -27,7 +25,7 @@ static void add_table(struct buf *sql) {
 
 struct reading {
     struct roll_sums sums;
-    uint32_t numbers[SEAL_DIMS][MOST_ROWS]; /* of a chunk's texts, a column at a time */
+    uint32_t numbers[SEAL_DIMS][MOST_CHUNK_ROWS]; /* of a chunk's texts, a column at a time */
 };
 
 static void reading_free(struct reading *r) {
@@ -35,10 +33,6 @@ static void reading_free(struct reading *r) {
     free(r);
 }
 DEFINE_FREEP(struct reading, reading_free)
-
-static void *column(duckdb_data_chunk rows, idx_t i) {
-    return duckdb_vector_get_data(duckdb_data_chunk_get_vector(rows, i));
-}
 
 static bool read_texts(struct reading *r, duckdb_data_chunk rows, idx_t at, size_t dim,
                        uint32_t *ret) {
@@ -53,10 +47,10 @@ static int no_memory(struct err *err) {
 static int take_visits(void *to, duckdb_data_chunk rows, struct err *err) {
     struct reading *r = to;
     enum { FIGURES = 7 };
-    const uint32_t *visit = column(rows, 0), *pageviews = column(rows, 1),
-                   *events = column(rows, 2), *duration_ms = column(rows, 3),
-                   *first = column(rows, 4);
-    const uint8_t *bounce = column(rows, 5), *hour = column(rows, 6);
+    const uint32_t *visit = chunk_column(rows, 0), *pageviews = chunk_column(rows, 1),
+                   *events = chunk_column(rows, 2), *duration_ms = chunk_column(rows, 3),
+                   *first = chunk_column(rows, 4);
+    const uint8_t *bounce = chunk_column(rows, 5), *hour = chunk_column(rows, 6);
     for (size_t k = 0; k < SEAL_DIMS; k++)
         if (!read_texts(r, rows, FIGURES + k, k, r->numbers[k]))
             return no_memory(err);
@@ -90,9 +84,10 @@ static int read_visits(duckdb_connection c, const char *visits, int32_t day, str
 static int take_events(void *to, duckdb_data_chunk rows, struct err *err) {
     struct reading *r = to;
     enum { FIGURES = 6 };
-    const uint32_t *visit = column(rows, 0), *first = column(rows, 1),
-                   *engaged_ms = column(rows, 2);
-    const uint8_t *kind = column(rows, 3), *hour = column(rows, 4), *scroll = column(rows, 5);
+    const uint32_t *visit = chunk_column(rows, 0), *first = chunk_column(rows, 1),
+                   *engaged_ms = chunk_column(rows, 2);
+    const uint8_t *kind = chunk_column(rows, 3), *hour = chunk_column(rows, 4),
+                  *scroll = chunk_column(rows, 5);
     uint32_t *page = r->numbers[0], *name = r->numbers[1], *hostname = r->numbers[2];
     if (!read_texts(r, rows, FIGURES, ROLL_PAGE, page) ||
         !read_texts(r, rows, FIGURES + 1, ROLL_NAME, name) ||
@@ -185,7 +180,7 @@ static int write_rows(duckdb_connection c, const struct roll_sums *s, int32_t da
 static int roll_day(duckdb_connection c, const char *events, const char *visits, int32_t day,
                     struct err *err) {
     CLEANUP(reading_freep) struct reading *r = calloc(1, sizeof(*r));
-    if (!r || duckdb_vector_size() > MOST_ROWS)
+    if (!r || duckdb_vector_size() > MOST_CHUNK_ROWS)
         return no_memory(err);
     int code = read_visits(c, visits, day, r, err);
     if (!code)
@@ -197,7 +192,7 @@ static int roll_day(duckdb_connection c, const char *events, const char *visits,
 static int add_days(void *to, duckdb_data_chunk rows, struct err *err) {
     struct buf *days = to;
     idx_t count = duckdb_data_chunk_get_size(rows);
-    buf_add(days, span_of(column(rows, 0), count * sizeof(int32_t)));
+    buf_add(days, span_of(chunk_column(rows, 0), count * sizeof(int32_t)));
     return days->failed ? no_memory(err) : 0;
 }
 

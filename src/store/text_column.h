@@ -10,6 +10,15 @@
 
 #include "keyset.h"
 
+enum {
+    MOST_CHUNK_ROWS = 2048
+}; /* of this engine; whoever relies on it asks duckdb_vector_size() */
+
+/* A chunk's column of numbers. */
+static inline void *chunk_column(duckdb_data_chunk rows, idx_t i) {
+    return duckdb_vector_get_data(duckdb_data_chunk_get_vector(rows, i));
+}
+
 /* All zero is one that nothing was read of. */
 struct text_column {
     struct numbering values;
