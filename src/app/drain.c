@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "hold.h"
 #include "log.h"
 #include "record.h"
 
@@ -296,11 +297,14 @@ static void *run(void *arg) {
         if (code) {
             counters_add(w->counters, COUNT_DRAIN_FAILURES, 1);
             log_warn("drain: %s", err.text);
+            journal_hold(w->journal, 0);
             pause_ms = backoff_ms = longer(backoff_ms);
             continue;
         }
         backoff_ms = 0;
         note_reached(d, store_cursor(w->store), false);
+        journal_hold(w->journal, hold_for(journal_bytes_from(w->journal, store_cursor(w->store)),
+                                          w->bytes.len, clock_mono_ns(&clock_system) - began_ns));
         pause_ms = pace(w, began_ns);
     }
     pthread_mutex_lock(&d->lock);

@@ -37,8 +37,11 @@ static void write_gauges(void *ctx, struct buf *out) {
         "tamis_build_info{version=\"" TAMIS_VERSION "\"} 1\n"
         "# HELP tamis_sites sites served\n# TYPE tamis_sites gauge\ntamis_sites %zu\n"
         "# HELP tamis_drain_lag_seconds how long ago all acknowledged events could be queried\n"
-        "# TYPE tamis_drain_lag_seconds gauge\ntamis_drain_lag_seconds %.3f\n",
-        policy_count(set), (double)drain_lag_ms(s->app.drain) / 1000);
+        "# TYPE tamis_drain_lag_seconds gauge\ntamis_drain_lag_seconds %.3f\n"
+        "# HELP tamis_journal_hold_seconds how long commits wait for the drain to keep up\n"
+        "# TYPE tamis_journal_hold_seconds gauge\ntamis_journal_hold_seconds %.6f\n",
+        policy_count(set), (double)drain_lag_ms(s->app.drain) / 1000,
+        (double)journal_held_us(s->app.journal) / 1e6);
 }
 
 static int call(void *ctx, struct span verb, const json_t *args, struct span body, json_t **ret,

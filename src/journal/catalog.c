@@ -79,3 +79,15 @@ bool catalog_find(const struct catalog *c, struct cursor *at, struct segment *re
     }
     return false;
 }
+
+uint64_t catalog_bytes_from(const struct catalog *c, struct cursor at) {
+    uint64_t bytes = 0;
+    for (size_t i = lower_bound(c, at.segment); i < c->count; i++) {
+        const struct segment *s = &c->items[i];
+        uint64_t from = s->number == at.segment ? at.offset : 0;
+        if (from < SEGMENT_HEADER_BYTES)
+            from = SEGMENT_HEADER_BYTES;
+        bytes += s->end > from ? s->end - from : 0;
+    }
+    return bytes;
+}

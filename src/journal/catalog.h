@@ -39,4 +39,7 @@ void catalog_put_first(struct catalog *c, struct segment s);
  * everything before the end has been read; *at stays valid to ask again. */
 bool catalog_find(const struct catalog *c, struct cursor *at, struct segment *ret);
 
+/* Bytes of frames from `at` to the end. */
+uint64_t catalog_bytes_from(const struct catalog *c, struct cursor at);
+
 #endif

@@ -199,6 +199,19 @@ int journal_rotate(struct journal *j, struct cursor *ret_start, struct err *err)
     return 0;
 }
 
+void journal_hold(struct journal *j, unsigned hold_us) {
+    pthread_mutex_lock(&j->lock);
+    j->hold_us = hold_us < JOURNAL_MOST_HOLD_US ? hold_us : JOURNAL_MOST_HOLD_US;
+    pthread_mutex_unlock(&j->lock);
+}
+
+unsigned journal_held_us(struct journal *j) {
+    pthread_mutex_lock(&j->lock);
+    unsigned hold_us = j->hold_us;
+    pthread_mutex_unlock(&j->lock);
+    return hold_us;
+}
+
 bool journal_healthy(struct journal *j) {
     pthread_mutex_lock(&j->lock);
     bool healthy = j->failure == 0 && !j->closing;

@@ -46,6 +46,13 @@ int journal_submit(struct journal *j, struct span frame, journal_done_fn done, v
 /* The same, waiting for the commit. */
 int journal_append(struct journal *j, struct span frame, struct err *err) WARN_UNUSED;
 
+/* From now on each commit is held back this long, so that readers who fall behind can keep up with
+ * submitters who wait for their acknowledgement: it comes later and none is refused. At most
+ * JOURNAL_MOST_HOLD_US; 0: no longer. Any thread. */
+enum { JOURNAL_MOST_HOLD_US = 50000 };
+void journal_hold(struct journal *j, unsigned hold_us);
+unsigned journal_held_us(struct journal *j);
+
 /* Whether a frame submitted now can be expected to commit: for /readyz. While unhealthy the journal
  * itself tries again from time to time (it probes with an empty commit), so that it recovers
  * without traffic. */
@@ -53,6 +60,9 @@ bool journal_healthy(struct journal *j);
 
 /* The end of what is durable. */
 struct cursor journal_end(struct journal *j);
+
+/* How many durable bytes follow `from`. Any thread. */
+uint64_t journal_bytes_from(struct journal *j, struct cursor from);
 
 /* Waits until there is something durable after `from` (1), the time is over (0), or the journal
  * closes (ERR_CLOSED). */

@@ -14,6 +14,13 @@ struct cursor journal_end(struct journal *j) {
     return end;
 }
 
+uint64_t journal_bytes_from(struct journal *j, struct cursor from) {
+    pthread_mutex_lock(&j->lock);
+    uint64_t bytes = catalog_bytes_from(&j->catalog, from);
+    pthread_mutex_unlock(&j->lock);
+    return bytes;
+}
+
 int journal_wait(struct journal *j, struct cursor from, int timeout_ms) {
     struct timespec until = deadline_in_us((int64_t)(timeout_ms > 0 ? timeout_ms : 0) * 1000);
     struct segment s;

@@ -222,7 +222,10 @@ void *writer_main(void *arg) {
             continue;
         }
         sleep_until(j, 1, NULL);
-        if (j->last_count >= CROWD) {
+        if (j->hold_us) {
+            struct timespec until = deadline_in_us(j->hold_us);
+            sleep_until(j, SIZE_MAX, &until);
+        } else if (j->last_count >= CROWD) {
             struct timespec until = deadline_in_us(WINDOW_US);
             sleep_until(j, j->last_count, &until);
         }

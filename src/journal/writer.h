@@ -34,6 +34,7 @@ struct journal {
     struct batch batches[2];
     struct batch *filling; /* one of the two; the other is being committed or empty */
     size_t waiting_bytes;  /* in both */
+    unsigned hold_us;      /* before each commit */
     size_t wake_at;        /* the writer sleeps until `filling` has this many; 0: it is awake */
     int failure;           /* 0, or why submissions are refused until a probe succeeds */
     bool closing;

@@ -245,6 +245,7 @@ int store_apply(struct store *s, const struct store_batch *batch, struct err *er
     struct hot *h = &s->hot;
     if (store_needs_reopen(s))
         return err_set(err, ERR_CORRUPT, "the hot tables must be opened again");
+    workers_send_away(h->workers);
     enum engine_fault fault = ENGINE_FINE;
     int code = write_batch(h, batch, &fault, err);
     if (code) {

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "workers.h"
+
 static bool says(const char *text, const char *what) {
     return text && strcasestr(text, what);
 }
@@ -167,22 +169,18 @@ int engine_open(const char *dir, const struct store_options *options, duckdb_dat
     BUF_AUTO threads = {0};
     BUF_AUTO spill = {0};
     buf_addf(&limit, "%lluMiB", (unsigned long long)(memory >> 20));
-    buf_addf(&threads, "%u", options->threads);
+    buf_addf(&threads, "%u", workers_share(options->threads));
     buf_addf(&spill, "%s/spill", dir);
     const char *const settings[][2] = {
-        {"memory_limit", buf_cstr(&limit)},
-        {"temp_directory", buf_cstr(&spill)},
-        {"checkpoint_threshold",
-         "1TB"}, /* only store_checkpoint() does it: a commit never stalls */
-        {"autoinstall_known_extensions", "false"},
-        {"autoload_known_extensions", "false"},
-        {"allow_community_extensions", "false"},
-        {options->threads ? "threads" : NULL, buf_cstr(&threads)},
+        {"memory_limit", buf_cstr(&limit)},        {"temp_directory", buf_cstr(&spill)},
+        {"checkpoint_threshold", "1TB"}, /* only store_checkpoint() does it: a commit never stalls */
+        {"autoinstall_known_extensions", "false"}, {"autoload_known_extensions", "false"},
+        {"allow_community_extensions", "false"},   {"threads", buf_cstr(&threads)},
+        {"external_threads", buf_cstr(&threads)}, /* none of its own: workers.h */
     };
     for (size_t i = 0; i < ARRAY_LEN(settings); i++)
-        if (settings[i][0] &&
-            (!settings[i][1] ||
-             duckdb_set_config(config, settings[i][0], settings[i][1]) != DuckDBSuccess))
+        if (!settings[i][1] ||
+            duckdb_set_config(config, settings[i][0], settings[i][1]) != DuckDBSuccess)
             return err_set(err, ERR_UNSUPPORTED, "the engine does not know %s", settings[i][0]);
 
     duckdb_database db = NULL;

@@ -24,6 +24,8 @@ static void hot_close(struct hot *h) {
         presence_free(h->presence);
     if (h->writer)
         duckdb_disconnect(&h->writer);
+    if (h->workers)
+        workers_stop(h->workers);
     if (h->db)
         duckdb_close(&h->db);
     *h = (struct hot){.generation = h->generation}; /* numbers do not come back */
@@ -31,6 +33,16 @@ static void hot_close(struct hot *h) {
 
 static void hot_closep(struct hot *h) {
     hot_close(h);
+}
+
+static int take_up(struct hot *h, const struct store_options *o, uint64_t next_visit,
+                   struct err *err) {
+    workers_call(h->workers);
+    int code = load_visits(h, o->most_open_visits, next_visit, err);
+    if (!code)
+        code = load_presence(h, o->presence_bytes, err);
+    workers_dismiss(h->workers);
+    return code;
 }
 
 static int hot_open(struct store *s, struct err *err) {
@@ -41,6 +53,8 @@ static int hot_open(struct store *s, struct err *err) {
     if (!g)
         return err_set(err, ERR_NOMEM, "no memory for the hot tables");
     int code = engine_open(s->dir, &s->options, &h.db, err);
+    if (!code)
+        code = workers_start(h.db, workers_share(s->options.threads), &h.workers, err);
     if (!code)
         code = engine_attach(h.db, s->path, g->name, err);
     if (!code)
@@ -53,9 +67,7 @@ static int hot_open(struct store *s, struct err *err) {
     if (!code)
         code = schema_open(h.writer, &meta, err);
     if (!code)
-        code = load_visits(&h, s->options.most_open_visits, meta.next_visit, err);
-    if (!code)
-        code = load_presence(&h, s->options.presence_bytes, err);
+        code = take_up(&h, &s->options, meta.next_visit, err);
     if (!code)
         code = apply_prepare(&h, err);
     struct store_view *v = NULL;

@@ -184,9 +184,7 @@ static int same_file(struct store *s, const struct store_change *change, struct 
     return 0;
 }
 
-int store_publish(struct store *s, const struct store_change *change, struct err *err) {
-    if (store_needs_reopen(s) || !s->view)
-        return err_set(err, ERR_CORRUPT, "the hot tables must be opened again");
+static int publish(struct store *s, const struct store_change *change, struct err *err) {
     CLEANUP(view_unrefp) struct store_view *v = NULL;
     int code = view_make(s->view, generation_ref(s->view->generation), change, &v, err);
     if (code)
@@ -209,6 +207,15 @@ int store_publish(struct store *s, const struct store_change *change, struct err
     code = same_file(s, change, v, &meta, err);
     if (!code)
         v = NULL;
+    return code;
+}
+
+int store_publish(struct store *s, const struct store_change *change, struct err *err) {
+    if (store_needs_reopen(s) || !s->view)
+        return err_set(err, ERR_CORRUPT, "the hot tables must be opened again");
+    workers_call(s->hot.workers);
+    int code = publish(s, change, err);
+    workers_dismiss(s->hot.workers);
     return code;
 }
 

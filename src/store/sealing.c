@@ -35,8 +35,11 @@ int store_with_session(struct store *s, int (*work)(duckdb_connection, void *, s
     {
         CLEANUP(session_end) struct session w = {0};
         code = session_begin(s, &w, err);
-        if (!code)
+        if (!code) {
+            workers_call(s->hot.workers);
             code = work(w.connection, arg, err);
+            workers_dismiss(s->hot.workers);
+        }
     }
     pthread_rwlock_unlock(&s->gate);
     return code;

@@ -387,7 +387,9 @@ int store_view_select(struct store_view *v, const char *sql, const struct sql_va
     if (!s->hot.db || s->opening != g->opening || !reader_begin(s, g, &reader)) {
         code = err_set(err, ERR_BUSY, "the hot tables are not open");
     } else {
+        workers_call(s->hot.workers);
         code = run(reader.connection, sql, params, param_count, ret, &fault, err);
+        workers_dismiss(s->hot.workers);
         reader_end(s, g, &reader);
         store_note_fault(s, fault);
     }

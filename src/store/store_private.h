@@ -10,6 +10,7 @@
 #include "schema.h"
 #include "view.h"
 #include "visits.h"
+#include "workers.h"
 
 enum {
     IDLE_READERS = 8,
@@ -39,6 +40,7 @@ struct readers {
 /* What is open while there is a usable file; all zero otherwise. */
 struct hot {
     duckdb_database db;
+    struct workers *workers;
     duckdb_connection writer; /* uses the tables of generation */
     unsigned generation;
     duckdb_prepared_statement set_meta, set_mark, add_mark;

@@ -8,6 +8,7 @@
 /* after the four above */
 #include <cmocka.h>
 
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,6 +133,28 @@ static void carries_events(void **state) {
     close_both(b);
 }
 
+/* Small batches over much work: the rest takes long, so senders are held back, and no longer once
+ * it is done. */
+static void holds_senders_back_while_behind(void **state) {
+    struct bench *b = *state;
+    open_both(b);
+    for (unsigned i = 0; i < 100; i++)
+        append(b->journal, i * 1000, 1000);
+    struct drain *d = NULL;
+    struct drain_options options = {
+        .journal = b->journal, .store = b->store, .counters = &b->counters, .batch_bytes = 1024};
+    assert_int_equal(drain_start(&options, &d, NULL), 0);
+    int64_t until = clock_mono_ns(&clock_system) + PATIENCE_MS * 1000000LL;
+    while (journal_held_us(b->journal) == 0 && clock_mono_ns(&clock_system) < until)
+        sched_yield();
+    assert_in_range(journal_held_us(b->journal), 1, JOURNAL_MOST_HOLD_US);
+    assert_int_equal(drain_wait_for(d, journal_end(b->journal), PATIENCE_MS), 0);
+    assert_int_equal(journal_held_us(b->journal), 0);
+    drain_stop(d);
+    holds(b->store, 100000);
+    close_both(b);
+}
+
 static void passes_over_a_bad_frame(void **state) {
     struct bench *b = *state;
     open_both(b);
@@ -232,6 +255,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(survives_kill, setup, teardown), /* forks: first */
         cmocka_unit_test_setup_teardown(carries_events, setup, teardown),
+        cmocka_unit_test_setup_teardown(holds_senders_back_while_behind, setup, teardown),
         cmocka_unit_test_setup_teardown(passes_over_a_bad_frame, setup, teardown),
         cmocka_unit_test_setup_teardown(rebuilds_a_damaged_store, setup, teardown),
     };

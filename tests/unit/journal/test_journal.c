@@ -447,6 +447,49 @@ static void many_submit_while_one_reads_and_releases(void **state) {
     free(c);
 }
 
+static int64_t append_took_us(struct fixture *f) {
+    int64_t began_ns = clock_mono_ns(&clock_system);
+    append(f, "x");
+    return (clock_mono_ns(&clock_system) - began_ns) / 1000;
+}
+
+static void a_held_commit_comes_later(void **state) {
+    struct fixture *f = *state;
+    open_journal(f);
+    journal_hold(f->j, 2 * JOURNAL_MOST_HOLD_US);
+    assert_int_equal(journal_held_us(f->j), JOURNAL_MOST_HOLD_US);
+    for (int i = 0; i < 3; i++)
+        assert_true(append_took_us(f) >= JOURNAL_MOST_HOLD_US);
+    journal_hold(f->j, 0);
+    bool sooner = false; /* in a hundred times, on any machine */
+    for (int i = 0; !sooner && i < 100; i++)
+        sooner = append_took_us(f) < JOURNAL_MOST_HOLD_US;
+    assert_true(sooner);
+    close_journal(f);
+}
+
+static void counts_what_is_left_to_read(void **state) {
+    struct fixture *f = *state;
+    open_journal(f);
+    struct cursor start = journal_end(f->j);
+    assert_int_equal(journal_bytes_from(f->j, start), 0);
+    assert_int_equal(journal_bytes_from(f->j, (struct cursor){0}), 0);
+    append(f, "one");
+    uint64_t one = journal_bytes_from(f->j, start);
+    assert_in_range(one, 4, 100);
+    struct cursor middle = journal_end(f->j);
+    struct cursor next;
+    assert_int_equal(journal_rotate(f->j, &next, NULL), 0);
+    append(f, "two");
+    append(f, "two");
+    assert_int_equal(journal_bytes_from(f->j, start), 3 * one);
+    assert_int_equal(journal_bytes_from(f->j, middle), 2 * one);
+    assert_int_equal(journal_bytes_from(f->j, next), 2 * one);
+    assert_int_equal(journal_bytes_from(f->j, (struct cursor){0}), 3 * one);
+    assert_int_equal(journal_bytes_from(f->j, journal_end(f->j)), 0);
+    close_journal(f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(keeps_frames_in_order_over_a_restart),
@@ -465,6 +508,8 @@ int main(void) {
         TEST(reports_a_missing_segment_and_goes_on),
         TEST(frames_of_another_segment_do_not_verify),
         TEST(tells_when_to_read),
+        TEST(counts_what_is_left_to_read),
+        TEST(a_held_commit_comes_later),
         TEST(wakes_those_who_wait),
         TEST(close_wakes_those_who_wait),
         TEST(limits_what_waits_and_commits_it_at_close),
