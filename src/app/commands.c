@@ -13,8 +13,7 @@ void command_print_json(const json_t *j) {
     (void)putchar('\n');
 }
 
-/* Opens the folder, runs the verb with the command's arguments, closes. */
-static int ask(const struct cli *cli, const char *verb, json_t **ret, struct err *err) {
+int command_ask(const struct cli *cli, const char *verb, json_t **ret, struct err *err) {
     struct session s;
     int rc = session_open(&s, cli->data, verb, err);
     if (rc < 0)
@@ -27,7 +26,7 @@ static int ask(const struct cli *cli, const char *verb, json_t **ret, struct err
 static int run_plain(const struct cli *cli, const char *verb, void (*print)(const json_t *reply)) {
     JSON_AUTO reply = NULL;
     struct err err = {0};
-    if (ask(cli, verb, &reply, &err) < 0)
+    if (command_ask(cli, verb, &reply, &err) < 0)
         return command_failed(&err);
     if (cli->json)
         command_print_json(reply);
@@ -184,76 +183,6 @@ static int version(const struct cli *cli) {
     return EXIT_FINE;
 }
 
-/* --- query -------------------------------------------------------------------------------------
- */
-
-static const struct figure {
-    const char *metric, *label, *unit;
-} figures[] = {
-    {"visitors", "visitors", ""},
-    {"visits", "visits", ""},
-    {"pageviews", "page views", ""},
-    {"bounce_rate", "bounce rate", " %"},
-    {"visit_duration", "visit duration", " s"},
-};
-
-static json_t *five_figures(const char *range) {
-    json_t *metrics = json_array();
-    for (size_t i = 0; i < ARRAY_LEN(figures); i++)
-        (void)json_array_append_new(metrics, json_string(figures[i].metric));
-    return json_pack("{s:o, s:s}", "metrics", metrics, "date_range", range);
-}
-
-static void print_figures(const json_t *reply) {
-    const json_t *row = json_array_get(json_member(reply, "results"), 0);
-    const json_t *values = json_member(row, "metrics");
-    for (size_t i = 0; i < ARRAY_LEN(figures); i++) {
-        const json_t *v = json_array_get(values, i);
-        if (json_is_number(v))
-            (void)printf("%-16s %.10g%s\n", figures[i].label, json_number_value(v),
-                         figures[i].unit);
-        else
-            (void)printf("%-16s -\n", figures[i].label);
-    }
-}
-
-static void print_explanation(const json_t *explain) {
-    size_t i;
-    json_t *item;
-    (void)printf("\nlevels           ");
-    json_array_foreach (json_member(explain, "levels"), i, item)
-        (void)printf("%s%s", i ? " + " : "", json_string_value(item));
-    (void)printf("\nparts            ");
-    json_array_foreach (json_member(explain, "parts"), i, item)
-        (void)printf("%s%lld", i ? ", " : "", (long long)json_integer_value(item));
-    if (json_array_size(json_member(explain, "parts")) == 0)
-        (void)printf("none");
-    const json_t *ms = json_member(explain, "ms");
-    (void)printf("\ntime             %.1f ms to plan, %.1f ms to run\n\n%s\n",
-                 json_number_value(json_member(ms, "plan")),
-                 json_number_value(json_member(ms, "rows")), word(explain, "sql"));
-}
-
-static void print_answer(const json_t *reply) {
-    const json_t *explain = json_member(reply, "explain");
-    print_figures(reply);
-    if (explain)
-        print_explanation(explain);
-}
-
-static int query(const struct cli *cli) {
-    struct err err = {0};
-    if (!json_member(cli->args, "site")) {
-        (void)err_set(&err, ERR_INVALID, "--site DOMAIN is missing");
-        return command_failed(&err);
-    }
-    if (!json_member(cli->args, "query")) {
-        const char *range = word(cli->args, "range");
-        (void)json_object_set_new(cli->args, "query", five_figures(*range ? range : "day"));
-    }
-    return run_plain(cli, "query", print_answer);
-}
-
 /* --- the table ---------------------------------------------------------------------------------
  */
 
@@ -280,6 +209,13 @@ static const struct cli_option token_add_options[] = {
 static const struct cli_option query_options[] = {
     {"site", "site", CLI_TEXT, "DOMAIN", "the site"},
     {"range", "range", CLI_TEXT, "RANGE", "day, 7d, 28d, month, year, all … (day)"},
+    {"metrics", "metrics", CLI_LIST, "LIST", "such as visitors,bounce_rate (the usual ones)"},
+    {"by", "by", CLI_LIST, "DIMENSION", "a row for each, such as event:page or time:day"},
+    {"filter", "filter", CLI_LIST, "FILTER",
+     "\"visit:source is Google|Bing\"; repeated: all of them"},
+    {"limit", "limit", CLI_NUMBER, "N", "at most so many rows (10000)"},
+    {"format", "format", CLI_TEXT, "FORMAT", "table, csv or json (table)"},
+    {"watch", "watch", CLI_NUMBER, "SECONDS", "ask again and again, so long apart"},
     {"explain", "explain", CLI_FLAG, NULL, "tell how the figures were made"},
     {0},
 };
@@ -364,7 +300,7 @@ const struct cli_command commands[] = {
      .options = query_options,
      .takes_request = true,
      .text = "print figures of a site",
-     .run = query},
+     .run = command_query},
     {.words = "import",
      .operand = "FILE",
      .operand_key = "files",

@@ -25,6 +25,7 @@ static bool show(const struct app *a, struct arena *texts, const struct part_rec
         .roll_path = absolute(a, texts, &r->files[PART_ROLL]),
         .event_rows = r->files[PART_EVENT].rows,
         .visit_rows = r->files[PART_VISIT].rows,
+        .visits = r->visits,
     };
     const char *const paths[] = {ret->event_path, ret->visit_path, ret->roll_path};
     for (size_t i = 0; i < ARRAY_LEN(paths); i++)

@@ -41,7 +41,7 @@ bool reach_first_day(const struct store_view *view, uint32_t site, int32_t *ret)
 }
 
 static bool rows_are_gone(const struct sealed_part *p) {
-    return (p->event_rows > 0 && !p->event_path) || (p->visit_rows > 0 && !p->visit_path);
+    return p->visits > 0 && (!p->event_path || !p->visit_path);
 }
 
 /* Takes the part's raw rows, or notes that they are gone. */

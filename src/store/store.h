@@ -81,7 +81,8 @@ struct sealed_part {
     int32_t from_day, to_day; /* site-local, both included */
     struct cursor until;      /* events of these days before it are in this part, or another */
     const char *event_path, *visit_path, *roll_path; /* NULL: gone, or there were none */
-    uint64_t event_rows, visit_rows;
+    uint64_t event_rows, visit_rows;                 /* of the files that are there */
+    uint64_t visits; /* 0: there were no rows; else they are gone when their files are */
 };
 
 struct store_day {

@@ -63,6 +63,16 @@ test('the command line answers beside the server and without it', async () => {
   const ask = ['query', '--site', 'example.com', '--data', data, '--json', '{"metrics":["events"],"date_range":"day"}'];
   assert.equal(JSON.parse(mustRun(ask)).results[0].metrics[0], 11);
   assert.match(mustRun(['query', '--site', 'example.com', '--data', data, '--explain']), /\nlevels +hot\nparts +none\ntime .*\n\nSELECT /);
+  const site = ['query', '--site', 'example.com', '--data', data];
+  assert.match(mustRun([...site, '--by', 'event:page', '--metrics', 'events']), /^event:page +events\n\/\S* +\d+\n/);
+  assert.match(mustRun([...site, '--by', 'time:hour', '--metrics', 'events', '--range', '24h']), /^events +[▁-█]+\n\ntime:hour +events\n|^time:hour +events\n/);
+  assert.match(mustRun([...site, '--by', 'event:page,event:name', '--metrics', 'events', '--format', 'csv', '--limit', '1']), /^event:page,event:name,events\r\n[^,]+,\w+,\d+$/);
+  const filtered = ['--filter', 'event:name is pageview|nothing', '--filter', 'event:page contains /'];
+  assert.match(mustRun([...site, '--metrics', 'events', ...filtered, '--format', 'csv']), /^events\r\n[1-9]\d*$/);
+  assert.equal(mustRun([...site, '--metrics', 'events', ...filtered, '--filter', 'event:page is /nowhere']), 'events           0');
+  assert.deepEqual(JSON.parse(mustRun([...site, '--format', 'json', '--metrics', 'events'])).results, JSON.parse(mustRun(ask)).results);
+  assert.equal(cli([...site, '--filter', 'event:name is']).status, 2);
+  assert.equal(cli([...site, '--format', 'xml']).status, 2);
   assert.equal(await server.stop(), 0);
   assert.equal(JSON.parse(mustRun(ask)).results[0].metrics[0], 11);
   server = await startServer(data);

@@ -16,7 +16,7 @@ static void nobody_waits_for_a_drain_that_keeps_up(void **state) {
     (void)state;
     assert_int_equal(hold_for(0, 4000000, 100 * MS), 0);
     assert_int_equal(hold_for(4000000, 4000000, 5000 * MS), 0); /* the next batch takes it all */
-    assert_int_equal(hold_for(7000000, 4000000, 100 * MS), 0); /* 175 ms of work */
+    assert_int_equal(hold_for(7000000, 4000000, 100 * MS), 0);  /* 175 ms of work */
     assert_int_equal(hold_for(100, 0, 100 * MS), 0);
     assert_int_equal(hold_for(100, 10, 0), 0);
 }

@@ -91,8 +91,9 @@ static void add_ready(struct bed *b, const struct seal_job *job, const struct se
                              .event_path = raw ? full_path(b, &done->files[SEAL_EVENT]) : NULL,
                              .visit_path = raw ? full_path(b, &done->files[SEAL_VISIT]) : NULL,
                              .roll_path = full_path(b, &done->files[SEAL_ROLL]),
-                             .event_rows = done->files[SEAL_EVENT].rows,
-                             .visit_rows = done->files[SEAL_VISIT].rows};
+                             .visits = done->visits,
+                             .event_rows = raw ? done->files[SEAL_EVENT].rows : 0,
+                             .visit_rows = raw ? done->files[SEAL_VISIT].rows : 0};
 }
 
 static void publish(struct bed *b, const uint32_t *removed, size_t removed_count) {

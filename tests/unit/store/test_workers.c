@@ -48,9 +48,9 @@ static bool adds_up(struct bench *b) {
     duckdb_result r;
     if (duckdb_connect(b->db, &c) != DuckDBSuccess)
         return false;
-    bool right = duckdb_query(c, "SELECT sum(i)::BIGINT FROM range(1000000) t(i)", &r) ==
-                     DuckDBSuccess &&
-                 duckdb_value_int64(&r, 0, 0) == 499999500000;
+    bool right =
+        duckdb_query(c, "SELECT sum(i)::BIGINT FROM range(1000000) t(i)", &r) == DuckDBSuccess &&
+        duckdb_value_int64(&r, 0, 0) == 499999500000;
     duckdb_destroy_result(&r);
     duckdb_disconnect(&c);
     return right;

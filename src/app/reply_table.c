@@ -1,0 +1,204 @@
+#include "reply_table.h"
+
+#include <stdio.h>
+
+enum { MOST_WIDTH = 60, NUMBER_TEXT = 32 };
+
+static const json_t *words_of(const json_t *reply, const char *key) {
+    return json_member(json_member(reply, "query"), key);
+}
+
+/* A column of the table: the reply's dimensions, then its metrics. */
+struct column {
+    const char *head;
+    const char *list; /* of a row: "dimensions" or "metrics" */
+    size_t at;
+};
+
+static size_t column_count(const json_t *reply) {
+    return json_array_size(words_of(reply, "dimensions")) +
+           json_array_size(words_of(reply, "metrics"));
+}
+
+static struct column column_at(const json_t *reply, size_t i) {
+    const json_t *dimensions = words_of(reply, "dimensions");
+    size_t before = json_array_size(dimensions);
+    if (i < before)
+        return (struct column){json_string_value(json_array_get(dimensions, i)), "dimensions", i};
+    return (struct column){json_string_value(json_array_get(words_of(reply, "metrics"), i - before)),
+                           "metrics", i - before};
+}
+
+/* A number is written to `scratch`. */
+static struct span cell_text(const json_t *row, struct column c, char scratch[NUMBER_TEXT]) {
+    const json_t *v = json_array_get(json_member(row, c.list), c.at);
+    if (json_is_string(v))
+        return json_span(v);
+    if (!json_is_number(v))
+        return SPAN_EMPTY;
+    int n = snprintf(scratch, NUMBER_TEXT, "%.10g", json_number_value(v));
+    return span_of(scratch, (size_t)n);
+}
+
+/* --- for people ---------------------------------------------------------------------------------
+ */
+
+static bool begins_character(char c) {
+    return ((unsigned char)c & 0xc0) != 0x80;
+}
+
+static size_t width_of(struct span text) {
+    size_t width = 0;
+    for (size_t i = 0; i < text.len; i++)
+        width += begins_character(text.ptr[i]);
+    return width < MOST_WIDTH ? width : MOST_WIDTH;
+}
+
+/* C0, DEL, and C1 as UTF-8 has it (C2 80 to C2 9F). */
+static size_t control_bytes(struct span text, size_t at) {
+    unsigned char c = (unsigned char)text.ptr[at];
+    if (c < 0x20 || c == 0x7f)
+        return 1;
+    bool c1 = c == 0xc2 && at + 1 < text.len && (unsigned char)text.ptr[at + 1] < 0xa0;
+    return c1 ? 2 : 0;
+}
+
+/* A longer one is cut, with … as its last character. */
+static void put_text(struct buf *out, struct span text) {
+    size_t characters = 0;
+    for (size_t i = 0; i < text.len; i++)
+        characters += begins_character(text.ptr[i]);
+    size_t most = characters > MOST_WIDTH ? MOST_WIDTH - 1 : MOST_WIDTH;
+    size_t put = 0;
+    for (size_t i = 0; i < text.len;) {
+        size_t control = control_bytes(text, i);
+        if (begins_character(text.ptr[i]) && put++ == most) {
+            buf_adds(out, "…");
+            return;
+        }
+        if (control)
+            buf_addc(out, '?');
+        else
+            buf_addc(out, text.ptr[i]);
+        i += control ? control : 1;
+    }
+}
+
+static void put_spaces(struct buf *out, size_t n) {
+    while (n--)
+        buf_addc(out, ' ');
+}
+
+static void put_cell(struct buf *out, struct span text, size_t width, bool right, bool last) {
+    size_t fill = width - width_of(text);
+    if (right)
+        put_spaces(out, fill);
+    put_text(out, text);
+    if (!right && !last)
+        put_spaces(out, fill);
+    buf_adds(out, last ? "\n" : "  ");
+}
+
+static struct span shown(const json_t *row, struct column c, char scratch[NUMBER_TEXT]) {
+    struct span text = cell_text(row, c, scratch);
+    return text.len ? text : SPAN_LIT("-");
+}
+
+static size_t column_width(const json_t *reply, struct column c) {
+    size_t width = width_of(span_str(c.head));
+    char scratch[NUMBER_TEXT];
+    size_t i;
+    json_t *row;
+    json_array_foreach (json_member(reply, "results"), i, row) {
+        size_t w = width_of(shown(row, c, scratch));
+        if (w > width)
+            width = w;
+    }
+    return width;
+}
+
+static bool is_figure(struct column c) {
+    return c.list[0] == 'm';
+}
+
+void reply_table(const json_t *reply, struct buf *out) {
+    enum { MOST_COLUMNS = 64 };
+    size_t width[MOST_COLUMNS];
+    size_t columns = column_count(reply);
+    if (columns > MOST_COLUMNS)
+        columns = MOST_COLUMNS;
+    for (size_t k = 0; k < columns; k++) {
+        struct column c = column_at(reply, k);
+        width[k] = column_width(reply, c);
+        put_cell(out, span_str(c.head), width[k], is_figure(c), k + 1 == columns);
+    }
+    size_t i;
+    json_t *row;
+    json_array_foreach (json_member(reply, "results"), i, row)
+        for (size_t k = 0; k < columns; k++) {
+            struct column c = column_at(reply, k);
+            char scratch[NUMBER_TEXT];
+            put_cell(out, shown(row, c, scratch), width[k], is_figure(c), k + 1 == columns);
+        }
+}
+
+/* --- for spreadsheets ---------------------------------------------------------------------------
+ */
+
+static bool looks_like_formula(struct span text) {
+    return text.len && memchr("=+-@\t\r", text.ptr[0], 6);
+}
+
+static void put_field(struct buf *out, struct span text, bool figure, bool last) {
+    bool quoted = false;
+    for (size_t i = 0; i < text.len; i++)
+        quoted |= memchr("\",\r\n", text.ptr[i], 4) != NULL;
+    if (quoted)
+        buf_addc(out, '"');
+    if (!figure && looks_like_formula(text))
+        buf_addc(out, '\'');
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '"')
+            buf_addc(out, '"');
+        buf_addc(out, text.ptr[i]);
+    }
+    if (quoted)
+        buf_addc(out, '"');
+    buf_adds(out, last ? "\r\n" : ",");
+}
+
+void reply_csv(const json_t *reply, struct buf *out) {
+    size_t columns = column_count(reply);
+    for (size_t k = 0; k < columns; k++)
+        put_field(out, span_str(column_at(reply, k).head), false, k + 1 == columns);
+    size_t i;
+    json_t *row;
+    json_array_foreach (json_member(reply, "results"), i, row)
+        for (size_t k = 0; k < columns; k++) {
+            struct column c = column_at(reply, k);
+            char scratch[NUMBER_TEXT];
+            put_field(out, cell_text(row, c, scratch), is_figure(c), k + 1 == columns);
+        }
+}
+
+/* --- a line of bars -----------------------------------------------------------------------------
+ */
+
+void reply_sparkline(const json_t *reply, size_t metric, struct buf *out) {
+    static const char *const bars[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+    const json_t *rows = json_member(reply, "results");
+    double most = 0;
+    size_t i;
+    json_t *row;
+    if (json_array_size(rows) < 2)
+        return;
+    json_array_foreach (rows, i, row) {
+        double v = json_number_value(json_array_get(json_member(row, "metrics"), metric));
+        most = v > most ? v : most;
+    }
+    json_array_foreach (rows, i, row) {
+        double v = json_number_value(json_array_get(json_member(row, "metrics"), metric));
+        size_t bar = most > 0 && v > 0 ? (size_t)(v / most * (ARRAY_LEN(bars) - 1) + 0.5) : 0;
+        buf_adds(out, bars[bar]);
+    }
+}
