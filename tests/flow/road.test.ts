@@ -71,8 +71,8 @@ test('the command line answers beside the server and without it', async () => {
   assert.match(mustRun([...site, '--metrics', 'events', ...filtered, '--format', 'csv']), /^events\r\n[1-9]\d*$/);
   assert.equal(mustRun([...site, '--metrics', 'events', ...filtered, '--filter', 'event:page is /nowhere']), 'events           0');
   assert.deepEqual(JSON.parse(mustRun([...site, '--format', 'json', '--metrics', 'events'])).results, JSON.parse(mustRun(ask)).results);
-  assert.equal(cli([...site, '--filter', 'event:name is']).status, 2);
-  assert.equal(cli([...site, '--format', 'xml']).status, 2);
+  assert.equal(cli([...site, '--filter', 'event:name is']).code, 2);
+  assert.equal(cli([...site, '--format', 'xml']).code, 2);
   assert.equal(await server.stop(), 0);
   assert.equal(JSON.parse(mustRun(ask)).results[0].metrics[0], 11);
   server = await startServer(data);
