@@ -22,6 +22,8 @@ static void hot_close(struct hot *h) {
         visits_free(h->visits);
     if (h->presence)
         presence_free(h->presence);
+    if (h->words)
+        words_free(h->words);
     if (h->writer)
         duckdb_disconnect(&h->writer);
     if (h->db)
@@ -52,6 +54,8 @@ static int hot_open(struct store *s, struct err *err) {
         code = cell_attach(h.writer, &os_system, s->dir, err);
     if (!code)
         code = schema_open(h.writer, &meta, err);
+    if (!code)
+        code = load_words(&h, err);
     if (!code)
         code = load_visits(&h, s->options.most_open_visits, meta.next_visit, err);
     if (!code)
