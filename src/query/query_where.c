@@ -23,7 +23,14 @@ static const char *hot_code(enum dim d, enum side side) {
         return "e.page";
     if (d == DIM_PAGE || d == DIM_ENTRY_PAGE)
         return "v.entry_page";
-    return d == DIM_EXIT_PAGE ? "v.exit_page" : NULL;
+    if (d == DIM_EXIT_PAGE)
+        return "v.exit_page";
+#define VISIT_ATTRIBUTE(name, text)
+#define VISIT_CODED(name, text)                      \
+    if (strcmp(dim_infos[d].column, #name) == 0) \
+        return "v." #name;
+#include "visit_fields.def"
+    return NULL;
 }
 
 /* The column with the code of a word; NULL: the attribute is there in words. */
@@ -189,23 +196,33 @@ static void mark_filter(bool needed[DIMS], const struct filter *f, enum side sid
         mark_filter(needed, &f->children[i], side);
 }
 
-/* Which attributes of the visit this side looks at; *ret_sets: one that is in its set. */
-static void find_needed(const struct writer *w, enum side side, bool needed[DIMS], bool *ret_sets) {
+/* The attributes of the visit that this side looks at. */
+static void find_needed(const struct writer *w, enum side side, bool needed[DIMS]) {
     mark_filter(needed, &w->q->filter, side);
     for (size_t i = 0; i < w->shape->dim_count; i++)
         mark_dim(needed, w->q->dims[i], side);
-    *ret_sets = false;
-    for (size_t d = 0; d < DIMS; d++)
-        *ret_sets |= needed[d] && !hot_code((enum dim)d, side);
+}
+
+/* ", s.a, s.b": those that are not in the visit's row. Whether there are any. */
+static bool put_of_sets(struct buf *o, const bool needed[DIMS], enum side side) {
+    bool any = false;
+    for (size_t d = 0; d < DIMS; d++) {
+        if (!needed[d] || hot_code((enum dim)d, side))
+            continue;
+        buf_addf(o, ", s.%s", dim_infos[d].column);
+        any = true;
+    }
+    return any;
 }
 
 void put_net_visits(const struct writer *w, enum side side) {
     struct buf *o = w->out;
-    bool needed[DIMS] = {0}, sets;
-    find_needed(w, side, needed, &sets);
-    buf_adds(o, sets ? "(SELECT n.*, s.* FROM (SELECT visit, attributes" : "(SELECT visit");
-    if (side == SIDE_BOTH)
-        buf_adds(o, ", day, hour, start_ms");
+    bool needed[DIMS] = {0};
+    find_needed(w, side, needed);
+    buf_adds(o, "(SELECT n.*");
+    bool sets = put_of_sets(o, needed, side);
+    buf_addf(o, " FROM (SELECT visit%s%s", sets ? ", attributes" : "",
+             side == SIDE_BOTH ? ", day, hour, start_ms" : "");
     for (size_t d = 0; d < DIMS; d++)
         if (needed[d] && hot_code((enum dim)d, side))
             buf_addf(o, ", %s", dim_infos[d].column);
@@ -214,18 +231,17 @@ void put_net_visits(const struct writer *w, enum side side) {
             buf_addf(o, ", %s AS %s", quantity_words[i].signed_sum, quantity_words[i].name);
     buf_adds(o, " FROM visit_row v WHERE ");
     put_days(w, LEVEL_HOT, "");
-    buf_adds(o, " GROUP BY ALL HAVING sum(sign) > 0)");
-    if (sets)
-        buf_adds(o, " n JOIN attribute_set s ON s.code = n.attributes)");
+    buf_adds(o, " GROUP BY ALL HAVING sum(sign) > 0) n");
+    buf_adds(o, sets ? " JOIN attribute_set s ON s.code = n.attributes)" : ")");
 }
 
-/* Rows of visits, with the attributes when these are looked at. */
 static void put_hot_visits(const struct writer *w, enum side side) {
-    bool needed[DIMS] = {0}, sets;
-    find_needed(w, side, needed, &sets);
-    buf_adds(w->out, sets ? "(SELECT r.*, s.* FROM visit_row r JOIN attribute_set s"
-                            " ON s.code = r.attributes)"
-                          : "visit_row");
+    bool needed[DIMS] = {0};
+    find_needed(w, side, needed);
+    buf_adds(w->out, "(SELECT r.*");
+    bool sets = put_of_sets(w->out, needed, side);
+    buf_adds(w->out, " FROM visit_row r");
+    buf_adds(w->out, sets ? " JOIN attribute_set s ON s.code = r.attributes)" : ")");
 }
 
 static void put_path(struct buf *o, const char *path) {
@@ -306,12 +322,14 @@ void put_person_id(const struct writer *w, enum level level, const struct counti
 void put_person_flags(const struct writer *w, enum level level, const struct counting *c,
                       const char *alias) {
     enum by_id by = persons_by(c, level);
+    const char *rows = level == LEVEL_HOT && *alias == 'v' ? "sum(v.sign)" : "count(*)";
     if (by == BY_ID)
         buf_adds(w->out, "0");
+    else if (by == BY_FLAG && w->shape->persons_alone)
+        buf_adds(w->out, rows); /* there are no others, see put_persons_alone() */
     else
-        buf_addf(w->out, "%s FILTER ((%s.first & %u) <> 0%s",
-                 level == LEVEL_HOT && *alias == 'v' ? "sum(v.sign)" : "count(*)", alias,
-                 c->person_flag, by == BY_VARIES ? " AND " : ")");
+        buf_addf(w->out, "%s FILTER ((%s.first & %u) <> 0%s", rows, alias, c->person_flag,
+                 by == BY_VARIES ? " AND " : ")");
     if (by == BY_VARIES)
         buf_addf(w->out, "(%s.varies & %u) = 0)", alias, c->varies);
 }

@@ -29,8 +29,8 @@ static void put_event(struct rows *r, const struct event *e, const struct event_
     PUT_U32(r, EVENT_COLUMN_first, first);
 }
 
-static void put_visit(struct rows *r, const struct visit *v, int8_t sign, uint32_t first) {
-    const struct visit_facts *f = &v->facts;
+static void put_visit(struct rows *r, const struct visit_facts *f,
+                      const struct attributes *attributes, int8_t sign, uint32_t first) {
     PUT_I8(r, VISIT_COLUMN_sign, sign);
     PUT_U64(r, VISIT_COLUMN_visit, f->visit);
     PUT_U32(r, VISIT_COLUMN_site, f->key.site);
@@ -45,6 +45,9 @@ static void put_visit(struct rows *r, const struct visit *v, int8_t sign, uint32
     PUT_I32(r, VISIT_COLUMN_duration_ms, sign * visit_duration_ms(f));
     PUT_U32(r, VISIT_COLUMN_entry_page, f->entry_page);
     PUT_U32(r, VISIT_COLUMN_exit_page, f->exit_page);
+#define VISIT_CODED(name, text) \
+    PUT_U32(r, VISIT_COLUMN_##name, attributes->word[ATTRIBUTE_##name]);
+#include "visit_fields.def"
     PUT_U32(r, VISIT_COLUMN_attributes, f->attributes);
     PUT_U32(r, VISIT_COLUMN_first, first);
     PUT_U8(r, VISIT_COLUMN_interactive, f->interactive);
@@ -84,15 +87,16 @@ static int append_visits(struct hot *h, enum engine_fault *fault, struct err *er
     int code = rows_begin(&rows, h->writer, "visit_row", h->visit_rows, fault, err);
     for (size_t i = 0; !code && i < visits_change_count(h->visits); i++) {
         const struct visit_change *c = visits_change(h->visits, i);
+        const struct attributes *a = words_attributes(h->words, c->facts.attributes);
         uint32_t first_before, first_after;
         code = presence_change(h->presence, c, &first_before, &first_after, err);
         if (!code && c->before) {
-            put_visit(&rows, c->before, -1, first_before);
+            put_visit(&rows, &c->before->facts, a, -1, first_before);
             code = rows_next(&rows, fault, err);
         }
         if (code)
             break;
-        put_visit(&rows, c->after, 1, first_after);
+        put_visit(&rows, &c->facts, a, 1, first_after);
         code = rows_next(&rows, fault, err);
     }
     return code ? code : rows_end(&rows, fault, err);

@@ -6,6 +6,7 @@ static const struct {
 } visit_columns[VISIT_COLUMNS] = {
 #define VISIT(name, type, text) {#name, type},
 #define VISIT_WORD(name, text) {#name, "UINTEGER"},
+#define VISIT_CODED(name, text) {#name, "UINTEGER"},
 #include "visit_fields.def"
     {"attributes", "UINTEGER"},
     {"first", "UINTEGER"},
@@ -98,7 +99,11 @@ static void make_views(struct buf *out, const char *name) {
     add_replaced_words(out, event_words, ARRAY_LEN(event_words));
     buf_adds(out, "), r.rowid AS rowid FROM event_row r");
     add_word_joins(out, event_words, ARRAY_LEN(event_words));
-    buf_addf(out, "; CREATE VIEW %s.visit AS SELECT r.* EXCLUDE (attributes) REPLACE (", name);
+    buf_addf(out, "; CREATE VIEW %s.visit AS SELECT r.* EXCLUDE (attributes", name);
+#define VISIT_ATTRIBUTE(name, text)
+#define VISIT_CODED(name, text) buf_adds(out, ", " #name);
+#include "visit_fields.def"
+    buf_adds(out, ") REPLACE (");
     add_replaced_words(out, visit_words, ARRAY_LEN(visit_words));
     for (size_t i = 0; i < ARRAY_LEN(visit_figures); i++)
         buf_addf(out, ", (r.sign * r.%s)::%s AS %s", visit_figures[i].name, visit_figures[i].type,

@@ -5,9 +5,10 @@
  *                  (flags, see first.h)
  *   visit_row      the values of visit_fields.def, its figures (pageviews, events, bounce,
  *                  duration_ms) times sign, so that they are summed as they are; entry_page and
- *                  exit_page as codes of words; attributes: the code of a set; first; and two
- *                  columns of our own that let open visits be picked up after a restart: interactive
- *                  (0, 1, 2: two or more) and seen_ms (see visits.h)
+ *                  exit_page as codes of words, and those attributes that are looked at most;
+ *                  attributes: the code of the set of all; first; and two columns of our own that
+ *                  let open visits be picked up after a restart: interactive (0, 1, 2: two or more)
+ *                  and seen_ms (see visits.h)
  *   word           code UINTEGER, value VARCHAR: 0 is the empty text, 1 is pageview
  *   attribute_set  code UINTEGER, the attributes of visit_fields.def
  *   meta           one row: version of the schema, cursor, next visit id, and the last part whose
@@ -39,6 +40,7 @@ enum event_column {
 enum visit_column {
 #define VISIT(name, type, text) VISIT_COLUMN_##name,
 #define VISIT_WORD(name, text) VISIT_COLUMN_##name,
+#define VISIT_CODED(name, text) VISIT_COLUMN_##name,
 #include "visit_fields.def"
     VISIT_COLUMN_attributes,
     VISIT_COLUMN_first,
