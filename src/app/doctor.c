@@ -103,8 +103,8 @@ static void check_hot(struct app *a, json_t *list) {
         report(list, "hot", false, "cannot be brought up to date: %s", err.text);
         return;
     }
-    int64_t events = hot_number(a, "SELECT count(*) FROM event", &err);
-    int64_t visits = events < 0 ? events : hot_number(a, "SELECT count(*) FROM visit", &err);
+    int64_t events = hot_number(a, "SELECT count(*) FROM event_row", &err);
+    int64_t visits = events < 0 ? events : hot_number(a, "SELECT count(*) FROM visit_row", &err);
     if (visits < 0)
         report(list, "hot", false, "%s", err.text);
     else
@@ -151,7 +151,7 @@ static void check_zones(struct app *a, json_t *list) {
 static void check_clock(struct app *a, json_t *list) {
     int64_t now = clock_wall_ms(a->clock);
     struct err err = {0};
-    int64_t newest = hot_number(a, "SELECT max(ts_ms) FROM event", &err);
+    int64_t newest = hot_number(a, "SELECT max(ts_ms) FROM event_row", &err);
     if (now < least_time_ms)
         report(list, "clock", false, "the clock is wrong: it shows a year before 2025");
     else if (newest > now + 60000)

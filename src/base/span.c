@@ -129,7 +129,23 @@ static size_t utf8_char(const unsigned char *p, size_t n) {
     return 0;
 }
 
+/* Nearly all texts are ASCII: eight bytes at a time. */
+static bool is_ascii(struct span s) {
+    uint64_t all = 0;
+    size_t i = 0;
+    for (; i + 8 <= s.len; i += 8) {
+        uint64_t word;
+        memcpy(&word, s.ptr + i, 8);
+        all |= word;
+    }
+    for (; i < s.len; i++)
+        all |= (unsigned char)s.ptr[i];
+    return (all & 0x8080808080808080ULL) == 0;
+}
+
 bool span_is_utf8(struct span s) {
+    if (is_ascii(s))
+        return true;
     const unsigned char *p = (const unsigned char *)s.ptr;
     for (size_t i = 0; i < s.len;) {
         size_t n = utf8_char(p + i, s.len - i);

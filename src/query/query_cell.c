@@ -123,22 +123,11 @@ static bool is_code(enum dim d) {
     return d == DIM_PAGE || d == DIM_ENTRY_PAGE || d == DIM_NAME;
 }
 
-/* Words for codes, when there are any among the dimensions. */
 static void put_worded(const struct writer *w, const struct cell_table *t, const struct counting *c,
                        unsigned mask, enum side side, char prefix) {
-    struct buf *o = w->out;
-    size_t codes = 0;
-    for (size_t i = 0; i < w->shape->dim_count; i++)
-        if (is_code(w->q->dims[i]))
-            buf_addf(o, "%sw%zu.value AS d%zu", codes++ ? ", " : "SELECT x.* REPLACE (", i, i);
-    if (codes)
-        buf_adds(o, ") FROM (");
+    put_words_begin(w, LEVEL_CELL);
     put_summed(w, t, c, mask, side, prefix);
-    if (codes)
-        buf_adds(o, ") x");
-    for (size_t i = 0; i < w->shape->dim_count; i++)
-        if (is_code(w->q->dims[i]))
-            buf_addf(o, " JOIN cell.word w%zu ON w%zu.code = x.d%zu", i, i, i);
+    put_words_end(w, LEVEL_CELL);
 }
 
 void put_cells(const struct writer *w) {

@@ -26,7 +26,7 @@ static int select_rows(const struct query_env *env, struct store_view *view, str
 static int resolve_first_day(const struct query_env *env, struct store_view *view, uint32_t site,
                              struct range *range, struct err *err) {
     CLEANUP(sql_text_release) struct sql_text s = {0};
-    buf_addf(&s.text, "SELECT min(day) FROM visit WHERE site = %u", site);
+    buf_addf(&s.text, "SELECT min(day) FROM visit_row WHERE site = %u", site);
     CLEANUP(sql_result_freep) struct sql_result *rows = NULL;
     int r = select_rows(env, view, &s, &rows, err);
     if (r < 0)

@@ -3,10 +3,10 @@
 
 const struct quantity_word quantity_words[5] = {
     {Q_VISITS, "visits", "sum(v.sign)", "count(*)"},
-    {Q_PAGEVIEWS, "pageviews", "sum(v.sign * v.pageviews::BIGINT)", "sum(v.pageviews)"},
-    {Q_EVENTS, "events", "sum(v.sign * v.events::BIGINT)", "sum(v.events)"},
-    {Q_BOUNCES, "bounces", "sum(v.sign * v.bounce)", "sum(v.bounce)"},
-    {Q_DURATION, "duration", "sum(v.sign * v.duration_ms)", "sum(v.duration_ms)"},
+    {Q_PAGEVIEWS, "pageviews", "sum(v.pageviews)", "sum(v.pageviews)"},
+    {Q_EVENTS, "events", "sum(v.events)", "sum(v.events)"},
+    {Q_BOUNCES, "bounces", "sum(v.bounce)", "sum(v.bounce)"},
+    {Q_DURATION, "duration", "sum(v.duration_ms)", "sum(v.duration_ms)"},
 };
 
 /* Sums of what the inner step has, for all of `mask`. */
@@ -62,6 +62,7 @@ void put_event_side(const struct writer *w, enum level level) {
     unsigned mask = w->shape->from_events;
     bool by_person = mask & Q_VISITORS && persons_by(c, level) != BY_FLAG;
     bool by_visit = mask & Q_VISITS && !c->visit_flag;
+    put_words_begin(w, level);
     if (by_person) {
         buf_adds(o, "SELECT ");
         put_dim_names(w);
@@ -82,6 +83,7 @@ void put_event_side(const struct writer *w, enum level level) {
     put_event_rows(w, level, by_person, by_visit);
     buf_adds(o, by_visit ? ") GROUP BY ALL" : "");
     buf_adds(o, by_person ? ") GROUP BY ALL" : "");
+    put_words_end(w, level);
 }
 
 /* --- visits -------------------------------------------------------------------------------------
@@ -158,8 +160,10 @@ static void put_joined_visits(const struct writer *w, enum level level) {
 }
 
 void put_visit_side(const struct writer *w, enum level level) {
+    put_words_begin(w, level);
     if (w->shape->visits_need_events)
         put_joined_visits(w, level);
     else
         put_plain_visits(w, level);
+    put_words_end(w, level);
 }

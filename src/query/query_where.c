@@ -14,13 +14,67 @@ void put_time(struct buf *o, enum dim d, const char *day) {
         buf_adds(o, day);
 }
 
+static const char *hot_code(enum dim d, enum side side) {
+    if (d == DIM_NAME)
+        return "e.name";
+    if (d == DIM_HOSTNAME)
+        return "e.hostname";
+    if (d == DIM_PAGE && side == SIDE_EVENT)
+        return "e.page";
+    if (d == DIM_PAGE || d == DIM_ENTRY_PAGE)
+        return "v.entry_page";
+    if (d == DIM_EXIT_PAGE)
+        return "v.exit_page";
+#define VISIT_ATTRIBUTE(name, text)
+#define VISIT_CODED(name, text)                      \
+    if (strcmp(dim_infos[d].column, #name) == 0) \
+        return "v." #name;
+#include "visit_fields.def"
+    return NULL;
+}
+
+/* The column with the code of a word; NULL: the attribute is there in words. */
+static const char *word_code(enum dim d, enum level level, enum side side) {
+    if (level == LEVEL_HOT)
+        return hot_code(d, side);
+    return level == LEVEL_CELL ? cell_code(d, side) : NULL;
+}
+
+static const char *word_table(enum level level) {
+    return level == LEVEL_CELL ? "cell.word" : "word";
+}
+
+static bool has_code(const struct writer *w, size_t dim, enum level level) {
+    return word_code(w->q->dims[dim], level, SIDE_EVENT) != NULL;
+}
+
+void put_words_begin(const struct writer *w, enum level level) {
+    size_t codes = 0;
+    for (size_t i = 0; i < w->shape->dim_count; i++)
+        if (has_code(w, i, level))
+            buf_addf(w->out, "%sw%zu.value AS d%zu", codes++ ? ", " : "SELECT x.* REPLACE (", i, i);
+    if (codes)
+        buf_adds(w->out, ") FROM (");
+}
+
+void put_words_end(const struct writer *w, enum level level) {
+    const char *close = ") x";
+    for (size_t i = 0; i < w->shape->dim_count; i++)
+        if (has_code(w, i, level)) {
+            buf_addf(w->out, "%s JOIN %s w%zu ON w%zu.code = x.d%zu", close, word_table(level), i,
+                     i, i);
+            close = "";
+        }
+}
+
 static void put_column(struct buf *o, enum dim d, enum level level, enum side side) {
     const struct dim_info *info = &dim_infos[d];
     const char *row = side == SIDE_EVENT ? "e" : "v";
     if (d == DIM_PAGE && side != SIDE_EVENT)
         info = &dim_infos[DIM_ENTRY_PAGE];
-    if (level == LEVEL_CELL && cell_code(d, side))
-        buf_adds(o, cell_code(d, side));
+    const char *code = word_code(d, level, side);
+    if (code)
+        buf_adds(o, code);
     else if (d == DIM_TIME_HOUR)
         buf_addf(o, "%s.day::BIGINT * 24 + %s.hour", row, row);
     else if (info->scope == SCOPE_TIME)
@@ -63,10 +117,10 @@ static void put_test(struct buf *o, const struct filter *f, const char *column) 
 }
 
 static void put_leaf(struct buf *o, const struct filter *f, enum level level, enum side side) {
-    const char *code = level == LEVEL_CELL ? cell_code(f->dim, side) : NULL;
+    const char *code = word_code(f->dim, level, side);
     BUF_AUTO column = {0};
     if (code)
-        buf_addf(o, "%s IN (SELECT code FROM cell.word WHERE ", code);
+        buf_addf(o, "%s IN (SELECT code FROM %s WHERE ", code, word_table(level));
     else
         put_column(&column, f->dim, level, side);
     const char *text = code ? "value" : buf_cstr(&column);
@@ -142,24 +196,52 @@ static void mark_filter(bool needed[DIMS], const struct filter *f, enum side sid
         mark_filter(needed, &f->children[i], side);
 }
 
-void put_net_visits(const struct writer *w, enum side side) {
-    struct buf *o = w->out;
-    bool needed[DIMS] = {0};
+/* The attributes of the visit that this side looks at. */
+static void find_needed(const struct writer *w, enum side side, bool needed[DIMS]) {
     mark_filter(needed, &w->q->filter, side);
     for (size_t i = 0; i < w->shape->dim_count; i++)
         mark_dim(needed, w->q->dims[i], side);
-    buf_adds(o, "(SELECT visit");
-    if (side == SIDE_BOTH)
-        buf_adds(o, ", day, hour, start_ms");
+}
+
+/* ", s.a, s.b": those that are not in the visit's row. Whether there are any. */
+static bool put_of_sets(struct buf *o, const bool needed[DIMS], enum side side) {
+    bool any = false;
+    for (size_t d = 0; d < DIMS; d++) {
+        if (!needed[d] || hot_code((enum dim)d, side))
+            continue;
+        buf_addf(o, ", s.%s", dim_infos[d].column);
+        any = true;
+    }
+    return any;
+}
+
+void put_net_visits(const struct writer *w, enum side side) {
+    struct buf *o = w->out;
+    bool needed[DIMS] = {0};
+    find_needed(w, side, needed);
+    buf_adds(o, "(SELECT n.*");
+    bool sets = put_of_sets(o, needed, side);
+    buf_addf(o, " FROM (SELECT visit%s%s", sets ? ", attributes" : "",
+             side == SIDE_BOTH ? ", day, hour, start_ms" : "");
     for (size_t d = 0; d < DIMS; d++)
-        if (needed[d])
+        if (needed[d] && hot_code((enum dim)d, side))
             buf_addf(o, ", %s", dim_infos[d].column);
     for (size_t i = 0; side == SIDE_BOTH && i < ARRAY_LEN(quantity_words); i++)
         if (w->shape->from_visits & quantity_words[i].bit && quantity_words[i].bit != Q_VISITS)
             buf_addf(o, ", %s AS %s", quantity_words[i].signed_sum, quantity_words[i].name);
-    buf_adds(o, " FROM visit v WHERE ");
+    buf_adds(o, " FROM visit_row v WHERE ");
     put_days(w, LEVEL_HOT, "");
-    buf_adds(o, " GROUP BY ALL HAVING sum(sign) > 0)");
+    buf_adds(o, " GROUP BY ALL HAVING sum(sign) > 0) n");
+    buf_adds(o, sets ? " JOIN attribute_set s ON s.code = n.attributes)" : ")");
+}
+
+static void put_hot_visits(const struct writer *w, enum side side) {
+    bool needed[DIMS] = {0};
+    find_needed(w, side, needed);
+    buf_adds(w->out, "(SELECT r.*");
+    bool sets = put_of_sets(w->out, needed, side);
+    buf_adds(w->out, " FROM visit_row r");
+    buf_adds(w->out, sets ? " JOIN attribute_set s ON s.code = r.attributes)" : ")");
 }
 
 static void put_path(struct buf *o, const char *path) {
@@ -210,8 +292,10 @@ void put_source(const struct writer *w, enum level level, enum source source, en
         put_sealed_events(w, side);
     else if (level != LEVEL_HOT)
         put_files(w, source);
+    else if (source == SOURCE_EVENT)
+        buf_adds(w->out, "event_row");
     else
-        buf_adds(w->out, source == SOURCE_EVENT ? "event" : "visit");
+        put_hot_visits(w, side);
 }
 
 /* --- persons ------------------------------------------------------------------------------------
@@ -238,12 +322,14 @@ void put_person_id(const struct writer *w, enum level level, const struct counti
 void put_person_flags(const struct writer *w, enum level level, const struct counting *c,
                       const char *alias) {
     enum by_id by = persons_by(c, level);
+    const char *rows = level == LEVEL_HOT && *alias == 'v' ? "sum(v.sign)" : "count(*)";
     if (by == BY_ID)
         buf_adds(w->out, "0");
+    else if (by == BY_FLAG && w->shape->persons_alone)
+        buf_adds(w->out, rows); /* there are no others, see put_persons_alone() */
     else
-        buf_addf(w->out, "%s FILTER ((%s.first & %u) <> 0%s",
-                 level == LEVEL_HOT && *alias == 'v' ? "sum(v.sign)" : "count(*)", alias,
-                 c->person_flag, by == BY_VARIES ? " AND " : ")");
+        buf_addf(w->out, "%s FILTER ((%s.first & %u) <> 0%s", rows, alias, c->person_flag,
+                 by == BY_VARIES ? " AND " : ")");
     if (by == BY_VARIES)
         buf_addf(w->out, "(%s.varies & %u) = 0)", alias, c->varies);
 }

@@ -26,7 +26,7 @@ enum side {
 struct quantity_word {
     enum quantity bit;
     const char *name;
-    const char *signed_sum; /* over rows of the hot table visit */
+    const char *signed_sum; /* over rows of the hot table visit_row */
     const char *sum;        /* over rows of the visit file */
 };
 
@@ -41,6 +41,9 @@ void put_time(struct buf *o, enum dim d, const char *day); /* DAY, WEEK and MONT
 /* "… AS d0, … AS d1, " */
 void put_dims(const struct writer *w, enum level level, enum side side);
 void put_dim_names(const struct writer *w); /* "d0, d1, " */
+/* Around rows added up by codes, in levels that have them: words in their place, when few are left. */
+void put_words_begin(const struct writer *w, enum level level);
+void put_words_end(const struct writer *w, enum level level);
 void put_where(const struct writer *w, enum level level, enum side side);
 void put_filters(const struct writer *w, enum level level, enum side side); /* " AND …" */
 /* The hot visits as they are now: one row a visit, with the attributes this side needs. */
@@ -75,7 +78,7 @@ void put_rollup(const struct writer *w); /* both sides at once */
 /* --- query_cell.c --- */
 
 void put_cells(const struct writer *w); /* both sides at once */
-/* The column with the code of a page; NULL: the attribute is there in words. */
+/* The column with the code of a word; NULL: the attribute is there in words. */
 const char *cell_code(enum dim d, enum side side);
 
 #endif

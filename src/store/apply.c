@@ -1,181 +1,138 @@
-/* Applying a batch: rows, open visits and the cursor move together or not at all.
- *
- * Rows go in as columns (data chunks of the appender). Text is lent to the chunk and copied by the
- * appender, so nothing is copied twice here. */
+/* Applying a batch: rows, words, open visits and the cursor move together or not at all. */
 #include "must.h"
+#include "rows.h"
 #include "store_private.h"
-
-/* Text for a column: must be UTF-8, which the engine takes on trust; anything else is kept out. */
-static duckdb_string_t engine_text(struct span s) {
-    duckdb_string_t out = {0};
-    const unsigned char *p = (const unsigned char *)s.ptr;
-    uint64_t high = 0;
-    size_t i = 0;
-    for (; i + 8 <= s.len; i += 8) {
-        uint64_t word;
-        memcpy(&word, p + i, 8);
-        high |= word;
-    }
-    for (; i < s.len; i++)
-        high |= p[i];
-    if ((high & 0x8080808080808080ULL) && !span_is_utf8(s))
-        return out;
-    if (s.len <= sizeof(out.value.inlined.inlined)) {
-        out.value.inlined.length = (uint32_t)s.len;
-        if (s.len)
-            memcpy(out.value.inlined.inlined, s.ptr, s.len);
-        return out;
-    }
-    out.value.pointer.length = (uint32_t)s.len;
-    memcpy(out.value.pointer.prefix, s.ptr, sizeof(out.value.pointer.prefix));
-    out.value.pointer.ptr = (char *)(uintptr_t)s.ptr;
-    return out;
-}
 
 /* --- rows ---------------------------------------------------------------------------------------
  */
 
-/* An appender, the chunk it is fed with, and where the next row goes. */
-struct rows {
-    duckdb_appender appender;
-    duckdb_data_chunk chunk;
-    idx_t columns;
-    void *column[MOST_COLUMNS];
-    idx_t count;
-    idx_t most;
-};
-
-static void rows_release(struct rows *r) {
-    if (r->appender)
-        duckdb_appender_destroy(&r->appender);
-}
-
-static int rows_error(struct rows *r, enum engine_fault *fault, struct err *err) {
-    duckdb_error_data e = duckdb_appender_error_data(r->appender);
-    int code = engine_error(duckdb_error_data_error_type(e), duckdb_error_data_message(e), "append",
-                            fault, err);
-    duckdb_destroy_error_data(&e);
-    return code;
-}
-
-static void rows_reset(struct rows *r) {
-    duckdb_data_chunk_reset(r->chunk);
-    for (idx_t i = 0; i < r->columns; i++)
-        r->column[i] = duckdb_vector_get_data(duckdb_data_chunk_get_vector(r->chunk, i));
-    r->count = 0;
-}
-
-static int rows_begin(struct rows *r, struct hot *h, const char *table, duckdb_data_chunk chunk,
-                      enum engine_fault *fault, struct err *err) {
-    *r = (struct rows){.chunk = chunk,
-                       .columns = duckdb_data_chunk_get_column_count(chunk),
-                       .most = duckdb_vector_size()};
-    if (duckdb_appender_create(h->writer, NULL, table, &r->appender) != DuckDBSuccess)
-        return r->appender ? rows_error(r, fault, err)
-                           : err_set(err, ERR_NOMEM, "no memory for an appender");
-    rows_reset(r);
-    return 0;
-}
-
-static int rows_flush(struct rows *r, enum engine_fault *fault, struct err *err) {
-    duckdb_data_chunk_set_size(r->chunk, r->count);
-    if (r->count && duckdb_append_data_chunk(r->appender, r->chunk) != DuckDBSuccess)
-        return rows_error(r, fault, err);
-    rows_reset(r);
-    return 0;
-}
-
-static int rows_end(struct rows *r, enum engine_fault *fault, struct err *err) {
-    int code = rows_flush(r, fault, err);
-    if (!code && duckdb_appender_close(r->appender) != DuckDBSuccess)
-        code = rows_error(r, fault, err);
-    return code;
-}
-
-#define PUT(type, i, v) (((type *)r->column[i])[r->count] = (v))
-#define PUT_U8(i, v) PUT(uint8_t, i, v)
-#define PUT_U32(i, v) PUT(uint32_t, i, v)
-#define PUT_U64(i, v) PUT(uint64_t, i, v)
-#define PUT_I32(i, v) PUT(int32_t, i, v)
-#define PUT_I64(i, v) PUT(int64_t, i, v)
-#define PUT_TEXT(i, v) PUT(duckdb_string_t, i, engine_text(v))
-
-#define PLACE_EVENT(TYPE, name) PUT_##TYPE(EVENT_COLUMN_##name, e->name)
+#define VALUE_U8(name) PUT_U8(r, EVENT_COLUMN_##name, e->name)
+#define VALUE_U32(name) PUT_U32(r, EVENT_COLUMN_##name, e->name)
+#define VALUE_U64(name) PUT_U64(r, EVENT_COLUMN_##name, e->name)
+#define VALUE_I32(name) PUT_I32(r, EVENT_COLUMN_##name, e->name)
+#define VALUE_I64(name) PUT_I64(r, EVENT_COLUMN_##name, e->name)
+#define VALUE_TEXT(name) (void)0 /* words, and props */
+#define PLACE_EVENT(TYPE, name) VALUE_##TYPE(name)
 #define PLACE_BOTH PLACE_EVENT
 #define PLACE_VISIT(TYPE, name) (void)0
 
-static void put_event(struct rows *r, const struct event *e, uint64_t visit, uint32_t first) {
+static void put_event(struct rows *r, const struct event *e, const struct event_words *words,
+                      uint64_t visit, uint32_t first) {
 #define FIELD(name, TYPE, unit, most, profiles, purpose, keep, place) PLACE_##place(TYPE, name);
 #include "event_fields.def"
 #undef FIELD
-    PUT_U64(EVENT_COLUMN_visit, visit);
-    PUT_U32(EVENT_COLUMN_first, first);
-    r->count++;
+#define X(name) PUT_U32(r, EVENT_COLUMN_##name, words->name);
+    EVENT_WORDS(X)
+#undef X
+    PUT_TEXT(r, EVENT_COLUMN_props, e->props);
+    PUT_U64(r, EVENT_COLUMN_visit, visit);
+    PUT_U32(r, EVENT_COLUMN_first, first);
 }
 
-static void put_visit(struct rows *r, const struct visit *v, int8_t sign, uint32_t first) {
-    const struct visit_facts *f = &v->facts;
-    PUT(int8_t, VISIT_COLUMN_sign, sign);
-    PUT_U64(VISIT_COLUMN_visit, f->visit);
-    PUT_U32(VISIT_COLUMN_site, f->key.site);
-    PUT_I32(VISIT_COLUMN_day, f->key.day);
-    PUT_U8(VISIT_COLUMN_hour, f->hour);
-    PUT_U64(VISIT_COLUMN_visitor, f->key.visitor);
-    PUT_I64(VISIT_COLUMN_start_ms, f->start_ms);
-    PUT_I64(VISIT_COLUMN_last_ms, f->last_ms);
-    PUT_U32(VISIT_COLUMN_pageviews, f->pageviews);
-    PUT_U32(VISIT_COLUMN_events, f->events);
-    PUT_U8(VISIT_COLUMN_bounce, visit_bounced(f));
-    PUT_I64(VISIT_COLUMN_duration_ms, visit_duration_ms(f));
-    PUT_U32(VISIT_COLUMN_first, first);
-    PUT_U8(VISIT_COLUMN_interactive, f->interactive);
-    PUT_I64(VISIT_COLUMN_seen_ms, f->seen_ms);
-#define X(name) PUT_TEXT(VISIT_COLUMN_##name, visit_text(v, VISIT_TEXT_##name));
-    VISIT_TEXTS_ALL(X)
-#undef X
-    r->count++;
+static void put_visit(struct rows *r, const struct visit_facts *f,
+                      const struct attributes *attributes, int8_t sign, uint32_t first) {
+    PUT_I8(r, VISIT_COLUMN_sign, sign);
+    PUT_U64(r, VISIT_COLUMN_visit, f->visit);
+    PUT_U32(r, VISIT_COLUMN_site, f->key.site);
+    PUT_I32(r, VISIT_COLUMN_day, f->key.day);
+    PUT_U8(r, VISIT_COLUMN_hour, f->hour);
+    PUT_U64(r, VISIT_COLUMN_visitor, f->key.visitor);
+    PUT_I64(r, VISIT_COLUMN_start_ms, f->start_ms);
+    PUT_I64(r, VISIT_COLUMN_last_ms, f->last_ms);
+    PUT_I32(r, VISIT_COLUMN_pageviews, sign * (int32_t)f->pageviews);
+    PUT_I32(r, VISIT_COLUMN_events, sign * (int32_t)f->events);
+    PUT_I8(r, VISIT_COLUMN_bounce, visit_bounced(f) ? sign : 0);
+    PUT_I32(r, VISIT_COLUMN_duration_ms, sign * visit_duration_ms(f));
+    PUT_U32(r, VISIT_COLUMN_entry_page, f->entry_page);
+    PUT_U32(r, VISIT_COLUMN_exit_page, f->exit_page);
+#define VISIT_CODED(name, text) \
+    PUT_U32(r, VISIT_COLUMN_##name, attributes->word[ATTRIBUTE_##name]);
+#include "visit_fields.def"
+    PUT_U32(r, VISIT_COLUMN_attributes, f->attributes);
+    PUT_U32(r, VISIT_COLUMN_first, first);
+    PUT_U8(r, VISIT_COLUMN_interactive, f->interactive);
+    PUT_I64(r, VISIT_COLUMN_seen_ms, f->seen_ms);
+}
+
+/* Of an event that is dropped no word is kept. */
+static int append_event(struct hot *h, struct rows *rows, const struct event *e,
+                        enum engine_fault *fault, struct err *err) {
+    uint64_t visit = 0;
+    struct event_words words = {0};
+    int code = e->kind == EVENT_PAGEVIEW ? words_get(h->words, e->page, &words.page, err) : 0;
+    int staged = code ? code : visits_stage(h->visits, e, words.page, &visit, err);
+    if (staged <= 0)
+        return staged;
+    uint32_t first;
+    code = words_of_event(h->words, e, &words, err);
+    if (!code)
+        code = presence_event(h->presence, e, &words, visit, &first, err);
+    if (code)
+        return code;
+    put_event(rows, e, &words, visit, first);
+    return rows_next(rows, fault, err);
 }
 
 static int append_events(struct hot *h, const struct store_batch *batch, enum engine_fault *fault,
                          struct err *err) {
     CLEANUP(rows_release) struct rows rows;
-    int code = rows_begin(&rows, h, "event", h->event_rows, fault, err);
-    for (size_t i = 0; !code && i < batch->event_count; i++) {
-        uint64_t visit = 0;
-        int staged = visits_stage(h->visits, &batch->events[i], &visit, err);
-        if (staged < 0)
-            return staged;
-        if (staged == 0)
-            continue;
-        uint32_t first;
-        code = presence_event(h->presence, &batch->events[i], visit, &first, err);
-        if (code)
-            return code;
-        put_event(&rows, &batch->events[i], visit, first);
-        if (rows.count == rows.most)
-            code = rows_flush(&rows, fault, err);
-    }
+    int code = rows_begin(&rows, h->writer, "event_row", h->event_rows, fault, err);
+    for (size_t i = 0; !code && i < batch->event_count; i++)
+        code = append_event(h, &rows, &batch->events[i], fault, err);
     return code ? code : rows_end(&rows, fault, err);
 }
 
 static int append_visits(struct hot *h, enum engine_fault *fault, struct err *err) {
     CLEANUP(rows_release) struct rows rows;
-    int code = rows_begin(&rows, h, "visit", h->visit_rows, fault, err);
+    int code = rows_begin(&rows, h->writer, "visit_row", h->visit_rows, fault, err);
     for (size_t i = 0; !code && i < visits_change_count(h->visits); i++) {
         const struct visit_change *c = visits_change(h->visits, i);
+        const struct attributes *a = words_attributes(h->words, c->facts.attributes);
         uint32_t first_before, first_after;
         code = presence_change(h->presence, c, &first_before, &first_after, err);
-        if (code)
-            return code;
-        if (c->before)
-            put_visit(&rows, c->before, -1, first_before);
-        if (rows.count == rows.most)
-            code = rows_flush(&rows, fault, err);
+        if (!code && c->before) {
+            put_visit(&rows, &c->before->facts, a, -1, first_before);
+            code = rows_next(&rows, fault, err);
+        }
         if (code)
             break;
-        put_visit(&rows, c->after, 1, first_after);
-        if (rows.count == rows.most)
-            code = rows_flush(&rows, fault, err);
+        put_visit(&rows, &c->facts, a, 1, first_after);
+        code = rows_next(&rows, fault, err);
+    }
+    return code ? code : rows_end(&rows, fault, err);
+}
+
+/* --- words --------------------------------------------------------------------------------------
+ */
+
+static int append_words(struct hot *h, enum engine_fault *fault, struct err *err) {
+    size_t count = words_unsaved(h->words);
+    if (count == 0)
+        return 0;
+    CLEANUP(rows_release) struct rows rows;
+    int code = rows_begin(&rows, h->writer, "word", h->word_rows, fault, err);
+    for (size_t i = 0; !code && i < count; i++) {
+        uint32_t word = words_unsaved_at(h->words, i);
+        PUT_U32(&rows, WORD_COLUMN_code, word);
+        PUT_TEXT(&rows, WORD_COLUMN_value, words_text(h->words, word));
+        code = rows_next(&rows, fault, err);
+    }
+    return code ? code : rows_end(&rows, fault, err);
+}
+
+static int append_sets(struct hot *h, enum engine_fault *fault, struct err *err) {
+    size_t count = words_unsaved_sets(h->words);
+    if (count == 0)
+        return 0;
+    CLEANUP(rows_release) struct rows rows;
+    int code = rows_begin(&rows, h->writer, "attribute_set", h->set_rows, fault, err);
+    for (size_t i = 0; !code && i < count; i++) {
+        uint32_t set = words_unsaved_set_at(h->words, i);
+        const struct attributes *a = words_attributes(h->words, set);
+        PUT_U32(&rows, SET_COLUMN_code, set);
+        for (size_t k = 0; k < ATTRIBUTES; k++)
+            PUT_TEXT(&rows, SET_COLUMN_texts + k, words_text(h->words, a->word[k]));
+        code = rows_next(&rows, fault, err);
     }
     return code ? code : rows_end(&rows, fault, err);
 }
@@ -235,6 +192,10 @@ static int write_batch(struct hot *h, const struct store_batch *batch, enum engi
     if (!code && visits_change_count(h->visits))
         code = append_visits(h, fault, err);
     if (!code)
+        code = append_words(h, fault, err);
+    if (!code)
+        code = append_sets(h, fault, err);
+    if (!code)
         code = write_marks(h, batch, fault, err);
     if (!code)
         code = write_meta(h, batch->next, fault, err);
@@ -264,6 +225,7 @@ int store_apply(struct store *s, const struct store_batch *batch, struct err *er
         store_note_fault(s, fault);
         return code;
     }
+    words_saved(h->words);
     visits_publish(h->visits);
     presence_publish(h->presence);
     s->applied = true;
@@ -281,27 +243,15 @@ int store_apply(struct store *s, const struct store_batch *batch, struct err *er
 /* --- set-up -------------------------------------------------------------------------------------
  */
 
-/* A chunk with the columns of a table, taken from an appender so that they always match. */
-static int make_chunk(duckdb_connection c, const char *table, idx_t columns, duckdb_data_chunk *ret,
-                      struct err *err) {
-    CLEANUP(rows_release) struct rows rows = {0};
-    if (duckdb_appender_create(c, NULL, table, &rows.appender) != DuckDBSuccess ||
-        duckdb_appender_column_count(rows.appender) != columns)
-        return err_set(err, ERR_CORRUPT, "table %s is not as we made it", table);
-    duckdb_logical_type types[MOST_COLUMNS];
-    for (idx_t i = 0; i < columns; i++)
-        types[i] = duckdb_appender_column_type(rows.appender, i);
-    *ret = duckdb_create_data_chunk(types, columns);
-    for (idx_t i = 0; i < columns; i++)
-        duckdb_destroy_logical_type(&types[i]);
-    return *ret ? 0 : err_set(err, ERR_NOMEM, "no memory for rows");
-}
-
 int apply_prepare(struct hot *h, struct err *err) {
     enum engine_fault fault = ENGINE_FINE;
-    int code = make_chunk(h->writer, "event", EVENT_COLUMNS, &h->event_rows, err);
+    int code = rows_chunk(h->writer, "event_row", EVENT_COLUMNS, &h->event_rows, err);
     if (!code)
-        code = make_chunk(h->writer, "visit", VISIT_COLUMNS, &h->visit_rows, err);
+        code = rows_chunk(h->writer, "visit_row", VISIT_COLUMNS, &h->visit_rows, err);
+    if (!code)
+        code = rows_chunk(h->writer, "word", WORD_COLUMNS, &h->word_rows, err);
+    if (!code)
+        code = rows_chunk(h->writer, "attribute_set", SET_COLUMNS, &h->set_rows, err);
     if (!code)
         code = engine_prepare(h->writer,
                               "UPDATE meta SET segment = $1, \"offset\" = $2, next_visit = $3",
@@ -319,6 +269,8 @@ int apply_prepare(struct hot *h, struct err *err) {
 void apply_release(struct hot *h) {
     duckdb_destroy_data_chunk(&h->event_rows);
     duckdb_destroy_data_chunk(&h->visit_rows);
+    duckdb_destroy_data_chunk(&h->word_rows);
+    duckdb_destroy_data_chunk(&h->set_rows);
     duckdb_destroy_prepare(&h->set_meta);
     duckdb_destroy_prepare(&h->set_mark);
     duckdb_destroy_prepare(&h->add_mark);

@@ -23,7 +23,7 @@ static int load_clocks(void *to, duckdb_data_chunk rows, struct err *err) {
     return 0;
 }
 
-/* The columns of table visit and, last, the row's number. */
+/* Rows of visit_row with sign 1 and, last, the row's number. */
 static int load_states(void *to, duckdb_data_chunk rows, struct err *err) {
     struct visits *t = to;
     void *col[VISIT_COLUMNS + 1];
@@ -39,17 +39,15 @@ static int load_states(void *to, duckdb_data_chunk rows, struct err *err) {
             .last_ms = AT(int64_t, last_ms),
             .seen_ms = AT(int64_t, seen_ms),
             .touch = (uint64_t)((const int64_t *)col[VISIT_COLUMNS])[i],
-            .pageviews = AT(uint32_t, pageviews),
-            .events = AT(uint32_t, events),
+            .pageviews = (uint32_t)AT(int32_t, pageviews),
+            .events = (uint32_t)AT(int32_t, events),
+            .entry_page = AT(uint32_t, entry_page),
+            .exit_page = AT(uint32_t, exit_page),
+            .attributes = AT(uint32_t, attributes),
             .hour = AT(uint8_t, hour),
             .interactive = AT(uint8_t, interactive),
         };
-        struct span texts[VISIT_TEXTS];
-#define X(name) \
-    texts[VISIT_TEXT_##name] = text_at(&((duckdb_string_t *)col[VISIT_COLUMN_##name])[i]);
-        VISIT_TEXTS_ALL(X)
-#undef X
-        struct visit *v = visit_new(&f, texts);
+        struct visit *v = visit_new(&f);
         if (!v)
             return err_set(err, ERR_NOMEM, "no memory for open visits");
         int code = visits_load(t, v, err);
@@ -84,14 +82,14 @@ static int each_chunk(duckdb_connection c, const char *sql, void *to, take_fn ta
 }
 
 int load_visits(struct hot *h, size_t most, uint64_t next_visit, struct err *err) {
-    h->visits = visits_new(most, next_visit);
+    h->visits = visits_new(most, next_visit, h->words);
     if (!h->visits)
         return err_set(err, ERR_NOMEM, "no memory for open visits");
     if (next_visit == 1)
         return 0;
     /* rowid grows with each row, so the greatest one says which day, and which state, came last. */
     static const char clock[] =
-        "WITH clock AS (SELECT site, day, max(ts_ms) AS newest, max(rowid) AS latest FROM event "
+        "WITH clock AS (SELECT site, day, max(ts_ms) AS newest, max(rowid) AS latest FROM event_row "
         "GROUP BY site, day"
         " QUALIFY row_number() OVER (PARTITION BY site ORDER BY max(rowid) DESC) <= %d) ";
     BUF_AUTO sql = {0};
@@ -105,10 +103,49 @@ int load_visits(struct hot *h, size_t most, uint64_t next_visit, struct err *err
     buf_adds(&sql, "SELECT ");
     schema_visit_columns(&sql, "v.");
     buf_addf(&sql,
-             ", v.rowid FROM visit v JOIN clock c ON v.site = c.site AND v.day = c.day"
+             ", v.rowid FROM visit_row v JOIN clock c ON v.site = c.site AND v.day = c.day"
              " WHERE v.sign = 1 AND c.newest - v.seen_ms <= %d",
              VISIT_SLACK_MS);
     return each_chunk(h->writer, buf_cstr(&sql), h->visits, load_states, err);
+}
+
+/* --- words --------------------------------------------------------------------------------------
+ */
+
+static int load_texts(void *to, duckdb_data_chunk rows, struct err *err) {
+    const uint32_t *word = column(rows, WORD_COLUMN_code);
+    duckdb_string_t *text = column(rows, WORD_COLUMN_value);
+    int code = 0;
+    for (idx_t i = 0; !code && i < duckdb_data_chunk_get_size(rows); i++)
+        code = words_load(to, word[i], text_at(&text[i]), err);
+    return code;
+}
+
+static int load_sets(void *to, duckdb_data_chunk rows, struct err *err) {
+    const uint32_t *set = column(rows, SET_COLUMN_code);
+    int code = 0;
+    for (idx_t i = 0; !code && i < duckdb_data_chunk_get_size(rows); i++) {
+        struct span texts[ATTRIBUTES];
+        for (size_t k = 0; k < ATTRIBUTES; k++)
+            texts[k] = text_at(&((duckdb_string_t *)column(rows, SET_COLUMN_texts + k))[i]);
+        code = words_load_set(to, set[i], texts, err);
+    }
+    return code;
+}
+
+int load_words(struct hot *h, struct err *err) {
+    if (!h->words && !(h->words = words_new()))
+        return err_set(err, ERR_NOMEM, "no memory for the words of the hot tables");
+    words_clear(h->words);
+    int code =
+        each_chunk(h->writer, "SELECT code, value FROM word", h->words, load_texts, err);
+    if (code)
+        return code;
+    BUF_AUTO sql = {0};
+    buf_adds(&sql, "SELECT code, ");
+    schema_attributes(&sql, "");
+    buf_adds(&sql, " FROM attribute_set");
+    return each_chunk(h->writer, buf_cstr(&sql), h->words, load_sets, err);
 }
 
 /* --- presence -----------------------------------------------------------------------------------
@@ -126,15 +163,13 @@ static int load_days(void *to, duckdb_data_chunk rows, struct err *err) {
 static int load_day_visits(void *to, duckdb_data_chunk rows, struct err *err) {
     const uint64_t *visitor = column(rows, 0);
     const uint64_t *visit = column(rows, 1);
-    duckdb_string_t *text[FIRST_AT_COUNT];
-    for (idx_t k = FIRST_AT_person + 1; k < FIRST_AT_COUNT; k++)
-        text[k] = column(rows, k + 1);
+    const uint32_t *entry_page = column(rows, 2);
+    const uint32_t *exit_page = column(rows, 3);
+    const uint32_t *attributes = column(rows, 4);
     int code = 0;
     for (idx_t i = 0; !code && i < duckdb_data_chunk_get_size(rows); i++) {
-        struct span values[FIRST_AT_COUNT] = {SPAN_EMPTY};
-        for (size_t k = FIRST_AT_person + 1; k < FIRST_AT_COUNT; k++)
-            values[k] = text_at(&text[k][i]);
-        code = presence_load_visit(to, visitor[i], visit[i], values, err);
+        const struct visit_words words = {entry_page[i], exit_page[i], attributes[i]};
+        code = presence_load_visit(to, visitor[i], visit[i], &words, err);
     }
     return code;
 }
@@ -143,13 +178,15 @@ static int load_day_events(void *to, duckdb_data_chunk rows, struct err *err) {
     const uint64_t *visitor = column(rows, 0);
     const uint64_t *visit = column(rows, 1);
     const uint8_t *hour = column(rows, 2);
-    duckdb_string_t *name = column(rows, 3);
-    duckdb_string_t *hostname = column(rows, 4);
-    duckdb_string_t *page = column(rows, 5);
+    const uint32_t *name = column(rows, 3);
+    const uint32_t *hostname = column(rows, 4);
+    const uint32_t *page = column(rows, 5);
     int code = 0;
-    for (idx_t i = 0; !code && i < duckdb_data_chunk_get_size(rows); i++)
-        code = presence_load_event(to, visitor[i], visit[i], hour[i], text_at(&name[i]),
-                                   text_at(&hostname[i]), text_at(&page[i]), err);
+    for (idx_t i = 0; !code && i < duckdb_data_chunk_get_size(rows); i++) {
+        const struct event_words words = {
+            .name = name[i], .hostname = hostname[i], .page = page[i]};
+        code = presence_load_event(to, visitor[i], visit[i], hour[i], &words, err);
+    }
     return code;
 }
 
@@ -157,14 +194,9 @@ static int load_day(void *arg, struct presence_day *day, uint32_t site, int32_t 
                     struct err *err) {
     duckdb_connection writer = arg;
     BUF_AUTO sql = {0};
-    buf_adds(&sql, "SELECT visitor, visit");
-#define X(name)                             \
-    if (FIRST_AT_##name != FIRST_AT_person) \
-        buf_adds(&sql, ", " #name);
-    FIRST_DIMENSIONS(X)
-#undef X
     buf_addf(&sql,
-             " FROM visit WHERE sign = 1 AND site = %u AND day = %d"
+             "SELECT visitor, visit, entry_page, exit_page, attributes FROM visit_row"
+             " WHERE sign = 1 AND site = %u AND day = %d"
              " QUALIFY row_number() OVER (PARTITION BY visit ORDER BY rowid DESC) = 1"
              " ORDER BY visit",
              site, number);
@@ -172,18 +204,17 @@ static int load_day(void *arg, struct presence_day *day, uint32_t site, int32_t 
     if (code)
         return code;
     buf_clear(&sql);
-    buf_addf(
-        &sql,
-        "SELECT visitor, visit, hour, CASE kind WHEN 0 THEN 'pageview' ELSE name END, hostname,"
-        " page FROM event WHERE kind < 2 AND site = %u AND day = %d",
-        site, number);
+    buf_addf(&sql,
+             "SELECT visitor, visit, hour, CASE kind WHEN 0 THEN %d::UINTEGER ELSE name END,"
+             " hostname, page FROM event_row WHERE kind < 2 AND site = %u AND day = %d",
+             WORD_PAGEVIEW, site, number);
     return each_chunk(writer, buf_cstr(&sql), day, load_day_events, err);
 }
 
 int load_presence(struct hot *h, size_t most_bytes, struct err *err) {
-    h->presence = presence_new(most_bytes, load_day, h->writer);
+    h->presence = presence_new(most_bytes, h->words, load_day, h->writer);
     if (!h->presence)
         return err_set(err, ERR_NOMEM, "no memory to tell visitors apart");
-    return each_chunk(h->writer, "SELECT DISTINCT site, day FROM event", h->presence, load_days,
-                      err);
+    return each_chunk(h->writer, "SELECT DISTINCT site, day FROM event_row", h->presence,
+                      load_days, err);
 }

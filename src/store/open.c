@@ -22,6 +22,8 @@ static void hot_close(struct hot *h) {
         visits_free(h->visits);
     if (h->presence)
         presence_free(h->presence);
+    if (h->words)
+        words_free(h->words);
     if (h->writer)
         duckdb_disconnect(&h->writer);
     if (h->workers)
@@ -38,7 +40,9 @@ static void hot_closep(struct hot *h) {
 static int take_up(struct hot *h, const struct store_options *o, uint64_t next_visit,
                    struct err *err) {
     workers_call(h->workers);
-    int code = load_visits(h, o->most_open_visits, next_visit, err);
+    int code = load_words(h, err);
+    if (!code)
+        code = load_visits(h, o->most_open_visits, next_visit, err);
     if (!code)
         code = load_presence(h, o->presence_bytes, err);
     workers_dismiss(h->workers);

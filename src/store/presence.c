@@ -14,20 +14,13 @@ struct person {
     uint64_t visitor;
     uint64_t event_visit; /* the visit its latest counted event belongs to; 0: none yet */
     uint64_t visit;       /* the visit whose values follow; 0: none yet */
-    uint32_t values[2];   /* entry_page, exit_page */
-    uint32_t attributes;  /* number of the set of the other values */
+    struct visit_words values;
     uint32_t later_visit; /* number of event_visit among those that are not a person's first */
     bool past;            /* has earlier visits */
 };
 
-enum { FIRST_ATTRIBUTE = FIRST_AT_exit_page + 1, ATTRIBUTES = FIRST_AT_COUNT - FIRST_ATTRIBUTE };
-
-/* The values of one visit but those that change. */
-struct attributes {
-    uint32_t value[ATTRIBUTES];
-};
-
 struct presence_day {
+    const struct words *words;
     uint32_t site;
     int32_t number;
     bool stored;  /* the tables hold rows of it */
@@ -40,8 +33,6 @@ struct presence_day {
     uint32_t *person_index; /* by visitor: i; 0: free */
     size_t person_index_cap;
 
-    struct numbering texts;     /* all values */
-    struct numbering tuples;    /* bytes of struct attributes */
     struct keyset at_values;    /* (person, value of an event) */
     struct keyset later_values; /* (visit that is not its person's first, value of an event) */
     struct keyset earlier;      /* (person, value of an earlier visit) */
@@ -50,6 +41,7 @@ struct presence_day {
 };
 
 struct presence {
+    const struct words *words;
     struct presence_day **days;
     size_t day_count, day_cap;
     uint32_t *index; /* position + 1 by (site, day) */
@@ -70,8 +62,7 @@ static int no_memory(struct err *err) {
 
 static size_t day_bytes(const struct presence_day *d) {
     return sizeof(*d) + d->person_cap * sizeof(*d->persons) +
-           d->person_index_cap * sizeof(*d->person_index) + numbering_bytes(&d->texts) +
-           numbering_bytes(&d->tuples) +
+           d->person_index_cap * sizeof(*d->person_index) +
            (d->at_values.cap + d->later_values.cap + d->earlier.cap) * sizeof(uint64_t);
 }
 
@@ -79,13 +70,14 @@ static size_t day_bytes(const struct presence_day *d) {
 static void day_let_go(struct presence_day *d) {
     free(d->persons);
     free(d->person_index);
-    numbering_release(&d->texts);
-    numbering_release(&d->tuples);
     keyset_release(&d->at_values);
     keyset_release(&d->later_values);
     keyset_release(&d->earlier);
-    *d = (struct presence_day){
-        .site = d->site, .number = d->number, .stored = d->stored, .touch = d->touch};
+    *d = (struct presence_day){.words = d->words,
+                               .site = d->site,
+                               .number = d->number,
+                               .stored = d->stored,
+                               .touch = d->touch};
 }
 
 static bool grow_persons(struct presence_day *d) {
@@ -143,8 +135,7 @@ static bool add_value(struct presence_day *d, uint32_t person, unsigned kind, ui
 }
 
 static bool add_event(struct presence_day *d, uint64_t visitor, uint64_t visit, unsigned hour,
-                      struct span name, struct span hostname, struct span page,
-                      uint32_t *ret_first) {
+                      const struct event_words *w, uint32_t *ret_first) {
     uint32_t n = day_person(d, visitor);
     if (!n)
         return false;
@@ -155,13 +146,9 @@ static bool add_event(struct presence_day *d, uint64_t visitor, uint64_t visit, 
         p->later_visit = p->event_visit ? ++d->later_visits : 0;
         p->event_visit = visit;
     }
-    uint32_t name_no, hostname_no, page_no;
-    if (!numbering_get(&d->texts, name, &name_no) ||
-        !numbering_get(&d->texts, hostname, &hostname_no) ||
-        !numbering_get(&d->texts, page, &page_no) ||
-        !add_value(d, n, KEY_PAGE, page_no, FIRST_PAGE, FIRST_VISIT_PAGE, &first) ||
-        !add_value(d, n, KEY_NAME, name_no, FIRST_NAME, FIRST_VISIT_NAME, &first) ||
-        !add_value(d, n, KEY_HOSTNAME, hostname_no, FIRST_HOSTNAME, FIRST_VISIT_HOSTNAME, &first) ||
+    if (!add_value(d, n, KEY_PAGE, w->page, FIRST_PAGE, FIRST_VISIT_PAGE, &first) ||
+        !add_value(d, n, KEY_NAME, w->name, FIRST_NAME, FIRST_VISIT_NAME, &first) ||
+        !add_value(d, n, KEY_HOSTNAME, w->hostname, FIRST_HOSTNAME, FIRST_VISIT_HOSTNAME, &first) ||
         !add_value(d, n, KEY_HOUR, hour, FIRST_HOUR, FIRST_VISIT_HOUR, &first))
         return false;
     *ret_first = first;
@@ -171,41 +158,38 @@ static bool add_event(struct presence_day *d, uint64_t visitor, uint64_t visit, 
 /* --- visits -------------------------------------------------------------------------------------
  */
 
-/* The numbers of a visit's values. */
+/* The words of a visit, by dimension. */
 struct values {
-    uint32_t number[FIRST_AT_COUNT];
+    uint32_t word[FIRST_AT_COUNT];
 };
 
-static bool number_values(struct presence_day *d, const struct span texts[FIRST_AT_COUNT],
-                          struct values *ret) {
-    ret->number[FIRST_AT_person] = 0;
-    for (unsigned i = FIRST_AT_person + 1; i < FIRST_AT_COUNT; i++)
-        if (!numbering_get(&d->texts, texts[i], &ret->number[i]))
-            return false;
-    return true;
+static struct values values_of(const struct presence_day *d, const struct visit_words *w) {
+    const struct attributes *set = words_attributes(d->words, w->attributes);
+    struct values v = {0};
+#define ATTRIBUTE_entry_page 0
+#define ATTRIBUTE_exit_page 0
+#define ATTRIBUTE_person 0
+#define X(name) v.word[FIRST_AT_##name] = set->word[ATTRIBUTE_##name];
+    FIRST_DIMENSIONS(X)
+#undef X
+#undef ATTRIBUTE_entry_page
+#undef ATTRIBUTE_exit_page
+#undef ATTRIBUTE_person
+    v.word[FIRST_AT_person] = WORD_EMPTY;
+    v.word[FIRST_AT_entry_page] = w->entry_page;
+    v.word[FIRST_AT_exit_page] = w->exit_page;
+    return v;
 }
 
 /* Its values go to those of earlier visits. */
 static bool end_visit(struct presence_day *d, uint32_t n) {
     struct person *p = &d->persons[n - 1];
-    struct attributes a;
-    struct span stored = d->tuples.texts[p->attributes - 1];
-    must(stored.len == sizeof(a));
-    memcpy(&a, stored.ptr, sizeof(a));
-    bool ok = keyset_add(&d->earlier, key(n, FIRST_AT_entry_page, p->values[0])) >= 0 &&
-              keyset_add(&d->earlier, key(n, FIRST_AT_exit_page, p->values[1])) >= 0;
-    for (unsigned i = 0; ok && i < ATTRIBUTES; i++)
-        ok = keyset_add(&d->earlier, key(n, FIRST_ATTRIBUTE + i, a.value[i])) >= 0;
+    struct values v = values_of(d, &p->values);
+    bool ok = true;
+    for (unsigned i = FIRST_AT_person + 1; ok && i < FIRST_AT_COUNT; i++)
+        ok = keyset_add(&d->earlier, key(n, i, v.word[i])) >= 0;
     p->past = true;
     return ok;
-}
-
-static bool set_values(struct presence_day *d, struct person *p, const struct values *v) {
-    p->values[0] = v->number[FIRST_AT_entry_page];
-    p->values[1] = v->number[FIRST_AT_exit_page];
-    struct attributes a;
-    memcpy(a.value, &v->number[FIRST_ATTRIBUTE], sizeof(a.value));
-    return numbering_get(&d->tuples, span_of((const char *)&a, sizeof(a)), &p->attributes);
 }
 
 static bool was_there(const struct presence_day *d, uint32_t n, unsigned dimension,
@@ -215,59 +199,62 @@ static bool was_there(const struct presence_day *d, uint32_t n, unsigned dimensi
 }
 
 static bool begin_visit(struct presence_day *d, uint64_t visitor, uint64_t visit,
-                        const struct span texts[FIRST_AT_COUNT], uint32_t *ret_first) {
-    struct values v;
-    uint32_t n = day_person(d, visitor);
-    if (!n || !number_values(d, texts, &v))
-        return false;
-    struct person *p = &d->persons[n - 1];
-    if (p->visit && !end_visit(d, n))
-        return false;
-    uint32_t first = 0;
-    for (unsigned i = 0; i < FIRST_AT_COUNT; i++)
-        if (!was_there(d, n, i, v.number[i]))
-            first |= 1U << i;
-    p->visit = visit;
-    *ret_first = first;
-    return set_values(d, p, &v);
-}
-
-/* Only entry and exit page can change. */
-static bool move_visit(struct presence_day *d, uint64_t visitor,
-                       const struct span texts[FIRST_AT_COUNT], uint32_t *ret_before,
-                       uint32_t *ret_after) {
+                        const struct visit_words *words, uint32_t *ret_first) {
     uint32_t n = day_person(d, visitor);
     if (!n)
         return false;
     struct person *p = &d->persons[n - 1];
-    uint32_t before = 0, after = 0;
-    for (unsigned i = 0; i < 2; i++) {
-        unsigned dimension = FIRST_AT_entry_page + i;
-        uint32_t value;
-        if (!numbering_get(&d->texts, texts[dimension], &value))
-            return false;
-        if (value == p->values[i])
-            continue;
-        if (!was_there(d, n, dimension, p->values[i]))
-            before |= 1U << dimension;
-        if (!was_there(d, n, dimension, value))
-            after |= 1U << dimension;
-        p->values[i] = value;
+    if (p->visit && !end_visit(d, n))
+        return false;
+    uint32_t first = (1U << FIRST_AT_COUNT) - 1;
+    if (p->past) {
+        struct values v = values_of(d, words);
+        for (unsigned i = 0; i < FIRST_AT_COUNT; i++)
+            if (was_there(d, n, i, v.word[i]))
+                first &= ~(1U << i);
     }
-    *ret_before = before;
-    *ret_after = after;
+    p->visit = visit;
+    p->values = *words;
+    *ret_first = first;
+    return true;
+}
+
+static void move_value(const struct presence_day *d, uint32_t n, unsigned dimension,
+                       uint32_t before, uint32_t after, uint32_t *first_before,
+                       uint32_t *first_after) {
+    if (before == after)
+        return;
+    if (!was_there(d, n, dimension, before))
+        *first_before |= 1U << dimension;
+    if (!was_there(d, n, dimension, after))
+        *first_after |= 1U << dimension;
+}
+
+/* Only entry and exit page can change. */
+static bool move_visit(struct presence_day *d, uint64_t visitor, const struct visit_words *words,
+                       uint32_t *ret_before, uint32_t *ret_after) {
+    uint32_t n = day_person(d, visitor);
+    if (!n)
+        return false;
+    struct visit_words *known = &d->persons[n - 1].values;
+    *ret_before = *ret_after = 0;
+    move_value(d, n, FIRST_AT_entry_page, known->entry_page, words->entry_page, ret_before,
+               ret_after);
+    move_value(d, n, FIRST_AT_exit_page, known->exit_page, words->exit_page, ret_before, ret_after);
+    known->entry_page = words->entry_page;
+    known->exit_page = words->exit_page;
     return true;
 }
 
 int presence_load_visit(struct presence_day *d, uint64_t visitor, uint64_t visit,
-                        const struct span values[FIRST_AT_COUNT], struct err *err) {
+                        const struct visit_words *words, struct err *err) {
     uint32_t ignored;
-    return begin_visit(d, visitor, visit, values, &ignored) ? 0 : no_memory(err);
+    return begin_visit(d, visitor, visit, words, &ignored) ? 0 : no_memory(err);
 }
 
 /* The person's latest visit is known by now; of earlier ones only what the person saw matters. */
 int presence_load_event(struct presence_day *d, uint64_t visitor, uint64_t visit, unsigned hour,
-                        struct span name, struct span hostname, struct span page, struct err *err) {
+                        const struct event_words *words, struct err *err) {
     uint32_t n = day_person(d, visitor);
     if (!n)
         return no_memory(err);
@@ -282,7 +269,7 @@ int presence_load_event(struct presence_day *d, uint64_t visitor, uint64_t visit
     uint64_t latest = p->event_visit;
     p->event_visit = visit;
     uint32_t ignored;
-    bool ok = add_event(d, visitor, visit, hour, name, hostname, page, &ignored);
+    bool ok = add_event(d, visitor, visit, hour, words, &ignored);
     p = &d->persons[n - 1];
     p->event_visit = latest;
     p->later_visit = later;
@@ -292,10 +279,12 @@ int presence_load_event(struct presence_day *d, uint64_t visitor, uint64_t visit
 /* --- the days -----------------------------------------------------------------------------------
  */
 
-struct presence *presence_new(size_t most_bytes, presence_load_fn load, void *arg) {
+struct presence *presence_new(size_t most_bytes, const struct words *words, presence_load_fn load,
+                              void *arg) {
     struct presence *p = calloc(1, sizeof(*p));
     if (!p)
         return NULL;
+    p->words = words;
     p->most_bytes = most_bytes;
     p->load = load;
     p->load_arg = arg;
@@ -350,6 +339,7 @@ static struct presence_day *day_get(struct presence *p, uint32_t site, int32_t n
         struct presence_day *d = calloc(1, sizeof(*d));
         if (!d)
             return NULL;
+        d->words = p->words;
         d->site = site;
         d->number = number;
         p->days[p->day_count++] = d;
@@ -385,37 +375,30 @@ int presence_note_stored(struct presence *p, uint32_t site, int32_t day, struct 
     return 0;
 }
 
-int presence_event(struct presence *p, const struct event *e, uint64_t visit, uint32_t *ret_first,
-                   struct err *err) {
+int presence_event(struct presence *p, const struct event *e, const struct event_words *words,
+                   uint64_t visit, uint32_t *ret_first, struct err *err) {
     *ret_first = 0;
     struct presence_day *d = NULL;
     int code = day_ready(p, e->site, e->day, &d, err);
     if (code || e->kind == EVENT_ENGAGEMENT)
         return code;
-    struct span name = e->kind == EVENT_PAGEVIEW ? SPAN_LIT("pageview") : e->name;
-    return add_event(d, e->visitor, visit, e->hour, name, e->hostname, e->page, ret_first)
-               ? 0
-               : no_memory(err);
+    struct event_words w = *words;
+    if (e->kind == EVENT_PAGEVIEW)
+        w.name = WORD_PAGEVIEW;
+    return add_event(d, e->visitor, visit, e->hour, &w, ret_first) ? 0 : no_memory(err);
 }
 
 int presence_change(struct presence *p, const struct visit_change *c, uint32_t *ret_before,
                     uint32_t *ret_after, struct err *err) {
+    const struct visit_facts *f = &c->facts;
     struct presence_day *d = NULL;
-    int code = day_ready(p, c->facts.key.site, c->facts.key.day, &d, err);
+    int code = day_ready(p, f->key.site, f->key.day, &d, err);
     if (code)
         return code;
-    struct span values[FIRST_AT_COUNT];
-    values[FIRST_AT_person] = SPAN_EMPTY;
-#define VISIT_TEXT_person VISIT_TEXT_entry_page
-#define X(name)                             \
-    if (FIRST_AT_##name != FIRST_AT_person) \
-        values[FIRST_AT_##name] = c->texts[VISIT_TEXT_##name];
-    FIRST_DIMENSIONS(X)
-#undef X
-#undef VISIT_TEXT_person
+    struct visit_words w = {f->entry_page, f->exit_page, f->attributes};
     *ret_before = 0;
-    bool ok = c->before ? move_visit(d, c->facts.key.visitor, values, ret_before, ret_after)
-                        : begin_visit(d, c->facts.key.visitor, c->facts.visit, values, ret_after);
+    bool ok = c->before ? move_visit(d, f->key.visitor, &w, ret_before, ret_after)
+                        : begin_visit(d, f->key.visitor, f->visit, &w, ret_after);
     return ok ? 0 : no_memory(err);
 }
 

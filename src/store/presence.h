@@ -17,12 +17,19 @@
 struct presence;
 struct presence_day;
 
+struct visit_words {
+    uint32_t entry_page, exit_page;
+    uint32_t attributes; /* a set */
+};
+
 /* Fills a day from the tables through presence_load_*(); called before a batch's first event of
  * it. */
 typedef int (*presence_load_fn)(void *arg, struct presence_day *day, uint32_t site, int32_t number,
                                 struct err *err);
 
-struct presence *presence_new(size_t most_bytes, presence_load_fn load, void *arg) WARN_UNUSED;
+/* `words` stays the caller's. NULL on out of memory. */
+struct presence *presence_new(size_t most_bytes, const struct words *words, presence_load_fn load,
+                              void *arg) WARN_UNUSED;
 void presence_free(struct presence *p);
 DEFINE_FREEP(struct presence, presence_free)
 
@@ -32,8 +39,8 @@ int presence_note_stored(struct presence *p, uint32_t site, int32_t day,
 
 /* An event that visits_stage() gave to `visit`. *ret_first: its row's flags. ERR_NOMEM, or what the
  * load says. */
-int presence_event(struct presence *p, const struct event *e, uint64_t visit, uint32_t *ret_first,
-                   struct err *err) WARN_UNUSED;
+int presence_event(struct presence *p, const struct event *e, const struct event_words *words,
+                   uint64_t visit, uint32_t *ret_first, struct err *err) WARN_UNUSED;
 
 /* A staged change, in the order of visits_change(): the flags of the row that goes (before) and of
  * the one that comes (after). */
@@ -52,9 +59,8 @@ void presence_forget(struct presence *p, uint32_t site, int32_t day);
 /* Stored rows: all visits first, in the order of their ids, in the state they have now; then
  * counted events in any order. */
 int presence_load_visit(struct presence_day *d, uint64_t visitor, uint64_t visit,
-                        const struct span values[FIRST_AT_COUNT], struct err *err) WARN_UNUSED;
+                        const struct visit_words *words, struct err *err) WARN_UNUSED;
 int presence_load_event(struct presence_day *d, uint64_t visitor, uint64_t visit, unsigned hour,
-                        struct span name, struct span hostname, struct span page,
-                        struct err *err) WARN_UNUSED;
+                        const struct event_words *words, struct err *err) WARN_UNUSED;
 
 #endif

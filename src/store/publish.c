@@ -63,10 +63,27 @@ static int make_list(duckdb_connection c, const struct leaving *l, enum engine_f
     return run_buf(c, &sql, fault, err);
 }
 
+/* Words and sets that the copied rows use, under the codes they have: the bytes of others stay behind
+ * with the old file. */
+static void add_words(struct buf *sql, const char *to) {
+    buf_addf(sql,
+             "INSERT INTO %s.attribute_set SELECT * FROM attribute_set WHERE code IN (SELECT"
+             " attributes FROM %s.visit_row); INSERT INTO %s.word SELECT * FROM word WHERE code >= %d"
+             " AND (code IN (SELECT entry_page FROM %s.visit_row UNION SELECT exit_page FROM"
+             " %s.visit_row",
+             to, to, to, WORDS_GIVEN, to, to);
+#define X(name) buf_addf(sql, " UNION SELECT " #name " FROM %s.event_row", to);
+    EVENT_WORDS(X)
+#undef X
+    buf_adds(sql, ") OR value IN (SELECT unnest([");
+    schema_attributes(sql, "");
+    buf_addf(sql, "]) FROM %s.attribute_set)); ", to);
+}
+
 /* Copies all rows but those of sealed_day into the database `to`, in the order they came. */
 static int copy_rows(duckdb_connection c, const char *to, enum engine_fault *fault,
                      struct err *err) {
-    static const char *const tables[] = {"event", "visit"};
+    static const char *const tables[] = {"event_row", "visit_row"};
     BUF_AUTO sql = {0};
     buf_adds(&sql, "BEGIN; ");
     for (size_t i = 0; i < ARRAY_LEN(tables); i++)
@@ -74,6 +91,7 @@ static int copy_rows(duckdb_connection c, const char *to, enum engine_fault *fau
                  "INSERT INTO %s.%s SELECT r.* FROM %s r WHERE NOT EXISTS (SELECT 1 FROM"
                  " temp.sealed_day d WHERE d.site = r.site AND d.day = r.day) ORDER BY r.rowid; ",
                  to, tables[i], tables[i]);
+    add_words(&sql, to);
     buf_addf(&sql, "INSERT INTO %s.import_mark SELECT * FROM import_mark; COMMIT; CHECKPOINT %s",
              to, to);
     int code = run_buf(c, &sql, fault, err);
@@ -109,6 +127,8 @@ static int move_writer(struct store *s, const struct generation *g, struct err *
     apply_release(h);
     enum engine_fault fault = ENGINE_FINE;
     int code = engine_run(h->writer, use, &fault, err);
+    if (!code)
+        code = load_words(h, err);
     if (!code)
         code = apply_prepare(h, err);
     if (code)

@@ -5,11 +5,40 @@ static const struct {
     const char *type;
 } visit_columns[VISIT_COLUMNS] = {
 #define VISIT(name, type, text) {#name, type},
+#define VISIT_WORD(name, text) {#name, "UINTEGER"},
+#define VISIT_CODED(name, text) {#name, "UINTEGER"},
 #include "visit_fields.def"
-#undef VISIT
+    {"attributes", "UINTEGER"},
     {"first", "UINTEGER"},
     {"interactive", "UTINYINT"},
     {"seen_ms", "BIGINT"},
+};
+
+static const char *const attribute_names[ATTRIBUTES] = {
+#define VISIT_ATTRIBUTE(name, text) #name,
+#include "visit_fields.def"
+};
+
+/* Columns of event_row and visit_row whose text is a word. */
+static const char *const event_words[] = {
+#define X(name) #name,
+    EVENT_WORDS(X)
+#undef X
+};
+static const char *const visit_words[] = {
+#define VISIT_WORD(name, text) #name,
+#include "visit_fields.def"
+};
+
+/* Figures, with the type they have without a sign. */
+static const struct {
+    const char *name;
+    const char *type;
+} visit_figures[] = {
+    {"pageviews", "UINTEGER"},
+    {"events", "UINTEGER"},
+    {"bounce", "UTINYINT"},
+    {"duration_ms", "BIGINT"},
 };
 
 void schema_visit_columns(struct buf *out, const char *prefix) {
@@ -17,18 +46,81 @@ void schema_visit_columns(struct buf *out, const char *prefix) {
         buf_addf(out, "%s%s%s", i ? ", " : "", prefix, visit_columns[i].name);
 }
 
-/* The tables of the database `name`. */
-static void make_ddl(struct buf *out, const char *name) {
-    buf_addf(out, "CREATE TABLE %s.event (", name);
-    event_sql_columns(out);
-    buf_addf(out, ", visit UBIGINT, first UINTEGER); CREATE TABLE %s.visit (", name);
+void schema_attributes(struct buf *out, const char *prefix) {
+    for (size_t i = 0; i < ATTRIBUTES; i++)
+        buf_addf(out, "%s%s%s", i ? ", " : "", prefix, attribute_names[i]);
+}
+
+static void add_event_columns(struct buf *out) {
+    for (size_t i = 0; i < EVENT_FIELDS; i++) {
+        const char *type = event_fields[i].sql_type;
+        if (!event_fields[i].on_event)
+            continue;
+        for (size_t k = 0; k < ARRAY_LEN(event_words); k++)
+            if (strcmp(event_fields[i].name, event_words[k]) == 0)
+                type = "UINTEGER";
+        buf_addf(out, "%s %s, ", event_fields[i].name, type);
+    }
+    buf_adds(out, "visit UBIGINT, first UINTEGER");
+}
+
+static void make_tables(struct buf *out, const char *name) {
+    buf_addf(out, "CREATE TABLE %s.event_row (", name);
+    add_event_columns(out);
+    buf_addf(out, "); CREATE TABLE %s.visit_row (", name);
     for (size_t i = 0; i < VISIT_COLUMNS; i++)
         buf_addf(out, "%s%s %s", i ? ", " : "", visit_columns[i].name, visit_columns[i].type);
     buf_addf(out,
+             "); CREATE TABLE %s.word (code UINTEGER, value VARCHAR);"
+             "CREATE TABLE %s.attribute_set (code UINTEGER",
+             name, name);
+    for (size_t i = 0; i < ATTRIBUTES; i++)
+        buf_addf(out, ", %s VARCHAR", attribute_names[i]);
+    buf_addf(out,
              "); CREATE TABLE %s.import_mark (import UBIGINT, byte_offset UBIGINT);"
              "CREATE TABLE %s.meta (version UINTEGER, columns UINTEGER, segment UBIGINT,"
-             " \"offset\" UBIGINT, next_visit UBIGINT, seen_part UINTEGER);",
+             " \"offset\" UBIGINT, next_visit UBIGINT, seen_part UINTEGER); ",
              name, name);
+}
+
+static void add_replaced_words(struct buf *out, const char *const *words, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        buf_addf(out, "%sw%zu.value AS %s", i ? ", " : "", i, words[i]);
+}
+
+static void add_word_joins(struct buf *out, const char *const *words, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        buf_addf(out, " JOIN word w%zu ON w%zu.code = r.%s", i, i, words[i]);
+}
+
+/* Names within a view are of the database that has it, whatever that is called. */
+static void make_views(struct buf *out, const char *name) {
+    buf_addf(out, "CREATE VIEW %s.event AS SELECT r.* REPLACE (", name);
+    add_replaced_words(out, event_words, ARRAY_LEN(event_words));
+    buf_adds(out, "), r.rowid AS rowid FROM event_row r");
+    add_word_joins(out, event_words, ARRAY_LEN(event_words));
+    buf_addf(out, "; CREATE VIEW %s.visit AS SELECT r.* EXCLUDE (attributes", name);
+#define VISIT_ATTRIBUTE(name, text)
+#define VISIT_CODED(name, text) buf_adds(out, ", " #name);
+#include "visit_fields.def"
+    buf_adds(out, ") REPLACE (");
+    add_replaced_words(out, visit_words, ARRAY_LEN(visit_words));
+    for (size_t i = 0; i < ARRAY_LEN(visit_figures); i++)
+        buf_addf(out, ", (r.sign * r.%s)::%s AS %s", visit_figures[i].name, visit_figures[i].type,
+                 visit_figures[i].name);
+    buf_adds(out, "), ");
+    schema_attributes(out, "s.");
+    buf_adds(out, ", r.rowid AS rowid FROM visit_row r JOIN attribute_set s ON s.code = r.attributes");
+    add_word_joins(out, visit_words, ARRAY_LEN(visit_words));
+    buf_adds(out, "; ");
+}
+
+/* The tables and views of the database `name`. */
+static void make_ddl(struct buf *out, const char *name) {
+    make_tables(out, name);
+    make_views(out, name);
+    buf_addf(out, "INSERT INTO %s.word VALUES (%d, ''), (%d, 'pageview');", name, WORD_EMPTY,
+             WORD_PAGEVIEW);
 }
 
 /* The version covers the columns too: a field added to the tables makes the old file one to

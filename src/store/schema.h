@@ -1,19 +1,29 @@
 /* schema.h — the hot tables, made from event_fields.def and visit_fields.def.
  *
- *   event        the fields of event_fields.def that are not its visit's, then visit UBIGINT (which
- *                visit it belongs to) and first UINTEGER (flags, see first.h)
- *   visit        visit_fields.def, then first UINTEGER, and two columns of our own that let open
- *                visits be picked up after a restart: interactive (0, 1, 2: two or more) and
- *                seen_ms (see visits.h)
- *   meta         one row: version of the schema, cursor, next visit id, and the last part whose
- *                days were taken out of here
- *   import_mark  one row an import: how far it has come */
+ *   event_row      the fields of event_fields.def that are not its visit's, those of EVENT_WORDS as
+ *                  codes of words; then visit UBIGINT (which visit it belongs to) and first UINTEGER
+ *                  (flags, see first.h)
+ *   visit_row      the values of visit_fields.def, its figures (pageviews, events, bounce,
+ *                  duration_ms) times sign, so that they are summed as they are; entry_page and
+ *                  exit_page as codes of words, and those attributes that are looked at most;
+ *                  attributes: the code of the set of all; first; and two columns of our own that
+ *                  let open visits be picked up after a restart: interactive (0, 1, 2: two or more)
+ *                  and seen_ms (see visits.h)
+ *   word           code UINTEGER, value VARCHAR: 0 is the empty text, 1 is pageview
+ *   attribute_set  code UINTEGER, the attributes of visit_fields.def
+ *   meta           one row: version of the schema, cursor, next visit id, and the last part whose
+ *                  days were taken out of here
+ *   import_mark    one row an import: how far it has come
+ *
+ * Views `event` and `visit` give the rows with their texts and plain figures, and the number of the
+ * row as `rowid`. */
 #ifndef TAMIS_STORE_SCHEMA_H
 #define TAMIS_STORE_SCHEMA_H
 
 #include "engine.h"
+#include "words.h"
 
-enum { SCHEMA_VERSION = 2 };
+enum { SCHEMA_VERSION = 3 };
 
 #define COLUMN_EVENT(name) EVENT_COLUMN_##name,
 #define COLUMN_BOTH(name) EVENT_COLUMN_##name,
@@ -29,13 +39,18 @@ enum event_column {
 
 enum visit_column {
 #define VISIT(name, type, text) VISIT_COLUMN_##name,
+#define VISIT_WORD(name, text) VISIT_COLUMN_##name,
+#define VISIT_CODED(name, text) VISIT_COLUMN_##name,
 #include "visit_fields.def"
-#undef VISIT
+    VISIT_COLUMN_attributes,
     VISIT_COLUMN_first,
     VISIT_COLUMN_interactive,
     VISIT_COLUMN_seen_ms,
     VISIT_COLUMNS
 };
+
+enum { WORD_COLUMN_code, WORD_COLUMN_value, WORD_COLUMNS };
+enum { SET_COLUMN_code, SET_COLUMN_texts, SET_COLUMNS = SET_COLUMN_texts + ATTRIBUTES };
 
 enum {
     MOST_COLUMNS = (int)VISIT_COLUMNS > (int)EVENT_COLUMNS ? (int)VISIT_COLUMNS : (int)EVENT_COLUMNS
@@ -55,7 +70,8 @@ int schema_open(duckdb_connection c, struct schema_meta *ret, struct err *err) W
 int schema_make(duckdb_connection c, const char *name, const struct schema_meta *meta,
                 struct err *err) WARN_UNUSED;
 
-/* "a, b, c" — the columns of table visit in order. */
+/* "p.a, p.b, p.c" — the columns of visit_row, and the attributes of a set, in order. */
 void schema_visit_columns(struct buf *out, const char *prefix);
+void schema_attributes(struct buf *out, const char *prefix);
 
 #endif

@@ -44,7 +44,8 @@ struct hot {
     duckdb_connection writer; /* uses the tables of generation */
     unsigned generation;
     duckdb_prepared_statement set_meta, set_mark, add_mark;
-    duckdb_data_chunk event_rows, visit_rows;
+    duckdb_data_chunk event_rows, visit_rows, word_rows, set_rows;
+    struct words *words; /* the next two look into it */
     struct visits *visits;
     struct presence *presence;
 };
@@ -88,6 +89,9 @@ void readers_keep(struct readers *r, unsigned generation); /* idle ones of this 
 
 /* Notes what an error said about the database. */
 void store_note_fault(struct store *s, enum engine_fault fault);
+
+/* Makes h->words, and fills it from the tables; again after these were replaced. */
+int load_words(struct hot *h, struct err *err) WARN_UNUSED;
 
 /* Makes h->presence, which reads its days from the tables when they are touched. */
 int load_presence(struct hot *h, size_t most_bytes, struct err *err) WARN_UNUSED;

@@ -10,6 +10,7 @@ struct slot {
 };
 
 struct visits {
+    struct words *words;
     struct slot *slots;
     size_t slot_count, count;
     size_t most, sweep_at;
@@ -35,23 +36,10 @@ static bool key_eq(struct visit_key a, struct visit_key b) {
 /* --- a visit ------------------------------------------------------------------------------------
  */
 
-struct visit *visit_new(const struct visit_facts *facts, const struct span texts[VISIT_TEXTS]) {
-    size_t total = 0;
-    for (size_t i = 0; i < VISIT_TEXTS; i++)
-        total += texts[i].len;
-    if (total > UINT16_MAX)
-        return NULL;
-    struct visit *v = malloc(sizeof(*v) + total);
-    if (!v)
-        return NULL;
-    v->facts = *facts;
-    size_t at = 0;
-    for (size_t i = 0; i < VISIT_TEXTS; i++) {
-        if (texts[i].len)
-            memcpy(v->bytes + at, texts[i].ptr, texts[i].len);
-        at += texts[i].len;
-        v->text_end[i] = (uint16_t)at;
-    }
+struct visit *visit_new(const struct visit_facts *facts) {
+    struct visit *v = malloc(sizeof(*v));
+    if (v)
+        v->facts = *facts;
     return v;
 }
 
@@ -172,10 +160,11 @@ static void sweep(struct visits *t) {
         t->sweep_at = 4096;
 }
 
-struct visits *visits_new(size_t most, uint64_t next_visit) {
+struct visits *visits_new(size_t most, uint64_t next_visit, struct words *words) {
     struct visits *t = calloc(1, sizeof(*t));
     if (!t)
         return NULL;
+    t->words = words;
     t->most = most;
     t->sweep_at = most < 4096 ? most + 1 : 4096;
     t->next_visit = t->staged_next_visit = next_visit;
@@ -273,28 +262,19 @@ static bool joins(const struct visit_facts *f, int64_t newest_ms, const struct e
            (newest_ms == INT64_MIN || newest_ms - f->seen_ms <= VISIT_SLACK_MS);
 }
 
-static void begin(struct visit_change *c, const struct event *e, uint64_t visit) {
+static void begin(struct visit_change *c, const struct event *e, uint64_t visit,
+                  uint32_t attributes) {
     *c = (struct visit_change){
         .facts = {.visit = visit,
                   .key = {.site = e->site, .day = e->day, .visitor = e->visitor},
                   .start_ms = e->ts_ms,
                   .last_ms = e->ts_ms,
+                  .attributes = attributes,
                   .hour = e->hour},
     };
-    c->texts[VISIT_TEXT_entry_page] = SPAN_EMPTY;
-    c->texts[VISIT_TEXT_exit_page] = SPAN_EMPTY;
-#define X(name) c->texts[VISIT_TEXT_##name] = e->name;
-    VISIT_ATTRIBUTES(X)
-#undef X
 }
 
-static void resume(struct visit_change *c, const struct visit *v) {
-    *c = (struct visit_change){.before = v, .facts = v->facts};
-    for (unsigned i = 0; i < VISIT_TEXTS; i++)
-        c->texts[i] = visit_text(v, (enum visit_text)i);
-}
-
-static void add(struct visit_change *c, const struct event *e) {
+static void add(struct visit_change *c, const struct event *e, uint32_t page) {
     struct visit_facts *f = &c->facts;
     if (e->ts_ms > f->last_ms)
         f->last_ms = e->ts_ms;
@@ -308,8 +288,8 @@ static void add(struct visit_change *c, const struct event *e) {
     if (e->kind != EVENT_PAGEVIEW)
         return;
     if (f->pageviews++ == 0)
-        c->texts[VISIT_TEXT_entry_page] = e->page;
-    c->texts[VISIT_TEXT_exit_page] = e->page;
+        f->entry_page = page;
+    f->exit_page = page;
 }
 
 /* The staged copy of a site's clock. */
@@ -324,7 +304,8 @@ static struct site_clock *stage_clock(struct visits *t, uint32_t site) {
     return staged;
 }
 
-int visits_stage(struct visits *t, const struct event *e, uint64_t *ret_visit, struct err *err) {
+int visits_stage(struct visits *t, const struct event *e, uint32_t page, uint64_t *ret_visit,
+                 struct err *err) {
     struct visit_key key = {.site = e->site, .day = e->day, .visitor = e->visitor};
     uint64_t hash = key_hash(key);
     struct site_clock *clock = stage_clock(t, e->site);
@@ -342,14 +323,18 @@ int visits_stage(struct visits *t, const struct event *e, uint64_t *ret_visit, s
     if (!c) {
         if (!known && e->kind == EVENT_ENGAGEMENT)
             return 0;
+        uint32_t attributes = 0;
+        int code = known ? 0 : words_set(t->words, e, &attributes, err);
+        if (code)
+            return code;
         c = &t->changes[t->change_count++];
         *slot = (uint32_t)t->change_count;
         if (known)
-            resume(c, known);
+            *c = (struct visit_change){.before = known, .facts = known->facts};
         else
-            begin(c, e, t->staged_next_visit++);
+            begin(c, e, t->staged_next_visit++, attributes);
     }
-    add(c, e);
+    add(c, e, page);
     c->facts.seen_ms = clock_touch(clock, e->day, e->ts_ms);
     c->facts.touch = t->staged_touch++;
     *ret_visit = c->facts.visit;
@@ -362,7 +347,7 @@ int visits_finish(struct visits *t, struct err *err) {
         return err_set(err, ERR_NOMEM, "no memory for open visits");
     for (size_t i = 0; i < t->change_count; i++) {
         struct visit_change *c = &t->changes[i];
-        c->after = visit_new(&c->facts, c->texts);
+        c->after = visit_new(&c->facts);
         if (!c->after)
             return err_set(err, ERR_NOMEM, "no memory for open visits");
     }

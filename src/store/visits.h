@@ -22,25 +22,9 @@
 #define TAMIS_STORE_VISITS_H
 
 #include "err.h"
-#include "event.h"
+#include "words.h"
 
 enum { VISIT_SILENCE_MS = 30 * 60 * 1000, VISIT_SLACK_MS = 2 * 60 * 60 * 1000, OPEN_DAYS = 4 };
-
-/* Texts of a visit that come from the event field of the same name. */
-/* clang-format off */
-#define VISIT_ATTRIBUTES(X)                                                       \
-    X(hostname) X(referrer) X(source) X(channel) X(utm_source) X(utm_medium)      \
-    X(utm_campaign) X(utm_content) X(utm_term) X(country) X(browser)              \
-    X(browser_version) X(os) X(os_version) X(device)
-/* clang-format on */
-#define VISIT_TEXTS_ALL(X) X(entry_page) X(exit_page) VISIT_ATTRIBUTES(X)
-
-enum visit_text {
-#define X(name) VISIT_TEXT_##name,
-    VISIT_TEXTS_ALL(X)
-#undef X
-        VISIT_TEXTS
-};
 
 struct visit_key {
     uint32_t site;
@@ -57,44 +41,41 @@ struct visit_facts {
     uint64_t touch; /* order of the last change among all visits */
     uint32_t pageviews;
     uint32_t events;
+    uint32_t entry_page; /* words */
+    uint32_t exit_page;
+    uint32_t attributes; /* a set of words */
     uint8_t hour;
     uint8_t interactive; /* interactive events, 2: two or more */
 };
 
 struct visit {
     struct visit_facts facts;
-    uint16_t text_end[VISIT_TEXTS];
-    char bytes[];
 };
 
 static inline bool visit_bounced(const struct visit_facts *f) {
     return f->interactive < 2;
 }
 
-static inline int64_t visit_duration_ms(const struct visit_facts *f) {
-    return visit_bounced(f) ? 0 : f->last_ms - f->start_ms;
-}
-
-static inline struct span visit_text(const struct visit *v, enum visit_text which) {
-    uint16_t from = which ? v->text_end[which - 1] : 0;
-    return span_of(v->bytes + from, (size_t)(v->text_end[which] - from));
+/* A visit is of one day; what says otherwise is cut to 24 days. */
+static inline int32_t visit_duration_ms(const struct visit_facts *f) {
+    int64_t ms = visit_bounced(f) ? 0 : f->last_ms - f->start_ms;
+    return ms > INT32_MAX ? INT32_MAX : (int32_t)ms;
 }
 
 /* NULL on out of memory. */
-struct visit *visit_new(const struct visit_facts *facts,
-                        const struct span texts[VISIT_TEXTS]) WARN_UNUSED;
+struct visit *visit_new(const struct visit_facts *facts) WARN_UNUSED;
 
 /* What a batch did to one visit. `before` is borrowed, NULL when the visit is new. */
 struct visit_change {
     const struct visit *before;
     struct visit *after; /* set by visits_finish() */
     struct visit_facts facts;
-    struct span texts[VISIT_TEXTS];
 };
 
 struct visits;
 
-struct visits *visits_new(size_t most, uint64_t next_visit) WARN_UNUSED; /* NULL on out of memory */
+/* `words` gives the codes of attributes and stays the caller's. NULL on out of memory. */
+struct visits *visits_new(size_t most, uint64_t next_visit, struct words *words) WARN_UNUSED;
 void visits_free(struct visits *t);
 DEFINE_FREEP(struct visits, visits_free)
 
@@ -104,9 +85,9 @@ int visits_load_clock(struct visits *t, uint32_t site, int32_t day, int64_t newe
                       struct err *err) WARN_UNUSED;
 int visits_load(struct visits *t, struct visit *v, struct err *err) WARN_UNUSED;
 
-/* Stages one event; its text must outlive the batch. 1: it belongs to *ret_visit; 0: dropped;
- * ERR_NOMEM. */
-int visits_stage(struct visits *t, const struct event *e, uint64_t *ret_visit,
+/* Stages one event; `page` is the word of a page view's page. 1: it belongs to *ret_visit; 0:
+ * dropped; ERR_NOMEM. */
+int visits_stage(struct visits *t, const struct event *e, uint32_t page, uint64_t *ret_visit,
                  struct err *err) WARN_UNUSED;
 
 /* After the batch's last event: makes the new states, so that publishing cannot fail. */
