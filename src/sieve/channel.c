@@ -87,6 +87,7 @@ static const struct {
     MEDIUM("link", REFERRAL),
     MEDIUM("audio", AUDIO),
     MEDIUM("sms", SMS),
+    MEDIUM("ai-assistant", FROM_AI),
 #undef MEDIUM
 };
 
@@ -143,8 +144,9 @@ static unsigned word_facts(struct span source) {
         struct span word;
         unsigned facts;
     } words[] = {
-        {{"email", 5}, EMAIL},       {{"e-mail", 6}, EMAIL}, {{"e_mail", 6}, EMAIL},
-        {{"newsletter", 10}, EMAIL}, {{"sms", 3}, SMS},      {{"firebase", 8}, PUSH},
+        {{"email", 5}, EMAIL},   {{"e-mail", 6}, EMAIL},      {{"e_mail", 6}, EMAIL},
+        {{"e mail", 6}, EMAIL},  {{"newsletter", 10}, EMAIL}, {{"sms", 3}, SMS},
+        {{"firebase", 8}, PUSH},
     };
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (span_eq_nocase(source, words[i].word))

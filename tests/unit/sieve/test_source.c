@@ -1,110 +1,15 @@
 #include "arena.h"
 #include "channel.h"
 #include "origin.h"
+#include "os.h"
 #include "t.h"
 
 static const struct {
     const char *referrer, *query, *source, *channel;
 } rows[] = {
-    {"", "", "", "Direct"},
-    {"https://example.com/x", "", "", "Direct"},
-    {"https://blog.example.com/", "", "", "Direct"},
-    {"https://notexample.com/", "", "notexample.com", "Referral"},
-    {"https://www.some-blog.org/post?x=1", "", "some-blog.org", "Referral"},
-    {"file:///home/jane/x.html", "", "", "Direct"},
-    {"http://203.0.113.77/x", "", ":id", "Referral"},
-    /* search */
-    {"https://www.google.com/", "", "Google", "Organic Search"},
-    {"https://www.google.co.uk/search?q=x", "", "Google", "Organic Search"},
-    {"https://google.fr", "", "Google", "Organic Search"},
-    {"https://images.google.de/", "", "Google", "Organic Search"},
-    {"https://google.evil-site.com/", "", "google.evil-site.com", "Referral"},
-    {"https://google.com.evil-site.fr/", "", "google.com.evil-site.fr", "Referral"},
-    {"https://google.github.io/", "", "google.github.io", "Referral"}, /* somebody's pages */
-    {"https://google.co.zz/", "", "google.co.zz", "Referral"},         /* no such suffix */
-    {"https://www.google.it.ao/", "", "Google", "Organic Search"},
-    {"https://www.google.com.ng/", "", "Google", "Organic Search"},
-    {"https://notgoogle.com/", "", "notgoogle.com", "Referral"},
-    {"https://cn.bing.com/", "", "Bing", "Organic Search"},
-    {"https://duckduckgo.com/", "", "DuckDuckGo", "Organic Search"},
-    {"https://www.qwant.com/", "", "Qwant", "Organic Search"},
-    {"https://www.ecosia.org/", "", "Ecosia", "Organic Search"},
-    {"https://fr.search.yahoo.com/", "", "Yahoo!", "Organic Search"},
-    {"https://yahoo.co.jp/", "", "Yahoo!", "Organic Search"},
-    {"https://yandex.com.tr/", "", "Yandex", "Organic Search"},
-    {"https://search.brave.com/", "", "Brave", "Organic Search"},
-    {"android-app://com.google.android.googlequicksearchbox/", "", "Google", "Organic Search"},
-    /* social */
-    {"https://l.facebook.com/l.php?u=x", "", "Facebook", "Organic Social"},
-    {"https://t.co/abc", "", "Twitter", "Organic Social"},
-    {"https://www.linkedin.com/feed/", "", "LinkedIn", "Organic Social"},
-    {"https://old.reddit.com/r/x", "", "Reddit", "Organic Social"},
-    {"https://bsky.app/", "", "Bluesky", "Organic Social"},
-    {"https://mastodon.social/@x", "", "Mastodon", "Organic Social"},
-    {"https://news.ycombinator.com/", "", "Hacker News", "Organic Social"},
-    {"https://pinterest.fr/pin/1", "", "Pinterest", "Organic Social"},
-    /* video, shops, assistants, mail */
-    {"https://m.youtube.com/watch", "", "YouTube", "Organic Video"},
-    {"https://www.tiktok.com/", "", "TikTok", "Organic Video"},
-    {"https://www.amazon.de/dp/1", "", "Amazon", "Organic Shopping"},
-    {"https://shopping.google.com/", "", "Google Shopping", "Organic Shopping"},
-    {"https://chatgpt.com/", "", "ChatGPT", "AI Assistants"},
-    {"https://chat.openai.com/", "", "ChatGPT", "AI Assistants"},
-    {"https://www.perplexity.ai/search", "", "Perplexity", "AI Assistants"},
-    {"https://claude.ai/chat", "", "Claude", "AI Assistants"},
-    {"https://gemini.google.com/app", "", "Gemini", "AI Assistants"},
-    {"https://copilot.microsoft.com/", "", "Copilot", "AI Assistants"},
-    {"https://mail.google.com/", "", "Gmail", "Email"},
-    {"https://outlook.live.com/", "", "Outlook", "Email"},
-    {"android-app://com.google.android.gm/", "", "Gmail", "Email"},
-    {"https://open.spotify.com/", "", "Spotify", "Referral"},
-    {"https://news.google.com/", "", "Google News", "Referral"},
-    /* campaigns */
-    {"", "utm_source=google&utm_medium=cpc", "Google", "Paid Search"},
-    {"", "utm_source=Facebook&utm_medium=paid-social", "Facebook", "Paid Social"},
-    {"", "utm_source=fb&utm_medium=social", "Facebook", "Organic Social"},
-    {"", "utm_source=youtube.com&utm_medium=cpv", "YouTube", "Paid Video"},
-    {"", "utm_source=amazon&utm_medium=ppc", "Amazon", "Paid Shopping"},
-    {"", "utm_source=google&utm_medium=cpc&utm_campaign=winter_shop", "Google", "Paid Shopping"},
-    {"", "utm_source=google&utm_campaign=workshop", "Google", "Organic Search"},
-    {"", "utm_source=google&utm_medium=cpc&utm_campaign=Cross-Network-1", "Google",
-     "Cross-network"},
-    {"", "utm_source=partner&utm_medium=banner", "partner", "Display"},
-    {"", "utm_source=partner&utm_medium=cpc", "partner", "Paid Other"},
-    {"", "utm_source=partner&utm_medium=affiliate", "partner", "Affiliates"},
-    {"", "utm_source=partner&utm_medium=referral", "partner", "Referral"},
-    {"", "utm_source=pod&utm_medium=audio", "pod", "Audio"},
-    {"", "utm_source=crm&utm_medium=sms", "crm", "SMS"},
-    {"", "utm_source=firebase", "firebase", "Mobile Push Notifications"},
-    {"", "utm_source=crm&utm_medium=web-push", "crm", "Mobile Push Notifications"},
-    {"", "utm_source=newsletter", "newsletter", "Email"},
-    {"", "utm_source=november&utm_medium=E-Mail", "november", "Email"},
-    {"", "utm_source=tv", "tv", "Unassigned"},
-    {"", "utm_source=x&utm_medium=video", "Twitter", "Organic Social"},
-    {"", "ref=producthunt", "Product Hunt", "Organic Social"},
-    {"", "source=my%20friend", "my friend", "Unassigned"},
-    {"", "ref=b&source=a&utm_source=c", "c", "Unassigned"},
-    {"https://www.google.com/", "utm_source=letter&utm_medium=email", "letter", "Email"},
-    {"", "utm_source=jane%40example.com", ":email", "Unassigned"},
-    {"", "utm_source=8c1f0e3a9b7d5c2e4f60", ":token", "Unassigned"},
-    {"", "ref=aB3x9Zk2LmQ7pR4sT8uV", ":token", "Unassigned"},
-    /* hosts made for one visitor; a registrable domain belongs to everybody */
-    {"https://0a1b2c3d4e5f60718293a4b5c6d7e8f9.safeframe.googlesyndication.com/x", "",
-     ":token.safeframe.googlesyndication.com", "Referral"},
-    {"https://preview.550e8400-e29b-41d4-a716-446655440000.a.blog.org/", "",
-     "preview.:id.a.blog.org", "Referral"},
-    {"https://d41d8cd98f00b204e9.cloudfront.net/", "", "d41d8cd98f00b204e9.cloudfront.net",
-     "Referral"},
-    {"https://xn--80akhbyknj4f0qxhz.xn--80akhbyknj4f.xn--p1ai/", "",
-     "xn--80akhbyknj4f0qxhz.xn--80akhbyknj4f.xn--p1ai", "Referral"},
-    /* clicks an advertiser paid for */
-    {"https://www.google.com/", "gclid=abc", "Google", "Paid Search"},
-    {"", "gclid=abc", "Google", "Paid Search"},
-    {"", "msclkid=abc", "Bing", "Paid Search"},
-    {"", "ttclid=abc", "TikTok", "Paid Video"},
-    {"https://www.google.com/", "gclid=abc&utm_medium=organic", "Google", "Organic Search"},
-    {"https://m.facebook.com/", "fbclid=abc", "Facebook", "Organic Social"},
-    {"", "fbclid=abc", "Facebook", "Organic Social"},
+#define ROW(referrer, query, source, channel) {(referrer), (query), (source), (channel)},
+#include "channel_rows.def"
+#undef ROW
 };
 
 struct fixture {
@@ -170,6 +75,78 @@ static void names_and_channels(void **state) {
         }
     }
     assert_int_equal(failures, 0);
+}
+
+static const struct {
+    const char *name, *keys;
+    enum source_kind kind;
+} listed[] = {
+#define SOURCE(name, KIND, keys) {(name), (keys), SOURCE_##KIND},
+#include "sources.def"
+#undef SOURCE
+};
+
+/* Each key finds its own row: none is written twice, in capitals, or hidden by another. */
+static void every_key_is_found(void **state) {
+    struct fixture *f = *state;
+    size_t failures = 0;
+    for (size_t i = 0; i < ARRAY_LEN(listed); i++) {
+        struct span keys = span_str(listed[i].keys), key;
+        while (span_next(&keys, ' ', &key)) {
+            struct source_info info = {.name = SPAN_EMPTY};
+            bool found = span_eq(key, SPAN_LIT("-"));
+            if (!found && span_starts(key, SPAN_LIT("app:")))
+                found = source_by_host(f->sources, span_from(key, 4), true, &info);
+            else if (!found)
+                found = source_by_word(f->sources, key, &info);
+            if (info.name.len)
+                found = span_eq(info.name, span_str(listed[i].name)) && info.kind == listed[i].kind;
+            if (!found || key.len == 0) {
+                print_error("%s: key \"%.*s\"\n", listed[i].name, SPAN_ARG(key));
+                failures++;
+            }
+        }
+    }
+    assert_int_equal(failures, 0);
+}
+
+static void the_page_about_channels_is_true(void **state) {
+    static const char *const order[] = {"Direct",
+                                        "Cross-network",
+                                        "Paid Shopping",
+                                        "Paid Search",
+                                        "Paid Social",
+                                        "Paid Video",
+                                        "Display",
+                                        "Paid Other",
+                                        "Organic Shopping",
+                                        "Organic Social",
+                                        "Organic Video",
+                                        "Organic Search",
+                                        "AI Assistants",
+                                        "Email",
+                                        "Affiliates",
+                                        "Referral",
+                                        "Audio",
+                                        "SMS",
+                                        "Mobile Push Notifications",
+                                        "Unassigned"};
+    BUF_AUTO page = {0};
+    assert_int_equal(os_read_file(&os_system, SOURCE_ROOT "/docs/channels.md", 100000, &page, NULL),
+                     0);
+    assert_true(span_find_span(buf_span(&page), SPAN_LIT("**" SOURCES_SEEN "**")) != SIZE_MAX);
+    for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+        char row[60];
+        (void)snprintf(row, sizeof(row), "\n| %zu | %s |", i + 1, order[i]);
+        if (span_find_span(buf_span(&page), span_str(row)) == SIZE_MAX)
+            fail_msg("docs/channels.md has no row \"%s\"", row + 1);
+        /* Each channel of the page comes up in the table above. */
+        bool seen = false;
+        for (size_t r = 0; r < ARRAY_LEN(rows) && !seen; r++)
+            seen = strcmp(rows[r].channel, order[i]) == 0;
+        if (!seen)
+            fail_msg("no row for %s", order[i]);
+    }
 }
 
 static void referrer_by_profile(void **state) {
@@ -252,6 +229,8 @@ static void tokens_in_campaigns(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(names_and_channels, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_key_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_page_about_channels_is_true, set_up, tear_down),
         cmocka_unit_test_setup_teardown(referrer_by_profile, set_up, tear_down),
         cmocka_unit_test_setup_teardown(campaign_fields, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tokens_in_campaigns, set_up, tear_down),
