@@ -1,6 +1,7 @@
 #include "origin.h"
 
 #include "channel.h"
+#include "click_id.h"
 #include "host.h"
 #include "page.h"
 #include "text.h"
@@ -63,17 +64,57 @@ static bool is_kept(const struct policy *p, struct span name) {
     return false;
 }
 
+/* Links copied from a page's source have "&amp;" for "&". */
+static struct span plain_name(struct span name) {
+    return span_starts(name, SPAN_LIT("amp;")) ? span_from(name, 4) : name;
+}
+
+/* Links filled in by an advertiser's server may carry the id of a click in a second place, where
+ * nothing tells that it is one. */
+static void forget_click(struct span id, struct event *e, struct campaign *campaign,
+                         struct props *props) {
+    struct span *const texts[] = {
+        &e->page,         &e->name,        &e->referrer, &e->utm_source, &e->utm_medium,
+        &e->utm_campaign, &e->utm_content, &e->utm_term, &campaign->ref, &campaign->plain_source};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        if (text_holds(*texts[i], id))
+            *texts[i] = texts[i] == &e->page ? SPAN_LIT("/:id") : SPAN_LIT(":id");
+    size_t kept = 0;
+    for (size_t i = 0; i < props->count; i++)
+        if (!text_holds(props->list[i].key, id) && !text_holds(props->list[i].value, id))
+            props->list[kept++] = props->list[i];
+    props->dropped += props->count - kept;
+    props->count = kept;
+}
+
+static int forget_clicks(const struct origin_context *c, struct span query, struct event *e,
+                         struct campaign *campaign, struct props *props, struct err *err) {
+    struct span name, value, id;
+    while (url_next_param(&query, &name, &value)) {
+        if (!click_id_of(plain_name(name)))
+            continue;
+        int rc = text_clean(value, TEXT_PERCENT | TEXT_PLUS, c->arena, &id, err);
+        if (rc < 0)
+            return rc;
+        forget_click(value, e, campaign, props);
+        forget_click(id, e, campaign, props);
+    }
+    return 0;
+}
+
 static int read_query(const struct origin_context *c, struct span query, struct event *e,
                       struct campaign *campaign, struct props *props, struct err *err) {
-    struct span name, value, text;
+    struct span query_all = query, name, value, text;
     while (url_next_param(&query, &name, &value)) {
         int rc = 0;
+        name = plain_name(name);
         struct span *place = place_of(name, e, campaign);
         if (place && place->len == 0)
             rc = origin_text(c, value, TEXT_PERCENT | TEXT_PLUS, place, err);
         else if (!campaign->click)
             campaign->click = click_id_of(name);
-        if (rc == 0 && UNLIKELY(is_kept(c->policy, name))) {
+        /* Kept by name though it is an id: the site's owner cannot have meant that. */
+        if (rc == 0 && UNLIKELY(is_kept(c->policy, name)) && !click_id_of(name)) {
             rc = text_clean(value, TEXT_PERCENT | TEXT_PLUS, c->arena, &text, err);
             if (rc == 0)
                 rc = props_add(props, c->scrub, name, text, c->hit->user_agent, c->arena, err);
@@ -81,7 +122,7 @@ static int read_query(const struct origin_context *c, struct span query, struct 
         if (rc < 0)
             return rc;
     }
-    return 0;
+    return campaign->click ? forget_clicks(c, query_all, e, campaign, props, err) : 0;
 }
 
 /* Host, and with consent the path, of the page that linked here. `ret_host`: the host as kept,
@@ -130,8 +171,8 @@ static void fill_source(const struct origin_context *c, const struct url *from, 
         (from->host_is_address || !source_by_host(c->sources, url_host(from), from->app, &info)))
         info.name = host;
     const struct click_id *click = campaign->click;
-    if (info.name.len == 0 && click)
-        (void)source_by_word(c->sources, click->source, &info);
+    if (info.name.len == 0 && click && !source_by_word(c->sources, click->source, &info))
+        info.name = click->source;
     struct channel_input in = {
         .source = info.name,
         .kind = info.kind,
@@ -147,10 +188,12 @@ int origin_fill(const struct origin_context *c, const struct url *url, struct ev
                 struct props *props, struct err *err) {
     struct url from;
     struct span host;
-    int rc = read_referrer(c, url, e, &from, &host, err);
-    if (rc < 0 || c->policy->profile == PROFILE_CNIL)
-        return rc;
     struct campaign campaign = {.ref = SPAN_EMPTY, .plain_source = SPAN_EMPTY};
+    int rc = read_referrer(c, url, e, &from, &host, err);
+    if (rc < 0)
+        return rc;
+    if (c->policy->profile == PROFILE_CNIL)
+        return forget_clicks(c, url->query, e, &campaign, props, err);
     rc = read_query(c, url->query, e, &campaign, props, err);
     if (rc == 0)
         fill_source(c, &from, host, &campaign, e);
