@@ -265,6 +265,10 @@ static int query(const struct cli *cli) {
          "such as /orders/*; may be repeated"},                                                    \
         {"query-keep", "query_keep", CLI_LIST, "NAME",                                             \
          "a query parameter to keep; may be repeated"},                                            \
+        {"own-host", "own_hosts", CLI_LIST, "HOST",                                                \
+         "another host of yours, whose links are no referrals; may be repeated"},                  \
+        {"source-alias", "source_aliases", CLI_LIST, "FROM=NAME",                                  \
+         "what to call a host or a utm_source; may be repeated"},                                  \
         {"raw-months", "raw_months", CLI_NUMBER, "N", "how long rows are kept, 1 to 25 (25)"}, {   \
         "roll-months", "roll_months", CLI_NUMBER, "N", "how long daily figures are kept (0: kept)" \
     }

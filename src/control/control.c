@@ -75,6 +75,8 @@ static const char *const migrations[] = {
     "  bytes INTEGER NOT NULL,"
     "  rows INTEGER NOT NULL"
     ") STRICT;",
+    "ALTER TABLE site ADD COLUMN own_hosts TEXT NOT NULL DEFAULT '[]';" /* JSON array of text */
+    "ALTER TABLE site ADD COLUMN source_aliases TEXT NOT NULL DEFAULT '[]';", /* of "from=name" */
 };
 
 static int version_read(struct control *c, int *ret, struct err *err) {

@@ -27,8 +27,9 @@ int control_copy(struct control *c, const char *path, control_moment_fn moment, 
 
 /* --- sites
  * ---------------------------------------------------------------------------------------- Settings
- * travel as a JSON object: domain, profile, timezone, honour_signals (bool), path_patterns (array
- * of text), query_keep (array of text). Unknown keys and bad values are ERR_INVALID, naming the
+ * travel as a JSON object: domain, profile, timezone, honour_signals (bool), path_patterns,
+ * query_keep, own_hosts and source_aliases ("from=name"; all four arrays of text, for which [""] is
+ * []), raw_months, roll_months. Unknown keys and bad values are ERR_INVALID, naming the
  * key. */
 int control_site_add(struct control *c, const json_t *settings, uint32_t *ret_site,
                      struct err *err) WARN_UNUSED;

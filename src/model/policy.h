@@ -22,6 +22,12 @@ enum profile {
 const char *profile_word(enum profile p);
 bool profile_parse(struct span word, enum profile *ret);
 
+/* A source's name as the site's owner wants it. */
+struct policy_alias {
+    struct span from; /* lower case: a host, "app:" and a package, or a word of campaign links */
+    struct span name;
+};
+
 /* Immutable once its set is published. Strings belong to the set. */
 struct policy {
     uint32_t site;      /* id, never reused */
@@ -34,6 +40,11 @@ struct policy {
     size_t path_pattern_count;
     const struct span *query_keep; /* names of query parameters kept as properties */
     size_t query_keep_count;
+    const struct policy_alias *source_aliases;
+    size_t source_alias_count;
+    const struct span
+        *own_hosts; /* other hosts of the site's owner; links from there say nothing */
+    size_t own_host_count;
     unsigned raw_months;  /* raw rows are kept so long, at most 25 */
     unsigned roll_months; /* roll-ups; 0: for good */
 };

@@ -93,6 +93,32 @@ static void test_site_lives(void **state) {
     assert_string_equal(zone_name(p->zone), "Europe/Paris");
 }
 
+static void test_own_names(void **state) {
+    struct fixture *f = *state;
+    struct err err;
+    added(f, "{\"domain\":\"a.example\",\"own_hosts\":[\"WWW.Shop.example\"],"
+             "\"source_aliases\":[\" WWW.News.example = Our  letter \",\"Ad=A=B\"]}");
+    control_close(f->control);
+    open_control(f);
+    CLEANUP(policy_set_unrefp) struct policy_set *set = policy_board_get(f->board);
+    const struct policy *p = policy_by_id(set, 1);
+    assert_int_equal(p->own_host_count, 1);
+    assert_true(span_eq(p->own_hosts[0], SPAN_LIT("shop.example")));
+    assert_int_equal(p->source_alias_count, 2);
+    assert_true(span_eq(p->source_aliases[0].from, SPAN_LIT("news.example")));
+    assert_true(span_eq(p->source_aliases[0].name, SPAN_LIT("Our  letter")));
+    assert_true(span_eq(p->source_aliases[1].from, SPAN_LIT("ad")));
+    assert_true(span_eq(p->source_aliases[1].name, SPAN_LIT("A=B")));
+    /* what is not named stays; [""] empties */
+    JSON_AUTO change = json_loads("{\"source_aliases\":[\"\"],\"query_keep\":[\"\"]}", 0, NULL);
+    assert_int_equal(control_site_set(f->control, SPAN_LIT("a.example"), change, &err), 0);
+    CLEANUP(policy_set_unrefp) struct policy_set *now = policy_board_get(f->board);
+    p = policy_by_id(now, 1);
+    assert_int_equal(p->own_host_count, 1);
+    assert_int_equal(p->source_alias_count, 0);
+    assert_int_equal(p->query_keep_count, 0);
+}
+
 static void test_ids_are_not_reused(void **state) {
     struct fixture *f = *state;
     struct err err;
@@ -119,6 +145,14 @@ static void test_refuses(void **state) {
         {"{\"domain\":\"a.b\",\"honour_signals\":1}", "honour_signals"},
         {"{\"domain\":\"a.b\",\"path_patterns\":[\"x\"]}", "path_patterns"},
         {"{\"domain\":\"a.b\",\"query_keep\":[\"a=b\"]}", "query_keep"},
+        {"{\"domain\":\"a.b\",\"own_hosts\":[\"a.b/c\"]}", "own_hosts"},
+        {"{\"domain\":\"a.b\",\"own_hosts\":[\"a.b:80\"]}", "own_hosts"},
+        {"{\"domain\":\"a.b\",\"own_hosts\":[\"a.b\",\"\"]}", "own_hosts"},
+        {"{\"domain\":\"a.b\",\"source_aliases\":[\"x\"]}", "source_aliases"},
+        {"{\"domain\":\"a.b\",\"source_aliases\":[\"=x\"]}", "source_aliases"},
+        {"{\"domain\":\"a.b\",\"source_aliases\":[\"x= \"]}", "source_aliases"},
+        {"{\"domain\":\"a.b\",\"source_aliases\":[\"x=a\\u0007\"]}", "source_aliases"},
+        {"{\"domain\":\"a.b\",\"source_aliases\":{\"x\":\"y\"}}", "source_aliases"},
         {"{\"domain\":\"a.b\",\"colour\":1}", "colour"},
     };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -225,6 +259,7 @@ int main(void) {
                                         teardown),
         cmocka_unit_test_setup_teardown(test_private_file, setup, teardown),
         cmocka_unit_test_setup_teardown(test_site_lives, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_own_names, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ids_are_not_reused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refuses, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tokens, setup, teardown),

@@ -17,10 +17,12 @@ struct fixture {
     struct scrub_lane *lane;
     struct source_table *sources;
     struct arena arena;
+    struct policy policy; /* what the tests add to it */
 };
 
 static int set_up(void **state) {
     static struct fixture f;
+    f.policy = (struct policy){0};
     arena_init(&f.arena, 0);
     *state = &f;
     return scrub_open(&f.scrub, NULL) || scrub_lane_new(f.scrub, &f.lane, NULL) ||
@@ -39,10 +41,11 @@ static int tear_down(void **state) {
 static struct event origin(struct fixture *f, enum profile profile, const char *referrer,
                            const char *query, struct props *props) {
     static const struct span keep[] = {{"lang", 4}};
-    struct policy policy = {.domain = SPAN_LIT("example.com"),
-                            .profile = profile,
-                            .query_keep = keep,
-                            .query_keep_count = 1};
+    struct policy policy = f->policy;
+    policy.domain = SPAN_LIT("example.com");
+    policy.profile = profile;
+    policy.query_keep = keep;
+    policy.query_keep_count = 1;
     struct hit hit = {.referrer = span_str(referrer),
                       .user_agent = SPAN_LIT("Agent/1.0 (planted)")};
     struct url url;
@@ -149,6 +152,55 @@ static void the_page_about_channels_is_true(void **state) {
     }
 }
 
+static void own_names(void **state) {
+    struct fixture *f = *state;
+    static const struct policy_alias aliases[] = {
+        {{"mag.example.org", 15}, {"Magazine", 8}},
+        {{"letters.mag.example.org", 23}, {"Letters", 7}},
+        {{"twitter", 7}, {"X", 1}},
+        {{"app:org.some.reader", 19}, {"Reader", 6}},
+        {{"fnac-mp", 7}, {"Fnac", 4}},
+        {{"news", 4}, {"Newsletter 2026", 15}},
+        {{"utm.example.net", 15}, {"Google", 6}},
+    };
+    static const struct span own[] = {{"shop.example.net", 16}};
+    static const struct {
+        const char *referrer, *query, *source, *channel;
+    } want[] = {
+        {"https://mag.example.org/1", "", "Magazine", "Referral"},
+        {"https://a.mag.example.org/1", "", "Magazine", "Referral"},
+        {"https://www.letters.mag.example.org/", "", "Letters", "Referral"},
+        {"https://x.letters.mag.example.org/", "", "Letters", "Referral"},
+        {"https://notmag.example.org/", "", "notmag.example.org", "Referral"},
+        {"", "utm_source=Letters.MAG.example.org", "Letters", "Unassigned"},
+        /* a listed name by another one, whatever of its hosts it came by; its channel stays */
+        {"https://t.co/x", "", "X", "Organic Social"},
+        {"", "utm_source=twitter&utm_medium=cpc", "X", "Paid Social"},
+        {"", "twclid=abc", "X", "Paid Social"},
+        {"android-app://org.some.reader/", "", "Reader", "Referral"},
+        {"https://org.some.reader/", "", "org.some.reader", "Referral"},
+        {"", "utm_source=FNAC-mp", "Fnac", "Organic Shopping"},
+        {"", "utm_source=News", "Newsletter 2026", "Unassigned"},
+        {"https://top-level.news/", "", "top-level.news", "Referral"},
+        {"https://utm.example.net/", "", "Google", "Organic Search"},
+        {"https://shop.example.net/cart", "", "", "Direct"},
+        {"https://m.shop.example.net/cart", "", "", "Direct"},
+        {"https://example.net/", "", "example.net", "Referral"},
+        {"https://www.google.com/", "", "Google", "Organic Search"},
+    };
+    f->policy = (struct policy){.source_aliases = aliases,
+                                .source_alias_count = ARRAY_LEN(aliases),
+                                .own_hosts = own,
+                                .own_host_count = ARRAY_LEN(own)};
+    for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+        struct props props;
+        struct event e = origin(f, PROFILE_FRUGAL, want[i].referrer, want[i].query, &props);
+        same_text(want[i].source, e.source, want[i].source);
+        same_text(want[i].source, e.channel, want[i].channel);
+        assert_int_equal(e.referrer.len > 0, want[i].referrer[0] && e.source.len > 0);
+    }
+}
+
 static void referrer_by_profile(void **state) {
     struct props props;
     static const char link[] = "https://www.blog.org/u/jane@example.com?q=secret#f";
@@ -231,6 +283,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(names_and_channels, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_key_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_page_about_channels_is_true, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(own_names, set_up, tear_down),
         cmocka_unit_test_setup_teardown(referrer_by_profile, set_up, tear_down),
         cmocka_unit_test_setup_teardown(campaign_fields, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tokens_in_campaigns, set_up, tear_down),
