@@ -77,6 +77,8 @@ static const char *const migrations[] = {
     ") STRICT;",
     "ALTER TABLE site ADD COLUMN own_hosts TEXT NOT NULL DEFAULT '[]';" /* JSON array of text */
     "ALTER TABLE site ADD COLUMN source_aliases TEXT NOT NULL DEFAULT '[]';", /* of "from=name" */
+    "ALTER TABLE site ADD COLUMN block_spam INTEGER NOT NULL DEFAULT 1"
+    "  CHECK (block_spam IN (0, 1));",
 };
 
 static int version_read(struct control *c, int *ret, struct err *err) {

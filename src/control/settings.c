@@ -80,7 +80,7 @@ static int set_timezone(const char *key, const json_t *value, json_t *site, stru
     return keep(site, key, json_string(zone_name(z)), err);
 }
 
-static int set_honour_signals(const char *key, const json_t *value, json_t *site, struct err *err) {
+static int set_flag(const char *key, const json_t *value, json_t *site, struct err *err) {
     if (!json_is_boolean(value))
         return invalid(err, key, "must be true or false");
     return keep(site, key, json_boolean(json_is_true(value)), err);
@@ -218,7 +218,8 @@ static const struct setting {
     {"domain", set_domain},
     {"profile", set_profile},
     {"timezone", set_timezone},
-    {"honour_signals", set_honour_signals},
+    {"honour_signals", set_flag},
+    {"block_spam", set_flag},
     {"path_patterns", set_path_patterns},
     {"query_keep", set_query_keep},
     {"own_hosts", set_own_hosts},
@@ -256,7 +257,8 @@ int settings_apply(const json_t *settings, json_t *site, struct err *err) {
 }
 
 json_t *settings_defaults(void) {
-    return json_pack("{s:s, s:s, s:b, s:[], s:[], s:[], s:[], s:i, s:i}", "profile", "frugal",
-                     "timezone", "UTC", "honour_signals", 1, "path_patterns", "query_keep",
-                     "own_hosts", "source_aliases", "raw_months", 25, "roll_months", 0);
+    return json_pack("{s:s, s:s, s:b, s:b, s:[], s:[], s:[], s:[], s:i, s:i}", "profile", "frugal",
+                     "timezone", "UTC", "honour_signals", 1, "block_spam", 1, "path_patterns",
+                     "query_keep", "own_hosts", "source_aliases", "raw_months", 25, "roll_months",
+                     0);
 }

@@ -1,31 +1,41 @@
 #include "db.h"
 
-/* The settings that are lists, each a JSON array of text in a column of its name. */
+/* Settings of one sort, each in a column of its name: true or false, months, and JSON arrays of
+ * text. */
+static const char *const flag_columns[] = {"honour_signals", "block_spam"};
+static const char *const month_columns[] = {"raw_months", "roll_months"};
 static const char *const list_columns[] = {"path_patterns", "query_keep", "own_hosts",
                                            "source_aliases"};
 
-#define SITE_COLUMNS                                                                       \
-    "id, created_ms, domain, profile, timezone, honour_signals, raw_months, roll_months, " \
-    "path_patterns, query_keep, own_hosts, source_aliases"
-
-enum { FIRST_LIST_COLUMN = 8 };
+/* In the order of write_row(), too. */
+#define TEXT_COLUMNS "domain, profile, timezone, "
+#define SETTING_COLUMNS                                                                 \
+    TEXT_COLUMNS "honour_signals, block_spam, raw_months, roll_months, path_patterns, " \
+                 "query_keep, own_hosts, source_aliases"
+#define SITE_COLUMNS "id, created_ms, " SETTING_COLUMNS
 
 static int row_json(sqlite3_stmt *s, json_t **ret, struct err *err) {
-    JSON_AUTO site = json_pack("{s:I, s:I, s:s, s:s, s:s, s:b, s:i, s:i}", "id",
-                               (json_int_t)sqlite3_column_int64(s, 0), "created_ms",
-                               (json_int_t)sqlite3_column_int64(s, 1), "domain", db_text(s, 2).ptr,
-                               "profile", db_text(s, 3).ptr, "timezone", db_text(s, 4).ptr,
-                               "honour_signals", sqlite3_column_int(s, 5), "raw_months",
-                               sqlite3_column_int(s, 6), "roll_months", sqlite3_column_int(s, 7));
+    JSON_AUTO site =
+        json_pack("{s:I, s:I, s:s, s:s, s:s}", "id", (json_int_t)sqlite3_column_int64(s, 0),
+                  "created_ms", (json_int_t)sqlite3_column_int64(s, 1), "domain", db_text(s, 2).ptr,
+                  "profile", db_text(s, 3).ptr, "timezone", db_text(s, 4).ptr);
+    int at = 5, failed = 0;
     if (!site)
         return err_set(err, ERR_NOMEM, "out of memory");
+    for (size_t i = 0; i < ARRAY_LEN(flag_columns); i++)
+        failed |=
+            json_object_set_new(site, flag_columns[i], json_boolean(sqlite3_column_int(s, at++)));
+    for (size_t i = 0; i < ARRAY_LEN(month_columns); i++)
+        failed |=
+            json_object_set_new(site, month_columns[i], json_integer(sqlite3_column_int(s, at++)));
     for (size_t i = 0; i < ARRAY_LEN(list_columns); i++) {
         json_t *list = NULL;
-        if (json_parse(db_text(s, FIRST_LIST_COLUMN + (int)i), &list, NULL) < 0)
+        if (json_parse(db_text(s, at++), &list, NULL) < 0)
             return err_set(err, ERR_CORRUPT, "control.db: settings of a site do not parse");
-        if (json_object_set_new(site, list_columns[i], list) < 0)
-            return err_set(err, ERR_NOMEM, "out of memory");
+        failed |= json_object_set_new(site, list_columns[i], list);
     }
+    if (failed)
+        return err_set(err, ERR_NOMEM, "out of memory");
     *ret = TAKE_PTR(site);
     return 0;
 }
@@ -105,6 +115,7 @@ static int add_policy(struct policy_set *set, const json_t *site, struct err *er
         .site = (uint32_t)json_integer_value(json_member(site, "id")),
         .domain = arena_copy(a, json_span(json_member(site, "domain"))),
         .honour_signals = json_is_true(json_member(site, "honour_signals")),
+        .block_spam = json_is_true(json_member(site, "block_spam")),
         .raw_months = (unsigned)json_integer_value(json_member(site, "raw_months")),
         .roll_months = (unsigned)json_integer_value(json_member(site, "roll_months")),
     };
@@ -150,24 +161,23 @@ static int commit_and_publish(struct control *c, struct db_change *change, struc
 /* id 0: a new row. */
 static int write_row(struct control *c, uint32_t id, const json_t *site, struct err *err) {
     DB_STMT s = NULL;
-    int rc = db_prepare(
-        c,
-        id == 0 ? "INSERT INTO site (domain, profile, timezone, honour_signals, raw_months,"
-                  " roll_months, path_patterns, query_keep, own_hosts, source_aliases, created_ms)"
-                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
-                : "UPDATE site SET domain = ?1, profile = ?2, timezone = ?3, honour_signals = ?4,"
-                  " raw_months = ?5, roll_months = ?6, path_patterns = ?7, query_keep = ?8,"
-                  " own_hosts = ?9, source_aliases = ?10 WHERE id = ?11",
-        &s, err);
+    int rc = db_prepare(c,
+                        id == 0 ? "INSERT INTO site (" SETTING_COLUMNS ", created_ms)"
+                                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+                                : "UPDATE site SET (" SETTING_COLUMNS ")"
+                                  " = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+                                  " WHERE id = ?12",
+                        &s, err);
     if (rc < 0)
         return rc;
     int at = 1;
     db_bind_text(s, at++, json_span(json_member(site, "domain")));
     db_bind_text(s, at++, json_span(json_member(site, "profile")));
     db_bind_text(s, at++, json_span(json_member(site, "timezone")));
-    db_bind_int(s, at++, json_is_true(json_member(site, "honour_signals")));
-    db_bind_int(s, at++, json_integer_value(json_member(site, "raw_months")));
-    db_bind_int(s, at++, json_integer_value(json_member(site, "roll_months")));
+    for (size_t i = 0; i < ARRAY_LEN(flag_columns); i++)
+        db_bind_int(s, at++, json_is_true(json_member(site, flag_columns[i])));
+    for (size_t i = 0; i < ARRAY_LEN(month_columns); i++)
+        db_bind_int(s, at++, json_integer_value(json_member(site, month_columns[i])));
     for (size_t i = 0; i < ARRAY_LEN(list_columns); i++) {
         BUF_AUTO list = {0};
         if ((rc = json_write(json_member(site, list_columns[i]), &list, err)) < 0)

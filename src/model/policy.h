@@ -35,6 +35,7 @@ struct policy {
     enum profile profile;
     const struct zone *zone; /* owned by the set */
     bool honour_signals;     /* Sec-GPC and DNT; on unless the publisher asks for consent itself */
+    bool block_spam;         /* no visits from referrers on the list of spam */
     const struct span
         *path_patterns; /* such as "/orders/" + star; what matches becomes the pattern */
     size_t path_pattern_count;

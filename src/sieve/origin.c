@@ -131,7 +131,7 @@ static int read_query(const struct origin_context *c, struct span query, struct 
 }
 
 /* Host, and with consent the path, of the page that linked here. `ret_host`: the host as kept,
- * empty for none and for the site's own. */
+ * empty for none and for the site's own. Returns as origin_fill() does. */
 static int read_referrer(const struct origin_context *c, const struct url *own, struct event *e,
                          struct url *from, struct span *ret_host, struct err *err) {
     *ret_host = SPAN_EMPTY;
@@ -140,6 +140,8 @@ static int read_referrer(const struct origin_context *c, const struct url *own, 
     struct span host = url_host(from), path = SPAN_EMPTY;
     if (is_own(c->policy, host, url_host(own)))
         return 0;
+    if (c->policy->block_spam && spam_has(c->spam, host))
+        return ORIGIN_SPAM;
     if (from->host_is_address) {
         *ret_host = e->referrer = SPAN_LIT(":id");
         return 0;
@@ -218,7 +220,7 @@ int origin_fill(const struct origin_context *c, const struct url *url, struct ev
     struct span host;
     struct campaign campaign = {.ref = SPAN_EMPTY, .plain_source = SPAN_EMPTY};
     int rc = read_referrer(c, url, e, &from, &host, err);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     if (c->policy->profile == PROFILE_CNIL)
         return forget_clicks(c, url->query, e, &campaign, props, err);

@@ -1,7 +1,10 @@
 // What a site's owner sets for it holds from the next event on, beside a running server.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { addSite, clearOfMidnight, cli, mustRun, query, removeFolder, sendEvent, startServer, tempFolder, waitForEvents, type Server } from './lib';
+import { addSite, BIN, clearOfMidnight, cli, mustRun, query, removeFolder, request, sendEvent, startServer, tempFolder, waitForEvents, type Server } from './lib';
 
 const data = tempFolder('rules');
 const site = 'example.com';
@@ -27,15 +30,25 @@ async function by(dimension: string): Promise<Record<string, number>> {
   return Object.fromEntries(q.results.map((row) => [row.dimensions[0], row.metrics[0]]));
 }
 
+const spam = join(data, '..', 'spam.txt');
+const config = join(data, '..', 'tamis.conf');
+
 before(async () => {
   await clearOfMidnight();
-  server = await startServer(data);
+  writeFileSync(spam, '# more\npest.example\n');
+  writeFileSync(config, `spam_referrers = ${spam}\ntrusted_proxies = 127.0.0.1\n`);
+  server = await startServer(data, { config });
   token = addSite(data, site);
 });
 after(async () => {
   await server.stop();
   removeFolder(data);
 });
+
+async function refused(reason: string): Promise<number> {
+  const metrics = (await request(`${server.url}/metrics`, 'GET')).body;
+  return Number(new RegExp(`^tamis_events_refused_total\\{reason="${reason}"\\} (\\d+)$`, 'm').exec(metrics)?.[1]);
+}
 
 test('sources are called what the owner calls them, from the next event on', async () => {
   await view('/', 'https://news.example.org/1');
@@ -52,4 +65,26 @@ test('sources are called what the owner calls them, from the next event on', asy
   const bad = cli(['site', 'set', site, '--source-alias', 'no-name', '--data', data]);
   assert.equal(bad.code, 2);
   assert.match(bad.err, /source_aliases: each must be like/);
+});
+
+test('referrer spam is refused, unless the owner wants it', async () => {
+  assert.equal(await view('/', 'http://forum.semalt.com/x'), true);
+  assert.equal(await view('/', 'https://pest.example/'), true);
+  assert.equal(await refused('spam'), 2);
+  set('--block-spam', 'off');
+  assert.equal(await view('/', 'https://pest.example/'), false);
+  assert.equal((await by('visit:source'))['pest.example'], 1);
+  set('--block-spam', 'on');
+  assert.equal(await view('/', 'https://pest.example/'), true);
+});
+
+test('a list with a slip of the pen stops the start', () => {
+  const folder = tempFolder('rules-bad');
+  const bad = join(folder, '..', 'bad.txt');
+  const conf = join(folder, '..', 'bad.conf');
+  writeFileSync(bad, 'pest.example\nhttps://pest.example/\n');
+  writeFileSync(conf, `spam_referrers = ${bad}\n`);
+  const r = spawnSync(BIN, ['serve', '--data', folder, '--listen', '127.0.0.1:0', '--config', conf], { encoding: 'utf8' });
+  assert.notEqual(r.status, 0);
+  assert.match(r.stderr, /spam_referrers: line 2 is no host/);
 });

@@ -16,6 +16,7 @@ struct fixture {
     struct scrub *scrub;
     struct scrub_lane *lane;
     struct source_table *sources;
+    struct spam *spam;
     struct arena arena;
     struct policy policy; /* what the tests add to it */
 };
@@ -26,7 +27,8 @@ static int set_up(void **state) {
     arena_init(&f.arena, 0);
     *state = &f;
     return scrub_open(&f.scrub, NULL) || scrub_lane_new(f.scrub, &f.lane, NULL) ||
-           source_table_open(&f.sources, NULL);
+           source_table_open(&f.sources, NULL) ||
+           spam_open(SPAN_LIT("# ours\n\nWWW.Pest.example # x\r\n"), &f.spam, NULL);
 }
 
 static int tear_down(void **state) {
@@ -34,12 +36,13 @@ static int tear_down(void **state) {
     scrub_lane_free(f->lane);
     scrub_close(f->scrub);
     source_table_close(f->sources);
+    spam_close(f->spam);
     arena_release(&f->arena);
     return 0;
 }
 
-static struct event origin(struct fixture *f, enum profile profile, const char *referrer,
-                           const char *query, struct props *props) {
+static int fill(struct fixture *f, enum profile profile, const char *referrer, const char *query,
+                struct props *props, struct event *ret) {
     static const struct span keep[] = {{"lang", 4}};
     struct policy policy = f->policy;
     policy.domain = SPAN_LIT("example.com");
@@ -52,15 +55,21 @@ static struct event origin(struct fixture *f, enum profile profile, const char *
     char text[500];
     (void)snprintf(text, sizeof(text), "https://www.example.com/p?%s", query);
     assert_true(url_parse(span_str(text), false, &url));
-    struct event e;
-    event_init(&e);
+    event_init(ret);
     props->count = props->dropped = 0;
     const struct origin_context c = {.policy = &policy,
                                      .hit = &hit,
                                      .sources = f->sources,
+                                     .spam = f->spam,
                                      .scrub = f->lane,
                                      .arena = &f->arena};
-    assert_int_equal(origin_fill(&c, &url, &e, props, NULL), 0);
+    return origin_fill(&c, &url, ret, props, NULL);
+}
+
+static struct event origin(struct fixture *f, enum profile profile, const char *referrer,
+                           const char *query, struct props *props) {
+    struct event e;
+    assert_int_equal(fill(f, profile, referrer, query, props, &e), 0);
     return e;
 }
 
@@ -201,6 +210,49 @@ static void own_names(void **state) {
     }
 }
 
+static void referrer_spam(void **state) {
+    struct fixture *f = *state;
+    static const struct {
+        const char *referrer;
+        bool spam;
+    } want[] = {
+        {"http://semalt.com/crawler.php?u=x", true},
+        {"https://forum.SEMALT.com/", true},
+        {"https://notsemalt.com/", false},
+        {"https://semalt.com.example.org/", false},
+        {"https://pest.example/", true},
+        {"https://www.a.pest.example/x", true},
+        {"https://ours/", false},
+        {"https://www.google.com/", false},
+        {"", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(want) * PROFILES * 2; i++) {
+        const size_t row = i % ARRAY_LEN(want);
+        const enum profile profile = (enum profile)(i / ARRAY_LEN(want) % PROFILES);
+        f->policy.block_spam = i >= ARRAY_LEN(want) * PROFILES;
+        struct props props;
+        struct event e;
+        int rc = fill(f, profile, want[row].referrer, "utm_source=x", &props, &e);
+        if (rc != (f->policy.block_spam && want[row].spam ? ORIGIN_SPAM : 0))
+            fail_msg("%s, profile %u: %d", want[row].referrer, profile, rc);
+    }
+    BUF_AUTO page = {0};
+    assert_int_equal(os_read_file(&os_system, SOURCE_ROOT "/docs/refusals.md", 100000, &page, NULL),
+                     0);
+    assert_true(span_find_span(buf_span(&page), SPAN_LIT("**" SPAM_SEEN "**")) != SIZE_MAX);
+    struct spam *bad = NULL;
+    struct err err;
+    assert_int_equal(spam_open(SPAN_LIT("a.example\nhttps://b.example/"), &bad, &err), ERR_INVALID);
+    assert_non_null(strstr(err.text, "line 2"));
+    assert_null(bad);
+    /* whoever is on the list of sources has visitors of its own */
+    for (size_t i = 0; i < ARRAY_LEN(listed); i++) {
+        struct span keys = span_str(listed[i].keys), key;
+        while (span_next(&keys, ' ', &key))
+            assert_false(spam_has(f->spam, key));
+    }
+}
+
 static void referrer_by_profile(void **state) {
     struct props props;
     static const char link[] = "https://www.blog.org/u/jane@example.com?q=secret#f";
@@ -284,6 +336,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(every_key_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_page_about_channels_is_true, set_up, tear_down),
         cmocka_unit_test_setup_teardown(own_names, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(referrer_spam, set_up, tear_down),
         cmocka_unit_test_setup_teardown(referrer_by_profile, set_up, tear_down),
         cmocka_unit_test_setup_teardown(campaign_fields, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tokens_in_campaigns, set_up, tear_down),
