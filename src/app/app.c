@@ -50,10 +50,11 @@ static int lock_folder(struct app *a, const char *data, struct err *err) {
 
 static int open_control(struct app *a, struct err *err) {
     CLEANUP(free_charp) char *path = path_join(a->data, "control.db");
-    if (!path || !(a->policies = policy_board_new()) || !(a->imports = imports_new()) ||
+    CLEANUP(free_charp) char *keys = path_join(a->data, "keys");
+    if (!path || !keys || !(a->policies = policy_board_new()) || !(a->imports = imports_new()) ||
         !(a->leases = leases_new()))
         return no_memory(err);
-    return control_open(path, a->clock, a->policies, &a->control, err);
+    return control_open(path, keys, a->clock, a->policies, &a->control, err);
 }
 
 /* A file that a setting names; nothing when it names none. */

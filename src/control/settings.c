@@ -104,7 +104,7 @@ static int set_roll_months(const char *key, const json_t *value, json_t *site, s
                       err);
 }
 
-static bool path_pattern_fine(struct span s) {
+bool settings_path_fine(struct span s) {
     return s.len > 0 && s.len <= 500 && s.ptr[0] == '/' && !memchr(s.ptr, '?', s.len);
 }
 
@@ -138,7 +138,7 @@ static int set_list(const char *key, const json_t *value, json_t *site, bool (*f
 }
 
 static int set_path_patterns(const char *key, const json_t *value, json_t *site, struct err *err) {
-    return set_list(key, value, site, path_pattern_fine, "each must be a path such as /orders/*",
+    return set_list(key, value, site, settings_path_fine, "each must be a path such as /orders/*",
                     err);
 }
 

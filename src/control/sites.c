@@ -109,7 +109,8 @@ static int aliases(struct arena *a, const json_t *array, struct policy *p) {
     return 0;
 }
 
-static int add_policy(struct policy_set *set, const json_t *site, struct err *err) {
+static int add_policy(struct control *c, struct policy_set *set, const json_t *site,
+                      struct err *err) {
     struct arena *a = policy_set_arena(set);
     struct policy p = {
         .site = (uint32_t)json_integer_value(json_member(site, "id")),
@@ -127,6 +128,9 @@ static int add_policy(struct policy_set *set, const json_t *site, struct err *er
         texts(a, json_member(site, "own_hosts"), &p.own_hosts, &p.own_host_count) < 0 ||
         aliases(a, json_member(site, "source_aliases"), &p) < 0)
         return err_set(err, ERR_NOMEM, "out of memory");
+    int rc = blocks_load(c, p.site, a, &p.blocks, err);
+    if (rc < 0)
+        return rc;
     return policy_set_add(set, &p, json_span(json_member(site, "timezone")), err);
 }
 
@@ -141,7 +145,7 @@ int sites_policies(struct control *c, struct policy_set **ret, struct err *err) 
     size_t i;
     json_t *site;
     json_array_foreach (list, i, site)
-        if ((rc = add_policy(set, site, err)) < 0)
+        if ((rc = add_policy(c, set, site, err)) < 0)
             return rc;
     *ret = TAKE_PTR(set);
     return 0;
@@ -149,7 +153,7 @@ int sites_policies(struct control *c, struct policy_set **ret, struct err *err) 
 
 /* The set is made inside the transaction: a change that cannot be published is not committed
  * either. */
-static int commit_and_publish(struct control *c, struct db_change *change, struct err *err) {
+int sites_publish(struct control *c, struct db_change *change, struct err *err) {
     CLEANUP(policy_set_unrefp) struct policy_set *set = NULL;
     int rc = sites_policies(c, &set, err);
     if (rc < 0 || (rc = db_commit(change, err)) < 0)
@@ -205,7 +209,7 @@ int control_site_add(struct control *c, const json_t *settings, uint32_t *ret_si
     if ((rc = db_begin(c, &change, err)) < 0 || (rc = write_row(c, 0, site, err)) < 0)
         return rc;
     uint32_t id = (uint32_t)sqlite3_last_insert_rowid(c->db);
-    if ((rc = commit_and_publish(c, &change, err)) < 0)
+    if ((rc = sites_publish(c, &change, err)) < 0)
         return rc;
     *ret_site = id;
     return 0;
@@ -224,7 +228,7 @@ int control_site_set(struct control *c, struct span domain, const json_t *settin
     json_t *site = json_array_get(list, 0);
     if ((rc = settings_apply(settings, site, err)) < 0 || (rc = write_row(c, id, site, err)) < 0)
         return rc;
-    return commit_and_publish(c, &change, err);
+    return sites_publish(c, &change, err);
 }
 
 int control_site_remove(struct control *c, struct span domain, struct err *err) {
@@ -239,7 +243,7 @@ int control_site_remove(struct control *c, struct span domain, struct err *err) 
     db_bind_int(s, 1, id);
     if ((rc = db_step(c, s, err)) < 0)
         return rc;
-    return commit_and_publish(c, &change, err);
+    return sites_publish(c, &change, err);
 }
 
 int control_site_list(struct control *c, json_t **ret, struct err *err) {

@@ -7,6 +7,7 @@
 
 #include "arena.h"
 #include "err.h"
+#include "net.h"
 #include "span.h"
 #include "zone.h"
 
@@ -28,6 +29,21 @@ struct policy_alias {
     struct span name;
 };
 
+/* What a site is to have no visits from. */
+struct policy_blocks {
+    const struct span *pages; /* as path_patterns */
+    size_t page_count;
+    const struct span *hostnames, *only_hostnames; /* "example.com", "*.example.com" */
+    size_t hostname_count, only_hostname_count;
+    const struct span *countries; /* ISO 3166-1, capitals */
+    size_t country_count;
+    const struct net_range *ranges;
+    size_t range_count;
+    const uint64_t *address_hashes; /* of policy_address_hash() */
+    size_t address_hash_count;
+    const uint8_t *address_key; /* CRYPT_KEY_BYTES */
+};
+
 /* Immutable once its set is published. Strings belong to the set. */
 struct policy {
     uint32_t site;      /* id, never reused */
@@ -46,9 +62,13 @@ struct policy {
     const struct span
         *own_hosts; /* other hosts of the site's owner; links from there say nothing */
     size_t own_host_count;
-    unsigned raw_months;  /* raw rows are kept so long, at most 25 */
-    unsigned roll_months; /* roll-ups; 0: for good */
+    const struct policy_blocks *blocks; /* NULL: none */
+    unsigned raw_months;                /* raw rows are kept so long, at most 25 */
+    unsigned roll_months;               /* roll-ups; 0: for good */
 };
+
+/* An address that is blocked on its own is kept as this. */
+uint64_t policy_address_hash(const uint8_t *key, uint32_t site, const struct net_address *a);
 
 struct policy_set;
 

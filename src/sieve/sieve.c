@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "block.h"
 #include "country.h"
 #include "host.h"
 #include "origin.h"
@@ -46,6 +47,10 @@ static const struct {
     [SIEVE_DNT] = {"dnt", COUNT_EVENTS_REFUSED_DNT},
     [SIEVE_PROFILE] = {"profile", COUNT_EVENTS_REFUSED_PROFILE},
     [SIEVE_NO_HOST] = {"no_host", COUNT_EVENTS_REFUSED_NO_HOST},
+    [SIEVE_BLOCKED_ADDRESS] = {"blocked_address", COUNT_EVENTS_REFUSED_BLOCKED_ADDRESS},
+    [SIEVE_BLOCKED_HOSTNAME] = {"blocked_hostname", COUNT_EVENTS_REFUSED_BLOCKED_HOSTNAME},
+    [SIEVE_BLOCKED_COUNTRY] = {"blocked_country", COUNT_EVENTS_REFUSED_BLOCKED_COUNTRY},
+    [SIEVE_BLOCKED_PAGE] = {"blocked_page", COUNT_EVENTS_REFUSED_BLOCKED_PAGE},
     [SIEVE_SPAM] = {"spam", COUNT_EVENTS_REFUSED_SPAM},
 };
 
@@ -164,6 +169,18 @@ static enum sieve_verdict judge(const struct policy *policy, const struct hit *h
         if (rules[i].refuses)
             return rules[i].verdict;
     return SIEVE_PASS;
+}
+
+/* Returns a sieve_verdict or a negative err_code. */
+static int judge_blocks(struct sieve_lane *lane, const struct policy *policy, const struct hit *hit,
+                        const struct url *url, struct arena *arena, struct err *err) {
+    const struct block_input in = {.policy = policy,
+                                   .hit = hit,
+                                   .url = url,
+                                   .country = country_of(lane->sieve->countries, hit->time_zone),
+                                   .scrub = lane->scrub,
+                                   .arena = arena};
+    return block_verdict(&in, err);
 }
 
 /* When it happened, and whose salt it needs. Live hits are of today: one that waited over
@@ -329,9 +346,12 @@ int sieve_pass(struct sieve_lane *lane, const struct policy *policy, const struc
     enum sieve_verdict verdict = judge(policy, hit, known, ua, has_url);
     if (verdict != SIEVE_PASS)
         return refuse(lane, verdict);
+    int rc = UNLIKELY(policy->blocks) ? judge_blocks(lane, policy, hit, &url, arena, err) : 0;
+    if (rc != SIEVE_PASS)
+        return rc < 0 ? rc : refuse(lane, (enum sieve_verdict)rc);
     struct event e;
     event_init(&e);
-    int rc = fill(lane, policy, hit, known, &url, ua, arena, &e, err);
+    rc = fill(lane, policy, hit, known, &url, ua, arena, &e, err);
     if (rc != SIEVE_PASS)
         return rc < 0 ? rc : refuse(lane, (enum sieve_verdict)rc);
     event_restrict(&e, policy->profile);

@@ -39,9 +39,13 @@ enum sieve_verdict {
     SIEVE_OPT_OUT,
     SIEVE_GPC,
     SIEVE_DNT,
-    SIEVE_PROFILE, /* the profile takes no such event */
-    SIEVE_NO_HOST, /* the URL has no usable host or is of a scheme that is no page */
-    SIEVE_SPAM,    /* the referrer is on the list of spam */
+    SIEVE_PROFILE,         /* the profile takes no such event */
+    SIEVE_NO_HOST,         /* the URL has no usable host or is of a scheme that is no page */
+    SIEVE_SPAM,            /* the referrer is on the list of spam */
+    SIEVE_BLOCKED_ADDRESS, /* the site's owner wants none such; the same for those below */
+    SIEVE_BLOCKED_HOSTNAME,
+    SIEVE_BLOCKED_COUNTRY,
+    SIEVE_BLOCKED_PAGE,
     SIEVE_VERDICTS
 };
 const char *sieve_verdict_word(enum sieve_verdict v);

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { addSite, BIN, clearOfMidnight, cli, mustRun, query, removeFolder, request, sendEvent, startServer, tempFolder, waitForEvents, type Server } from './lib';
+import { addSite, BIN, clearOfMidnight, cli, findBytes, mustRun, query, removeFolder, request, sendEvent, startServer, tempFolder, waitForEvents, type Server } from './lib';
 
 const data = tempFolder('rules');
 const site = 'example.com';
@@ -76,6 +76,47 @@ test('referrer spam is refused, unless the owner wants it', async () => {
   assert.equal((await by('visit:source'))['pest.example'], 1);
   set('--block-spam', 'on');
   assert.equal(await view('/', 'https://pest.example/'), true);
+});
+
+test('what the owner blocks is refused from the next event on, and let in again', async () => {
+  const block = (...options: string[]): number[] => JSON.parse(mustRun(['site', 'block', 'add', site, ...options, '--json', '--data', data])).ids;
+  const from = (address: string, path = '/'): Promise<boolean> => view(path, '', { 'x-forwarded-for': address });
+  const ADDRESS = '203.0.113.77';
+  assert.equal(await view('/admin/x'), false);
+  assert.equal(await from(ADDRESS), false);
+  const ids = block('--page', '/admin/**', '--address', ADDRESS, '--address', '198.51.100.9/24');
+  assert.equal(ids.length, 3);
+  assert.equal(await view('/admin/x'), true);
+  assert.equal(await view('/admins'), false);
+  assert.equal(await from(ADDRESS), true);
+  assert.equal(await from('203.0.113.78'), false);
+  assert.equal(await from('198.51.100.200'), true);
+  assert.equal(await refused('blocked_page'), 1);
+  assert.equal(await refused('blocked_address'), 2);
+  const listed = mustRun(['site', 'block', 'list', site, '--data', data]);
+  assert.match(listed, /page +\/admin\/\*\*/);
+  assert.match(listed, /address +198\.51\.100\.0\/24/);
+  assert.match(listed, /address +one, kept as a hash/);
+  assert.deepEqual(await findBytes(data, [ADDRESS, '198.51.100.200', '203.0.113.78']), []);
+
+  assert.equal(await server.stop(), 0);
+  server = await startServer(data, { config });
+  assert.equal(await from(ADDRESS), true);
+  for (const id of ids) mustRun(['site', 'block', 'remove', String(id), '--data', data]);
+  assert.equal(await from(ADDRESS), false);
+  assert.equal(await view('/admin/x'), false);
+
+  const [only] = block('--only-hostname', 'other.example');
+  assert.equal(await view('/'), true);
+  assert.equal(await refused('blocked_hostname'), 1);
+  mustRun(['site', 'block', 'remove', String(only), '--data', data]);
+  assert.equal(cli(['site', 'block', 'remove', String(only), '--data', data]).code, 3);
+  const bad = cli(['site', 'block', 'add', site, '--country', 'France', '--data', data]);
+  assert.equal(bad.code, 2);
+  assert.match(bad.err, /country: must be two letters/);
+  const [other] = JSON.parse(mustRun(['site', 'list', '--json', '--data', data]));
+  assert.equal(other.domain, site);
+  mustRun(['doctor', '--data', data]);
 });
 
 test('a list with a slip of the pen stops the start', () => {
