@@ -69,14 +69,17 @@ static int open_sieve(struct app *a, struct err *err) {
     if (!keys)
         return no_memory(err);
     BUF_AUTO spam = {0};
+    BUF_AUTO ranges = {0};
     int rc = read_list(a->config.spam_referrers, "spam_referrers", &spam, err);
-    if (rc < 0)
+    if (rc < 0 ||
+        (rc = read_list(a->config.datacenter_ranges, "datacenter_ranges", &ranges, err)) < 0)
         return rc;
     struct sieve_options o = {.os = &os_system,
                               .clock = a->clock,
                               .keys_dir = keys,
                               .counters = &a->counters,
-                              .spam_referrers = buf_span(&spam)};
+                              .spam_referrers = buf_span(&spam),
+                              .datacenter_ranges = buf_span(&ranges)};
     return sieve_open(&o, &a->sieve, err);
 }
 

@@ -300,6 +300,8 @@ static int query(const struct cli *cli) {
         {"profile", "profile", CLI_TEXT, "P", "cnil, frugal or consented (frugal)"},               \
         {"honour-signals", "honour_signals", CLI_BOOL, "on|off", "heed Sec-GPC and DNT (on)"},     \
         {"block-spam", "block_spam", CLI_BOOL, "on|off", "refuse visits from referrer spam (on)"}, \
+        {"block-datacenters", "block_datacenters", CLI_BOOL, "on|off",                             \
+         "refuse visits from datacentres (off)"},                                                  \
         {"path-pattern", "path_patterns", CLI_LIST, "PATTERN",                                     \
          "such as /orders/*; may be repeated"},                                                    \
         {"query-keep", "query_keep", CLI_LIST, "NAME",                                             \

@@ -87,6 +87,8 @@ static const char *const migrations[] = {
     "  value TEXT NOT NULL," /* an address on its own is "hash:" and its keyed hash */
     "  UNIQUE (site, kind, value)"
     ") STRICT;",
+    "ALTER TABLE site ADD COLUMN block_datacenters INTEGER NOT NULL DEFAULT 0"
+    "  CHECK (block_datacenters IN (0, 1));",
 };
 
 static int version_read(struct control *c, int *ret, struct err *err) {

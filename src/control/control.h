@@ -28,7 +28,7 @@ int control_copy(struct control *c, const char *path, control_moment_fn moment, 
 
 /* --- sites
  * ---------------------------------------------------------------------------------------- Settings
- * travel as a JSON object: domain, profile, timezone, honour_signals and block_spam (bool), path_patterns,
+ * travel as a JSON object: domain, profile, timezone, honour_signals, block_spam and block_datacenters (bool), path_patterns,
  * query_keep, own_hosts and source_aliases ("from=name"; all four arrays of text, for which [""] is
  * []), raw_months, roll_months. Unknown keys and bad values are ERR_INVALID, naming the
  * key. */

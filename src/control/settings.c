@@ -220,6 +220,7 @@ static const struct setting {
     {"timezone", set_timezone},
     {"honour_signals", set_flag},
     {"block_spam", set_flag},
+    {"block_datacenters", set_flag},
     {"path_patterns", set_path_patterns},
     {"query_keep", set_query_keep},
     {"own_hosts", set_own_hosts},
@@ -257,8 +258,8 @@ int settings_apply(const json_t *settings, json_t *site, struct err *err) {
 }
 
 json_t *settings_defaults(void) {
-    return json_pack("{s:s, s:s, s:b, s:b, s:[], s:[], s:[], s:[], s:i, s:i}", "profile", "frugal",
-                     "timezone", "UTC", "honour_signals", 1, "block_spam", 1, "path_patterns",
-                     "query_keep", "own_hosts", "source_aliases", "raw_months", 25, "roll_months",
-                     0);
+    return json_pack("{s:s, s:s, s:b, s:b, s:b, s:[], s:[], s:[], s:[], s:i, s:i}", "profile",
+                     "frugal", "timezone", "UTC", "honour_signals", 1, "block_spam", 1,
+                     "block_datacenters", 0, "path_patterns", "query_keep", "own_hosts",
+                     "source_aliases", "raw_months", 25, "roll_months", 0);
 }

@@ -2,16 +2,17 @@
 
 /* Settings of one sort, each in a column of its name: true or false, months, and JSON arrays of
  * text. */
-static const char *const flag_columns[] = {"honour_signals", "block_spam"};
+static const char *const flag_columns[] = {"honour_signals", "block_spam", "block_datacenters"};
 static const char *const month_columns[] = {"raw_months", "roll_months"};
 static const char *const list_columns[] = {"path_patterns", "query_keep", "own_hosts",
                                            "source_aliases"};
 
 /* In the order of write_row(), too. */
 #define TEXT_COLUMNS "domain, profile, timezone, "
-#define SETTING_COLUMNS                                                                 \
-    TEXT_COLUMNS "honour_signals, block_spam, raw_months, roll_months, path_patterns, " \
-                 "query_keep, own_hosts, source_aliases"
+#define SETTING_COLUMNS                                                                           \
+    TEXT_COLUMNS                                                                                  \
+        "honour_signals, block_spam, block_datacenters, raw_months, roll_months, path_patterns, " \
+        "query_keep, own_hosts, source_aliases"
 #define SITE_COLUMNS "id, created_ms, " SETTING_COLUMNS
 
 static int row_json(sqlite3_stmt *s, json_t **ret, struct err *err) {
@@ -116,6 +117,7 @@ static int add_policy(struct control *c, struct policy_set *set, const json_t *s
         .site = (uint32_t)json_integer_value(json_member(site, "id")),
         .domain = arena_copy(a, json_span(json_member(site, "domain"))),
         .honour_signals = json_is_true(json_member(site, "honour_signals")),
+        .block_datacenters = json_is_true(json_member(site, "block_datacenters")),
         .block_spam = json_is_true(json_member(site, "block_spam")),
         .raw_months = (unsigned)json_integer_value(json_member(site, "raw_months")),
         .roll_months = (unsigned)json_integer_value(json_member(site, "roll_months")),
@@ -167,10 +169,10 @@ static int write_row(struct control *c, uint32_t id, const json_t *site, struct 
     DB_STMT s = NULL;
     int rc = db_prepare(c,
                         id == 0 ? "INSERT INTO site (" SETTING_COLUMNS ", created_ms)"
-                                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+                                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
                                 : "UPDATE site SET (" SETTING_COLUMNS ")"
-                                  " = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
-                                  " WHERE id = ?12",
+                                  " = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+                                  " WHERE id = ?13",
                         &s, err);
     if (rc < 0)
         return rc;

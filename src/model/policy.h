@@ -52,6 +52,7 @@ struct policy {
     const struct zone *zone; /* owned by the set */
     bool honour_signals;     /* Sec-GPC and DNT; on unless the publisher asks for consent itself */
     bool block_spam;         /* no visits from referrers on the list of spam */
+    bool block_datacenters;  /* no visits from addresses in the operator's ranges of datacentres */
     const struct span
         *path_patterns; /* such as "/orders/" + star; what matches becomes the pattern */
     size_t path_pattern_count;

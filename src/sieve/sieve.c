@@ -4,6 +4,7 @@
 
 #include "block.h"
 #include "country.h"
+#include "datacenter.h"
 #include "host.h"
 #include "origin.h"
 #include "page.h"
@@ -26,6 +27,7 @@ struct sieve {
     struct country *countries;
     struct source_table *sources;
     struct spam *spam;
+    struct datacenters *datacenters;
 };
 
 struct sieve_lane {
@@ -47,6 +49,7 @@ static const struct {
     [SIEVE_DNT] = {"dnt", COUNT_EVENTS_REFUSED_DNT},
     [SIEVE_PROFILE] = {"profile", COUNT_EVENTS_REFUSED_PROFILE},
     [SIEVE_NO_HOST] = {"no_host", COUNT_EVENTS_REFUSED_NO_HOST},
+    [SIEVE_DATACENTER] = {"datacenter", COUNT_EVENTS_REFUSED_DATACENTER},
     [SIEVE_BLOCKED_ADDRESS] = {"blocked_address", COUNT_EVENTS_REFUSED_BLOCKED_ADDRESS},
     [SIEVE_BLOCKED_HOSTNAME] = {"blocked_hostname", COUNT_EVENTS_REFUSED_BLOCKED_HOSTNAME},
     [SIEVE_BLOCKED_COUNTRY] = {"blocked_country", COUNT_EVENTS_REFUSED_BLOCKED_COUNTRY},
@@ -72,6 +75,7 @@ void sieve_close(struct sieve *s) {
     if (s->sources)
         source_table_close(s->sources);
     spam_close(s->spam);
+    datacenters_close(s->datacenters);
     free(s);
 }
 
@@ -94,6 +98,8 @@ int sieve_open(const struct sieve_options *options, struct sieve **ret, struct e
         rc = source_table_open(&s->sources, err);
     if (rc == 0)
         rc = spam_open(options->spam_referrers, &s->spam, err);
+    if (rc == 0)
+        rc = datacenters_open(options->datacenter_ranges, &s->datacenters, err);
     if (rc < 0) {
         sieve_close(s);
         return rc;
@@ -346,6 +352,8 @@ int sieve_pass(struct sieve_lane *lane, const struct policy *policy, const struc
     enum sieve_verdict verdict = judge(policy, hit, known, ua, has_url);
     if (verdict != SIEVE_PASS)
         return refuse(lane, verdict);
+    if (policy->block_datacenters && datacenters_hold(lane->sieve->datacenters, &hit->address))
+        return refuse(lane, SIEVE_DATACENTER);
     int rc = UNLIKELY(policy->blocks) ? judge_blocks(lane, policy, hit, &url, arena, err) : 0;
     if (rc != SIEVE_PASS)
         return rc < 0 ? rc : refuse(lane, (enum sieve_verdict)rc);

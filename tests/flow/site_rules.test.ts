@@ -31,12 +31,14 @@ async function by(dimension: string): Promise<Record<string, number>> {
 }
 
 const spam = join(data, '..', 'spam.txt');
+const ranges = join(data, '..', 'ranges.txt');
 const config = join(data, '..', 'tamis.conf');
 
 before(async () => {
   await clearOfMidnight();
   writeFileSync(spam, '# more\npest.example\n');
-  writeFileSync(config, `spam_referrers = ${spam}\ntrusted_proxies = 127.0.0.1\n`);
+  writeFileSync(ranges, '# clouds\n192.0.2.0/24\n2001:db8::/32\n');
+  writeFileSync(config, `spam_referrers = ${spam}\ndatacenter_ranges = ${ranges}\ntrusted_proxies = 127.0.0.1\n`);
   server = await startServer(data, { config });
   token = addSite(data, site);
 });
@@ -117,6 +119,19 @@ test('what the owner blocks is refused from the next event on, and let in again'
   const [other] = JSON.parse(mustRun(['site', 'list', '--json', '--data', data]));
   assert.equal(other.domain, site);
   mustRun(['doctor', '--data', data]);
+});
+
+test('visits from datacentres are refused when the owner wants that', async () => {
+  const from = (address: string): Promise<boolean> => view('/', '', { 'x-forwarded-for': address });
+  assert.equal(await from('192.0.2.9'), false);
+  set('--block-datacenters', 'on');
+  assert.equal(await from('192.0.2.9'), true);
+  assert.equal(await from('2001:db8:5::1'), true);
+  assert.equal(await from('192.0.3.9'), false);
+  assert.equal(await refused('datacenter'), 2);
+  assert.deepEqual(await findBytes(data, ['192.0.2.9', '2001:db8:5']), []);
+  set('--block-datacenters', 'off');
+  assert.equal(await from('192.0.2.9'), false);
 });
 
 test('a list with a slip of the pen stops the start', () => {

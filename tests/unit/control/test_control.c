@@ -84,20 +84,23 @@ static void test_site_lives(void **state) {
     assert_int_equal(p->profile, PROFILE_CNIL);
     assert_true(p->honour_signals);
     assert_true(p->block_spam);
+    assert_false(p->block_datacenters);
     assert_string_equal(zone_name(p->zone), "Europe/Paris");
     assert_int_equal(p->path_pattern_count, 1);
     assert_true(span_eq(p->query_keep[0], SPAN_LIT("q")));
 
     control_close(f->control);
     open_control(f);
-    JSON_AUTO change = json_loads(
-        "{\"honour_signals\":false,\"block_spam\":false,\"profile\":\"frugal\"}", 0, NULL);
+    JSON_AUTO change = json_loads("{\"honour_signals\":false,\"block_spam\":false,\"block_"
+                                  "datacenters\":true,\"profile\":\"frugal\"}",
+                                  0, NULL);
     struct err err;
     assert_int_equal(control_site_set(f->control, SPAN_LIT("www.example.com"), change, &err), 0);
     CLEANUP(policy_set_unrefp) struct policy_set *now = policy_board_get(f->board);
     p = policy_by_id(now, 1);
     assert_false(p->honour_signals);
     assert_false(p->block_spam);
+    assert_true(p->block_datacenters);
     assert_int_equal(p->profile, PROFILE_FRUGAL);
     assert_string_equal(zone_name(p->zone), "Europe/Paris");
 }

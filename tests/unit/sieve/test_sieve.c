@@ -54,8 +54,11 @@ static int set_up(void **state) {
         struct span zone = i == KATHMANDU ? SPAN_LIT("Asia/Kathmandu") : SPAN_LIT("UTC");
         assert_int_equal(policy_set_add(f.set, &p, zone, NULL), 0);
     }
-    struct sieve_options o = {
-        .os = &os_system, .clock = &f.clock.clock, .keys_dir = f.dir, .counters = &f.counters};
+    struct sieve_options o = {.os = &os_system,
+                              .clock = &f.clock.clock,
+                              .keys_dir = f.dir,
+                              .counters = &f.counters,
+                              .datacenter_ranges = SPAN_LIT("203.0.113.0/25")};
     struct err err;
     if (sieve_open(&o, &f.sieve, &err) < 0 || sieve_lane_new(f.sieve, &f.lane, &err) < 0)
         fail_msg("%s", err.text);
@@ -524,6 +527,21 @@ static void what_the_owner_blocks(void **state) {
     }
 }
 
+static void datacentres(void **state) {
+    struct fixture *f = *state;
+    for (unsigned profile = 0; profile < PROFILES; profile++) {
+        struct policy p = *policy_by_id(f->set, profile + 1);
+        struct hit h = page_view(f); /* from 203.0.113.77 */
+        struct event e;
+        assert_int_equal(sieve_pass(f->lane, &p, &h, &f->arena, &e, NULL), SIEVE_PASS);
+        p.block_datacenters = true;
+        assert_int_equal(sieve_pass(f->lane, &p, &h, &f->arena, &e, NULL), SIEVE_DATACENTER);
+        h.address.bytes[3] = 200;
+        assert_int_equal(sieve_pass(f->lane, &p, &h, &f->arena, &e, NULL), SIEVE_PASS);
+    }
+    assert_int_equal(counters_get(&f->counters, COUNT_EVENTS_REFUSED_DATACENTER), PROFILES);
+}
+
 int main(void) {
     assert_int_equal(crypt_init(), 0);
     const struct CMUnitTest tests[] = {
@@ -539,6 +557,7 @@ int main(void) {
         TEST(nothing_planted_comes_out),
         TEST(thirty_properties),
         cmocka_unit_test_setup_teardown(what_the_owner_blocks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(datacentres, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
