@@ -18,7 +18,7 @@
 #include "sealed.h"
 #include "sealer.h"
 
-enum { CLOSE_DRAIN_MS = 5000 };
+enum { CLOSE_DRAIN_MS = 5000, MOST_LIST_BYTES = 16 << 20 };
 
 static int no_memory(struct err *err) {
     return err_set(err, ERR_NOMEM, "out of memory");
@@ -50,18 +50,36 @@ static int lock_folder(struct app *a, const char *data, struct err *err) {
 
 static int open_control(struct app *a, struct err *err) {
     CLEANUP(free_charp) char *path = path_join(a->data, "control.db");
-    if (!path || !(a->policies = policy_board_new()) || !(a->imports = imports_new()) ||
+    CLEANUP(free_charp) char *keys = path_join(a->data, "keys");
+    if (!path || !keys || !(a->policies = policy_board_new()) || !(a->imports = imports_new()) ||
         !(a->leases = leases_new()))
         return no_memory(err);
-    return control_open(path, a->clock, a->policies, &a->control, err);
+    return control_open(path, keys, a->clock, a->policies, &a->control, err);
+}
+
+/* A file that a setting names; nothing when it names none. */
+static int read_list(const char *path, const char *setting, struct buf *ret, struct err *err) {
+    struct err why = {0};
+    int rc = path ? os_read_file(&os_system, path, MOST_LIST_BYTES, ret, &why) : 0;
+    return rc < 0 ? err_set(err, rc, "%s: %.150s", setting, why.text) : 0;
 }
 
 static int open_sieve(struct app *a, struct err *err) {
     CLEANUP(free_charp) char *keys = path_join(a->data, "keys");
     if (!keys)
         return no_memory(err);
-    struct sieve_options o = {
-        .os = &os_system, .clock = a->clock, .keys_dir = keys, .counters = &a->counters};
+    BUF_AUTO spam = {0};
+    BUF_AUTO ranges = {0};
+    int rc = read_list(a->config.spam_referrers, "spam_referrers", &spam, err);
+    if (rc < 0 ||
+        (rc = read_list(a->config.datacenter_ranges, "datacenter_ranges", &ranges, err)) < 0)
+        return rc;
+    struct sieve_options o = {.os = &os_system,
+                              .clock = a->clock,
+                              .keys_dir = keys,
+                              .counters = &a->counters,
+                              .spam_referrers = buf_span(&spam),
+                              .datacenter_ranges = buf_span(&ranges)};
     return sieve_open(&o, &a->sieve, err);
 }
 

@@ -199,7 +199,7 @@ void cli_help(const struct cli_command *commands, const struct cli_command *c, s
     if (!c) {
         buf_adds(out, "usage: tamis COMMAND [OPTION…]\n\ncommands:\n");
         for (c = commands; c->words; c++)
-            buf_addf(out, "  %-14s %s\n", c->words, c->text);
+            buf_addf(out, "  %-18s %s\n", c->words, c->text);
         buf_adds(out,
                  "\n`tamis COMMAND --help` tells more. Exit codes: 0 fine, 1 findings, 2 usage, "
                  "3 failed.\n");

@@ -85,6 +85,29 @@ static void print_tokens(const json_t *list) {
     }
 }
 
+static void print_ids(const json_t *reply) {
+    size_t i;
+    json_t *id;
+    json_array_foreach (json_member(reply, "ids"), i, id)
+        (void)printf("%lld\n", (long long)json_integer_value(id));
+}
+
+static void print_blocks(const json_t *list) {
+    size_t i;
+    json_t *row;
+    if (json_array_size(list))
+        (void)printf("%6s  %-14s %-40s %s\n", "id", "kind", "value", "made");
+    json_array_foreach (list, i, row) {
+        char day[CIVIL_TEXT];
+        day_of(row, day);
+        const char *value = json_is_true(json_member(row, "stale"))
+                                ? "lost in a restore; add it again"
+                            : json_is_true(json_member(row, "hashed")) ? "one, kept as a hash"
+                                                                       : word(row, "value");
+        (void)printf("%6lld  %-14s %-40s %s\n", figure(row, "id"), word(row, "kind"), value, day);
+    }
+}
+
 static void bound_of(const json_t *row, const char *key, char out[CIVIL_TEXT]) {
     int32_t day = (int32_t)figure(row, key);
     if (day == INT32_MIN || day == INT32_MAX)
@@ -137,7 +160,15 @@ static int token_list(const struct cli *cli) {
     return run_plain(cli, "token.list", print_tokens);
 }
 
-static int token_remove(const struct cli *cli) {
+static int site_block_add(const struct cli *cli) {
+    return run_plain(cli, "site.block.add", print_ids);
+}
+static int site_block_list(const struct cli *cli) {
+    return run_plain(cli, "site.block.list", print_blocks);
+}
+
+/* For verbs that take the id of what they remove. */
+static int run_remove(const struct cli *cli, const char *verb) {
     uint64_t id;
     struct err err = {0};
     if (!span_u64(json_span(json_member(cli->args, "id")), &id) || id > INT64_MAX) {
@@ -145,7 +176,14 @@ static int token_remove(const struct cli *cli) {
         return command_failed(&err);
     }
     (void)json_object_set_new(cli->args, "id", json_integer((json_int_t)id));
-    return run_plain(cli, "token.remove", NULL);
+    return run_plain(cli, verb, NULL);
+}
+
+static int site_block_remove(const struct cli *cli) {
+    return run_remove(cli, "site.block.remove");
+}
+static int token_remove(const struct cli *cli) {
+    return run_remove(cli, "token.remove");
 }
 
 static void print_erased(const json_t *reply) {
@@ -190,10 +228,17 @@ static int version(const struct cli *cli) {
     {"timezone", "timezone", CLI_TEXT, "ZONE", "its days begin at midnight there (UTC)"},          \
         {"profile", "profile", CLI_TEXT, "P", "cnil, frugal or consented (frugal)"},               \
         {"honour-signals", "honour_signals", CLI_BOOL, "on|off", "heed Sec-GPC and DNT (on)"},     \
+        {"block-spam", "block_spam", CLI_BOOL, "on|off", "refuse visits from referrer spam (on)"}, \
+        {"block-datacenters", "block_datacenters", CLI_BOOL, "on|off",                             \
+         "refuse visits from datacentres (off)"},                                                  \
         {"path-pattern", "path_patterns", CLI_LIST, "PATTERN",                                     \
          "such as /orders/*; may be repeated"},                                                    \
         {"query-keep", "query_keep", CLI_LIST, "NAME",                                             \
          "a query parameter to keep; may be repeated"},                                            \
+        {"own-host", "own_hosts", CLI_LIST, "HOST",                                                \
+         "another host of yours, whose links are no referrals; may be repeated"},                  \
+        {"source-alias", "source_aliases", CLI_LIST, "FROM=NAME",                                  \
+         "what to call a host or a utm_source; may be repeated"},                                  \
         {"raw-months", "raw_months", CLI_NUMBER, "N", "how long rows are kept, 1 to 25 (25)"}, {   \
         "roll-months", "roll_months", CLI_NUMBER, "N", "how long daily figures are kept (0: kept)" \
     }
@@ -201,6 +246,14 @@ static int version(const struct cli *cli) {
 static const struct cli_option site_add_options[] = {SITE_SETTINGS, {0}};
 static const struct cli_option site_set_options[] = {
     {"domain", "domain", CLI_TEXT, "DOMAIN", "its new domain"}, SITE_SETTINGS, {0}};
+static const struct cli_option site_block_options[] = {
+    {"page", "page", CLI_LIST, "PATTERN", "such as /admin/**; all of these may be repeated"},
+    {"hostname", "hostname", CLI_LIST, "HOST", "a host the pages are on; *.HOST: those below"},
+    {"only-hostname", "only_hostname", CLI_LIST, "HOST", "take visits on these hosts only"},
+    {"country", "country", CLI_LIST, "CC", "two letters such as FR"},
+    {"address", "address", CLI_LIST, "RANGE", "192.0.2.0/24; one alone is kept as a hash"},
+    {0},
+};
 static const struct cli_option token_add_options[] = {
     {"site", "site", CLI_TEXT, "DOMAIN", "the one site it reads (else every site)"},
     {"label", "label", CLI_TEXT, "TEXT", "what it is for"},
@@ -277,6 +330,28 @@ const struct cli_command commands[] = {
      .options = site_set_options,
      .text = "change settings of a site",
      .run = site_set},
+    {.words = "site block add",
+     .operand = "DOMAIN",
+     .operand_key = "site",
+     .least_operands = 1,
+     .most_operands = 1,
+     .options = site_block_options,
+     .text = "refuse visits from now on; prints the ids of the blocks",
+     .run = site_block_add},
+    {.words = "site block list",
+     .operand = "DOMAIN",
+     .operand_key = "site",
+     .least_operands = 1,
+     .most_operands = 1,
+     .text = "list what a site refuses",
+     .run = site_block_list},
+    {.words = "site block remove",
+     .operand = "ID",
+     .operand_key = "id",
+     .least_operands = 1,
+     .most_operands = 1,
+     .text = "let such visits in again",
+     .run = site_block_remove},
     {.words = "site remove",
      .operand = "DOMAIN",
      .operand_key = "site",

@@ -185,7 +185,7 @@ static void check_keys(struct app *a, json_t *list) {
         int64_t age = now - st.st_mtime;
         if (S_ISDIR(st.st_mode))
             imports += age > (int64_t)IMPORT_DAYS * DAY_SEC;
-        else
+        else if (span_starts(span_str(e->d_name), SPAN_LIT("salt-")))
             days += age > (int64_t)KEY_DAYS * DAY_SEC;
     }
     if (dir)

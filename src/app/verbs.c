@@ -59,6 +59,28 @@ static int site_list(struct app *a, const json_t *args, struct span body, json_t
     return control_site_list(a->control, ret, err);
 }
 
+/* args: "site", and the blocks as control_block_add() takes them. */
+static int block_add(struct app *a, const json_t *args, struct span body, json_t **ret,
+                     struct err *err) {
+    JSON_AUTO blocks = json_deep_copy(args);
+    JSON_AUTO ids = NULL;
+    (void)json_object_del(blocks, "site");
+    int rc = control_block_add(a->control, text(args, "site"), blocks, &ids, err);
+    return rc < 0 ? rc : done(json_pack("{s:O}", "ids", ids), ret, err);
+}
+
+static int block_list(struct app *a, const json_t *args, struct span body, json_t **ret,
+                      struct err *err) {
+    return control_block_list(a->control, text(args, "site"), ret, err);
+}
+
+static int block_remove(struct app *a, const json_t *args, struct span body, json_t **ret,
+                        struct err *err) {
+    json_int_t id = json_integer_value(json_member(args, "id"));
+    int rc = control_block_remove(a->control, (uint64_t)id, err);
+    return rc < 0 ? rc : done(json_object(), ret, err);
+}
+
 static int token_add(struct app *a, const json_t *args, struct span body, json_t **ret,
                      struct err *err) {
     char token[CRYPT_TOKEN_CHARS];
@@ -106,6 +128,9 @@ static const struct verb verbs[] = {
     {"site.list", site_list, APP_CONTROL},
     {"site.set", site_set, APP_CONTROL},
     {"site.remove", site_remove, APP_STORE | APP_DRAIN},
+    {"site.block.add", block_add, APP_CONTROL},
+    {"site.block.list", block_list, APP_CONTROL},
+    {"site.block.remove", block_remove, APP_CONTROL},
     {"token.add", token_add, APP_CONTROL},
     {"token.list", token_list, APP_CONTROL},
     {"token.remove", token_remove, APP_CONTROL},

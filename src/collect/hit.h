@@ -10,12 +10,8 @@
 #error "hit.h holds what must not be kept: only collect/, sieve/ and http/ may see it"
 #endif
 
+#include "net.h"
 #include "span.h"
-
-struct net_address {
-    uint8_t bytes[16]; /* IPv4 in the first four */
-    uint8_t family;    /* 0 none, 4, 6 */
-};
 
 struct hit_prop {
     struct span key, value;

@@ -75,6 +75,20 @@ static const char *const migrations[] = {
     "  bytes INTEGER NOT NULL,"
     "  rows INTEGER NOT NULL"
     ") STRICT;",
+    "ALTER TABLE site ADD COLUMN own_hosts TEXT NOT NULL DEFAULT '[]';" /* JSON array of text */
+    "ALTER TABLE site ADD COLUMN source_aliases TEXT NOT NULL DEFAULT '[]';", /* of "from=name" */
+    "ALTER TABLE site ADD COLUMN block_spam INTEGER NOT NULL DEFAULT 1"
+    "  CHECK (block_spam IN (0, 1));",
+    "CREATE TABLE block ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  site INTEGER NOT NULL REFERENCES site (id) ON DELETE CASCADE,"
+    "  made_ms INTEGER NOT NULL,"
+    "  kind TEXT NOT NULL,"
+    "  value TEXT NOT NULL," /* an address on its own is "hash:" and its keyed hash */
+    "  UNIQUE (site, kind, value)"
+    ") STRICT;",
+    "ALTER TABLE site ADD COLUMN block_datacenters INTEGER NOT NULL DEFAULT 0"
+    "  CHECK (block_datacenters IN (0, 1));",
 };
 
 static int version_read(struct control *c, int *ret, struct err *err) {
@@ -123,8 +137,8 @@ static void control_closep(struct control **c) {
     control_close(*c);
 }
 
-int control_open(const char *path, const struct clock *clock, struct policy_board *board,
-                 struct control **ret, struct err *err) {
+int control_open(const char *path, const char *keys_dir, const struct clock *clock,
+                 struct policy_board *board, struct control **ret, struct err *err) {
     /* SQLite makes -wal and -shm with the mode of the file itself, so it is made here, private. */
     CLEANUP(closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
@@ -135,6 +149,8 @@ int control_open(const char *path, const struct clock *clock, struct policy_boar
     c->clock = clock;
     c->board = board;
     (void)pthread_mutex_init(&c->lock, NULL);
+    if (!(c->keys_dir = strdup(keys_dir)))
+        return err_set(err, ERR_NOMEM, "out of memory");
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
     if (sqlite3_open_v2(path, &c->db, flags, NULL) != SQLITE_OK)
         return db_fail(c, err);
@@ -146,7 +162,8 @@ int control_open(const char *path, const struct clock *clock, struct policy_boar
                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
                "PRAGMA trusted_schema = OFF; PRAGMA secure_delete = ON",
                err);
-    if (rc < 0 || (rc = migrate(c, err)) < 0 || (rc = publish_first(c, err)) < 0)
+    if (rc < 0 || (rc = migrate(c, err)) < 0 || (rc = blocks_read_key(c, err)) < 0 ||
+        (rc = publish_first(c, err)) < 0)
         return rc;
     *ret = TAKE_PTR(c);
     return 0;
@@ -157,5 +174,7 @@ void control_close(struct control *c) {
         return;
     (void)sqlite3_close_v2(c->db);
     (void)pthread_mutex_destroy(&c->lock);
+    crypt_wipe(c->block_key, sizeof(c->block_key));
+    free(c->keys_dir);
     free(c);
 }

@@ -13,9 +13,10 @@
 
 struct control;
 
-/* Opens or makes `path` and brings its schema up to date. Publishes on `board` (borrowed). */
-int control_open(const char *path, const struct clock *clock, struct policy_board *board,
-                 struct control **ret, struct err *err) WARN_UNUSED;
+/* Opens or makes `path` and brings its schema up to date. Publishes on `board` (borrowed).
+ * `keys_dir` holds the key of blocked addresses; made when the first one is blocked. */
+int control_open(const char *path, const char *keys_dir, const struct clock *clock,
+                 struct policy_board *board, struct control **ret, struct err *err) WARN_UNUSED;
 void control_close(struct control *c);
 
 /* Copies the whole database to the file `path`, private and synced, as it is at one moment. In that
@@ -27,8 +28,9 @@ int control_copy(struct control *c, const char *path, control_moment_fn moment, 
 
 /* --- sites
  * ---------------------------------------------------------------------------------------- Settings
- * travel as a JSON object: domain, profile, timezone, honour_signals (bool), path_patterns (array
- * of text), query_keep (array of text). Unknown keys and bad values are ERR_INVALID, naming the
+ * travel as a JSON object: domain, profile, timezone, honour_signals, block_spam and block_datacenters (bool), path_patterns,
+ * query_keep, own_hosts and source_aliases ("from=name"; all four arrays of text, for which [""] is
+ * []), raw_months, roll_months. Unknown keys and bad values are ERR_INVALID, naming the
  * key. */
 int control_site_add(struct control *c, const json_t *settings, uint32_t *ret_site,
                      struct err *err) WARN_UNUSED;
@@ -40,6 +42,19 @@ int control_site_list(struct control *c, json_t **ret, struct err *err) WARN_UNU
 
 /* A domain as sites have it: "WWW.Example.com." → "example.com", appended to *ret. ERR_INVALID. */
 int control_domain(struct span given, struct buf *ret, struct err *err) WARN_UNUSED;
+
+/* --- blocks: what a site is to have no visits from
+ * -----------------------------------------------------------------------------------------------*/
+/* `blocks`: arrays of text named page (as path_patterns), hostname and only_hostname (a host, or
+ * "*." and one), country (two letters), address (one, kept as a keyed hash only, or a range).
+ * *ret: their ids, also of those that were there. */
+int control_block_add(struct control *c, struct span domain, const json_t *blocks, json_t **ret,
+                      struct err *err) WARN_UNUSED;
+/* Objects with id, created_ms, kind, value (null for an address), hashed and stale: its key is
+ * lost, it matches nothing. */
+int control_block_list(struct control *c, struct span domain, json_t **ret,
+                       struct err *err) WARN_UNUSED;
+int control_block_remove(struct control *c, uint64_t id, struct err *err) WARN_UNUSED;
 
 /* --- tokens: only a digest is stored
  * --------------------------------------------------------------*/

@@ -7,12 +7,16 @@
 #include <sqlite3.h>
 
 #include "control.h"
+#include "crypt.h"
 
 struct control {
     sqlite3 *db;
     pthread_mutex_t lock;
     const struct clock *clock;
     struct policy_board *board;
+    char *keys_dir;
+    uint8_t block_key[CRYPT_KEY_BYTES]; /* of the hashes of addresses; see blocks.c */
+    bool has_block_key;
 };
 
 /* Holds the lock until the end of the scope. */
@@ -53,6 +57,7 @@ void db_undop(struct db_change *change);
 int settings_apply(const json_t *settings, json_t *site, struct err *err) WARN_UNUSED;
 /* A new site's settings, without a domain. NULL on out of memory. */
 json_t *settings_defaults(void) WARN_UNUSED;
+bool settings_path_fine(struct span path);
 
 /* --- sites.c; the lock is held --- */
 
@@ -61,5 +66,15 @@ int sites_id(struct control *c, struct span domain, uint32_t *ret, struct err *e
 int sites_list(struct control *c, uint32_t site, json_t **ret, struct err *err) WARN_UNUSED;
 /* A policy set of what the open transaction sees. */
 int sites_policies(struct control *c, struct policy_set **ret, struct err *err) WARN_UNUSED;
+/* Commits, and publishes the policies as they then are. */
+int sites_publish(struct control *c, struct db_change *change, struct err *err) WARN_UNUSED;
+
+/* --- blocks.c; the lock is held --- */
+
+/* Reads the key of hashed addresses, if there is one. */
+int blocks_read_key(struct control *c, struct err *err) WARN_UNUSED;
+/* *ret: in the arena; NULL when the site has no blocks. */
+int blocks_load(struct control *c, uint32_t site, struct arena *a, const struct policy_blocks **ret,
+                struct err *err) WARN_UNUSED;
 
 #endif

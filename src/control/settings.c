@@ -80,7 +80,7 @@ static int set_timezone(const char *key, const json_t *value, json_t *site, stru
     return keep(site, key, json_string(zone_name(z)), err);
 }
 
-static int set_honour_signals(const char *key, const json_t *value, json_t *site, struct err *err) {
+static int set_flag(const char *key, const json_t *value, json_t *site, struct err *err) {
     if (!json_is_boolean(value))
         return invalid(err, key, "must be true or false");
     return keep(site, key, json_boolean(json_is_true(value)), err);
@@ -104,7 +104,7 @@ static int set_roll_months(const char *key, const json_t *value, json_t *site, s
                       err);
 }
 
-static bool path_pattern_fine(struct span s) {
+bool settings_path_fine(struct span s) {
     return s.len > 0 && s.len <= 500 && s.ptr[0] == '/' && !memchr(s.ptr, '?', s.len);
 }
 
@@ -117,10 +117,18 @@ static bool query_name_fine(struct span s) {
     return true;
 }
 
+/* [""]: the command line's way to say that a list is to be empty. */
+static bool is_emptied(const json_t *list) {
+    const json_t *first = json_array_get(list, 0);
+    return json_array_size(list) == 1 && json_is_string(first) && json_string_length(first) == 0;
+}
+
 static int set_list(const char *key, const json_t *value, json_t *site, bool (*fine)(struct span),
                     const char *why, struct err *err) {
     if (!json_is_array(value) || json_array_size(value) > MOST_LIST)
         return invalid(err, key, "must be an array of at most 100 texts");
+    if (is_emptied(value))
+        return keep(site, key, json_array(), err);
     size_t i;
     json_t *item;
     json_array_foreach (value, i, item)
@@ -130,13 +138,77 @@ static int set_list(const char *key, const json_t *value, json_t *site, bool (*f
 }
 
 static int set_path_patterns(const char *key, const json_t *value, json_t *site, struct err *err) {
-    return set_list(key, value, site, path_pattern_fine, "each must be a path such as /orders/*",
+    return set_list(key, value, site, settings_path_fine, "each must be a path such as /orders/*",
                     err);
 }
 
 static int set_query_keep(const char *key, const json_t *value, json_t *site, struct err *err) {
     return set_list(key, value, site, query_name_fine, "each must be the name of a query parameter",
                     err);
+}
+
+static int add_own_host(json_t *list, struct span given, const char *key, struct err *err) {
+    BUF_AUTO host = {0};
+    if (control_domain(given, &host, NULL) < 0 || memchr(host.data, ':', host.len))
+        return invalid(err, key, "each must be a host such as shop.example.org");
+    return json_array_append_new(list, json_stringn(host.data, host.len)) == 0
+               ? 0
+               : err_set(err, ERR_NOMEM, "out of memory");
+}
+
+static bool has_controls(struct span s) {
+    for (size_t i = 0; i < s.len; i++)
+        if ((unsigned char)s.ptr[i] < ' ' || s.ptr[i] == 0x7f)
+            return true;
+    return false;
+}
+
+/* "FROM = NAME" is kept as "from=NAME". */
+static int add_source_alias(json_t *list, struct span given, const char *key, struct err *err) {
+    enum { MOST = 100 };
+    size_t equals = span_find(given, '=', 0);
+    struct span from = span_trim(span_head(given, equals));
+    struct span name = span_trim(span_from(given, equals + 1));
+    if (span_starts_nocase(from, SPAN_LIT("www.")))
+        from = span_from(from, 4);
+    if (from.len == 0 || name.len == 0 || from.len > MOST || name.len > MOST || has_controls(given))
+        return invalid(err, key, "each must be like news.example.org=Newsletter, 100 bytes a side");
+    BUF_AUTO text = {0};
+    for (size_t i = 0; i < from.len; i++)
+        buf_addc(&text, ascii_lower(from.ptr[i]));
+    buf_addc(&text, '=');
+    buf_add(&text, name);
+    return !text.failed && json_array_append_new(list, json_stringn(text.data, text.len)) == 0
+               ? 0
+               : err_set(err, ERR_NOMEM, "out of memory");
+}
+
+/* A list whose texts are kept in a form of their own. */
+static int set_made_list(const char *key, const json_t *value, json_t *site,
+                         int (*add)(json_t *list, struct span given, const char *key,
+                                    struct err *err),
+                         struct err *err) {
+    if (!json_is_array(value) || json_array_size(value) > MOST_LIST)
+        return invalid(err, key, "must be an array of at most 100 texts");
+    JSON_AUTO list = json_array();
+    size_t i;
+    json_t *item;
+    json_array_foreach (value, i, item) {
+        if (!json_is_string(item))
+            return invalid(err, key, "must be an array of at most 100 texts");
+        int rc = is_emptied(value) ? 0 : add(list, json_span(item), key, err);
+        if (rc < 0)
+            return rc;
+    }
+    return keep(site, key, TAKE_PTR(list), err);
+}
+
+static int set_own_hosts(const char *key, const json_t *value, json_t *site, struct err *err) {
+    return set_made_list(key, value, site, add_own_host, err);
+}
+
+static int set_source_aliases(const char *key, const json_t *value, json_t *site, struct err *err) {
+    return set_made_list(key, value, site, add_source_alias, err);
 }
 
 static const struct setting {
@@ -146,9 +218,13 @@ static const struct setting {
     {"domain", set_domain},
     {"profile", set_profile},
     {"timezone", set_timezone},
-    {"honour_signals", set_honour_signals},
+    {"honour_signals", set_flag},
+    {"block_spam", set_flag},
+    {"block_datacenters", set_flag},
     {"path_patterns", set_path_patterns},
     {"query_keep", set_query_keep},
+    {"own_hosts", set_own_hosts},
+    {"source_aliases", set_source_aliases},
     {"raw_months", set_raw_months},
     {"roll_months", set_roll_months},
 };
@@ -182,7 +258,8 @@ int settings_apply(const json_t *settings, json_t *site, struct err *err) {
 }
 
 json_t *settings_defaults(void) {
-    return json_pack("{s:s, s:s, s:b, s:[], s:[], s:i, s:i}", "profile", "frugal", "timezone",
-                     "UTC", "honour_signals", 1, "path_patterns", "query_keep", "raw_months", 25,
-                     "roll_months", 0);
+    return json_pack("{s:s, s:s, s:b, s:b, s:b, s:[], s:[], s:[], s:[], s:i, s:i}", "profile",
+                     "frugal", "timezone", "UTC", "honour_signals", 1, "block_spam", 1,
+                     "block_datacenters", 0, "path_patterns", "query_keep", "own_hosts",
+                     "source_aliases", "raw_months", 25, "roll_months", 0);
 }

@@ -47,7 +47,7 @@ static int take_options(struct http *h, const struct http_options *o, struct err
     for (const char *const *p = o->trusted_proxies; p && *p; p++) {
         if (h->trusted_count == MOST_TRUSTED)
             return err_set(err, ERR_INVALID, "more than %d trusted proxies", MOST_TRUSTED);
-        if (!address_range_parse(span_str(*p), &h->trusted[h->trusted_count++]))
+        if (!net_range_parse(span_str(*p), &h->trusted[h->trusted_count++]))
             return err_set(err, ERR_INVALID, "trusted proxy is no address or range");
     }
     return 0;

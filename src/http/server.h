@@ -68,7 +68,7 @@ struct http {
     const struct http_services *services;
     struct counters *counters;
     char *address, *forwarded_header, *control_path;
-    struct address_range trusted[MOST_TRUSTED];
+    struct net_range trusted[MOST_TRUSTED];
     size_t trusted_count;
     int64_t started_ns;
 

@@ -4,6 +4,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "crypt.h"
+
 static const char *const profile_words[PROFILES] = {
 #define PROFILE(ID, word, text) [PROFILE_##ID] = (word),
 #include "profiles.def"
@@ -21,6 +23,11 @@ bool profile_parse(struct span word, enum profile *ret) {
             return true;
         }
     return false;
+}
+
+uint64_t policy_address_hash(const uint8_t *key, uint32_t site, const struct net_address *a) {
+    const struct span parts[] = {span_of((const char *)&site, sizeof(site)), net_bytes(a)};
+    return crypt_keyed_hash64(key, parts, ARRAY_LEN(parts));
 }
 
 /* Open addressing from domain hash to index + 1; at most half full. */

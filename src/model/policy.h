@@ -7,6 +7,7 @@
 
 #include "arena.h"
 #include "err.h"
+#include "net.h"
 #include "span.h"
 #include "zone.h"
 
@@ -22,6 +23,27 @@ enum profile {
 const char *profile_word(enum profile p);
 bool profile_parse(struct span word, enum profile *ret);
 
+/* A source's name as the site's owner wants it. */
+struct policy_alias {
+    struct span from; /* lower case: a host, "app:" and a package, or a word of campaign links */
+    struct span name;
+};
+
+/* What a site is to have no visits from. */
+struct policy_blocks {
+    const struct span *pages; /* as path_patterns */
+    size_t page_count;
+    const struct span *hostnames, *only_hostnames; /* "example.com", "*.example.com" */
+    size_t hostname_count, only_hostname_count;
+    const struct span *countries; /* ISO 3166-1, capitals */
+    size_t country_count;
+    const struct net_range *ranges;
+    size_t range_count;
+    const uint64_t *address_hashes; /* of policy_address_hash() */
+    size_t address_hash_count;
+    const uint8_t *address_key; /* CRYPT_KEY_BYTES */
+};
+
 /* Immutable once its set is published. Strings belong to the set. */
 struct policy {
     uint32_t site;      /* id, never reused */
@@ -29,14 +51,25 @@ struct policy {
     enum profile profile;
     const struct zone *zone; /* owned by the set */
     bool honour_signals;     /* Sec-GPC and DNT; on unless the publisher asks for consent itself */
+    bool block_spam;         /* no visits from referrers on the list of spam */
+    bool block_datacenters;  /* no visits from addresses in the operator's ranges of datacentres */
     const struct span
         *path_patterns; /* such as "/orders/" + star; what matches becomes the pattern */
     size_t path_pattern_count;
     const struct span *query_keep; /* names of query parameters kept as properties */
     size_t query_keep_count;
-    unsigned raw_months;  /* raw rows are kept so long, at most 25 */
-    unsigned roll_months; /* roll-ups; 0: for good */
+    const struct policy_alias *source_aliases;
+    size_t source_alias_count;
+    const struct span
+        *own_hosts; /* other hosts of the site's owner; links from there say nothing */
+    size_t own_host_count;
+    const struct policy_blocks *blocks; /* NULL: none */
+    unsigned raw_months;                /* raw rows are kept so long, at most 25 */
+    unsigned roll_months;               /* roll-ups; 0: for good */
 };
+
+/* An address that is blocked on its own is kept as this. */
+uint64_t policy_address_hash(const uint8_t *key, uint32_t site, const struct net_address *a);
 
 struct policy_set;
 

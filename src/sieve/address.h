@@ -3,23 +3,12 @@
 #ifndef TAMIS_ADDRESS_H
 #define TAMIS_ADDRESS_H
 
-#include "err.h"
-#include "hit.h"
-
-struct address_range {
-    struct net_address base;
-    uint8_t bits;
-};
-
-/* "10.0.0.0/8", "::1", "192.0.2.7". */
-bool address_parse(struct span text, struct net_address *ret);
-bool address_range_parse(struct span text, struct address_range *ret);
-bool address_in(const struct address_range *range, const struct net_address *a);
+#include "net.h"
 
 /* The peer, unless it is in `trusted`: then the right-most address of `forwarded` (a comma list;
  * IPv4 may carry a port, IPv6 brackets) that is not in `trusted`; the peer when the list is empty,
  * all trusted, or broken there. IPv4-mapped IPv6 counts as IPv4. */
 struct net_address address_of_client(const struct net_address *peer, struct span forwarded,
-                                     const struct address_range *trusted, size_t trusted_count);
+                                     const struct net_range *trusted, size_t trusted_count);
 
 #endif

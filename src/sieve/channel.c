@@ -87,6 +87,7 @@ static const struct {
     MEDIUM("link", REFERRAL),
     MEDIUM("audio", AUDIO),
     MEDIUM("sms", SMS),
+    MEDIUM("ai-assistant", FROM_AI),
 #undef MEDIUM
 };
 
@@ -143,8 +144,9 @@ static unsigned word_facts(struct span source) {
         struct span word;
         unsigned facts;
     } words[] = {
-        {{"email", 5}, EMAIL},       {{"e-mail", 6}, EMAIL}, {{"e_mail", 6}, EMAIL},
-        {{"newsletter", 10}, EMAIL}, {{"sms", 3}, SMS},      {{"firebase", 8}, PUSH},
+        {{"email", 5}, EMAIL},   {{"e-mail", 6}, EMAIL},      {{"e_mail", 6}, EMAIL},
+        {{"e mail", 6}, EMAIL},  {{"newsletter", 10}, EMAIL}, {{"sms", 3}, SMS},
+        {{"firebase", 8}, PUSH},
     };
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (span_eq_nocase(source, words[i].word))
@@ -170,29 +172,4 @@ struct span channel_of(const struct channel_input *in) {
         if ((facts & rules[i].all) == rules[i].all && (!rules[i].any || facts & rules[i].any))
             return rules[i].name;
     return SPAN_LIT("Unassigned");
-}
-
-static const struct click_id click_ids[] = {
-#define CLICK(param, source, medium)                                    \
-    {                                                                   \
-        {(param), sizeof(param) - 1}, {(source), sizeof(source) - 1}, { \
-            (medium), sizeof(medium) - 1                                \
-        }                                                               \
-    }
-    CLICK("gclid", "Google", "cpc"),     CLICK("gbraid", "Google", "cpc"),
-    CLICK("wbraid", "Google", "cpc"),    CLICK("gad_source", "Google", "cpc"),
-    CLICK("dclid", "Google", "display"), CLICK("msclkid", "Bing", "cpc"),
-    CLICK("yclid", "Yandex", "cpc"),     CLICK("ttclid", "TikTok", "cpc"),
-    CLICK("twclid", "Twitter", "cpc"),   CLICK("li_fat_id", "LinkedIn", "cpc"),
-    CLICK("rdt_cid", "Reddit", "cpc"),   CLICK("epik", "Pinterest", "cpc"),
-    CLICK("ScCid", "Snapchat", "cpc"),   CLICK("fbclid", "Facebook", ""),
-    CLICK("igshid", "Instagram", ""),    CLICK("igsh", "Instagram", ""),
-#undef CLICK
-};
-
-const struct click_id *click_id_of(struct span param) {
-    for (size_t i = 0; i < ARRAY_LEN(click_ids); i++)
-        if (span_eq(param, click_ids[i].param))
-            return &click_ids[i];
-    return NULL;
 }

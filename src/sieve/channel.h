@@ -16,12 +16,4 @@ struct channel_input {
 /* A static name. */
 struct span channel_of(const struct channel_input *in);
 
-/* A parameter an advertiser's link carries. Its value is an id of the click and never read. */
-struct click_id {
-    struct span param;
-    struct span source;
-    struct span medium; /* empty: says nothing about money */
-};
-const struct click_id *click_id_of(struct span param); /* NULL: none */
-
 #endif

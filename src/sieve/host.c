@@ -30,6 +30,14 @@ static size_t registrable(struct span host) {
     return domain ? (size_t)(domain - text) : host.len;
 }
 
+bool host_is_within(struct span host, struct span domain) {
+    if (domain.len == 0 || host.len < domain.len)
+        return false;
+    struct span end = span_from(host, host.len - domain.len);
+    return span_eq_nocase(end, domain) &&
+           (host.len == domain.len || host.ptr[host.len - domain.len - 1] == '.');
+}
+
 int host_fold(struct span host, struct arena *arena, struct span *ret, struct err *err) {
     struct span rest = host, label;
     bool any = false;

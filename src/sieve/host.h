@@ -10,6 +10,9 @@
  * github.io, do not count. */
 bool host_is_suffix(struct span host);
 
+/* Whether `host` is `domain` or below it. Letter case does not matter. */
+bool host_is_within(struct span host, struct span domain);
+
 /* *ret: `host` itself, or a copy in the arena in which each label below the registrable domain
  * that is a token has its word. ERR_NOMEM only. */
 int host_fold(struct span host, struct arena *arena, struct span *ret, struct err *err) WARN_UNUSED;

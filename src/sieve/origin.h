@@ -9,6 +9,7 @@
 #include "props.h"
 #include "scrub.h"
 #include "source.h"
+#include "spam.h"
 #include "url.h"
 
 /* What the steps of one hit share. */
@@ -16,6 +17,7 @@ struct origin_context {
     const struct policy *policy;
     const struct hit *hit;
     const struct source_table *sources;
+    const struct spam *spam;
     struct scrub_lane *scrub;
     struct arena *arena;
 };
@@ -25,8 +27,11 @@ struct origin_context {
 int origin_text(const struct origin_context *c, struct span text, unsigned flags, struct span *ret,
                 struct err *err) WARN_UNUSED;
 
-/* Fills referrer, source, channel and utm_* of the event; kept query parameters go to `props`.
- * ERR_NOMEM only. */
+enum { ORIGIN_SPAM = 1 };
+
+/* Fills referrer, source, channel and utm_* of the event; kept query parameters go to `props`. 0,
+ * ORIGIN_SPAM when the site is to have nothing from that referrer (the event is then half filled),
+ * or ERR_NOMEM. */
 int origin_fill(const struct origin_context *c, const struct url *url, struct event *e,
                 struct props *props, struct err *err) WARN_UNUSED;
 

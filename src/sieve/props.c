@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "click_id.h"
 #include "host.h"
 #include "json.h"
 #include "page.h"
@@ -86,7 +87,8 @@ int props_add(struct props *p, struct scrub_lane *scrub, struct span key, struct
     for (size_t i = 0; i < p->count; i++)
         if (span_eq(p->list[i].key, key))
             return 0;
-    if (is_personal(scrub, key, false, secret) || is_personal(scrub, value, is_url, secret))
+    if (click_id_of(key) || is_personal(scrub, key, false, secret) ||
+        is_personal(scrub, value, is_url, secret))
         p->dropped++;
     else
         p->list[p->count++] = (struct prop){.key = key, .value = value};

@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 
+#include "block.h"
 #include "country.h"
+#include "datacenter.h"
 #include "host.h"
 #include "origin.h"
 #include "page.h"
@@ -24,6 +26,8 @@ struct sieve {
     struct ua *ua;
     struct country *countries;
     struct source_table *sources;
+    struct spam *spam;
+    struct datacenters *datacenters;
 };
 
 struct sieve_lane {
@@ -45,6 +49,12 @@ static const struct {
     [SIEVE_DNT] = {"dnt", COUNT_EVENTS_REFUSED_DNT},
     [SIEVE_PROFILE] = {"profile", COUNT_EVENTS_REFUSED_PROFILE},
     [SIEVE_NO_HOST] = {"no_host", COUNT_EVENTS_REFUSED_NO_HOST},
+    [SIEVE_DATACENTER] = {"datacenter", COUNT_EVENTS_REFUSED_DATACENTER},
+    [SIEVE_BLOCKED_ADDRESS] = {"blocked_address", COUNT_EVENTS_REFUSED_BLOCKED_ADDRESS},
+    [SIEVE_BLOCKED_HOSTNAME] = {"blocked_hostname", COUNT_EVENTS_REFUSED_BLOCKED_HOSTNAME},
+    [SIEVE_BLOCKED_COUNTRY] = {"blocked_country", COUNT_EVENTS_REFUSED_BLOCKED_COUNTRY},
+    [SIEVE_BLOCKED_PAGE] = {"blocked_page", COUNT_EVENTS_REFUSED_BLOCKED_PAGE},
+    [SIEVE_SPAM] = {"spam", COUNT_EVENTS_REFUSED_SPAM},
 };
 
 const char *sieve_verdict_word(enum sieve_verdict v) {
@@ -64,6 +74,8 @@ void sieve_close(struct sieve *s) {
         country_close(s->countries);
     if (s->sources)
         source_table_close(s->sources);
+    spam_close(s->spam);
+    datacenters_close(s->datacenters);
     free(s);
 }
 
@@ -84,6 +96,10 @@ int sieve_open(const struct sieve_options *options, struct sieve **ret, struct e
         rc = country_open(options->os, ZONE_TABLES, &s->countries, err);
     if (rc == 0)
         rc = source_table_open(&s->sources, err);
+    if (rc == 0)
+        rc = spam_open(options->spam_referrers, &s->spam, err);
+    if (rc == 0)
+        rc = datacenters_open(options->datacenter_ranges, &s->datacenters, err);
     if (rc < 0) {
         sieve_close(s);
         return rc;
@@ -159,6 +175,18 @@ static enum sieve_verdict judge(const struct policy *policy, const struct hit *h
         if (rules[i].refuses)
             return rules[i].verdict;
     return SIEVE_PASS;
+}
+
+/* Returns a sieve_verdict or a negative err_code. */
+static int judge_blocks(struct sieve_lane *lane, const struct policy *policy, const struct hit *hit,
+                        const struct url *url, struct arena *arena, struct err *err) {
+    const struct block_input in = {.policy = policy,
+                                   .hit = hit,
+                                   .url = url,
+                                   .country = country_of(lane->sieve->countries, hit->time_zone),
+                                   .scrub = lane->scrub,
+                                   .arena = arena};
+    return block_verdict(&in, err);
 }
 
 /* When it happened, and whose salt it needs. Live hits are of today: one that waited over
@@ -261,12 +289,17 @@ static uint32_t to_tenth(uint32_t ms) {
     return (ms / 100 + (ms % 100 >= 50)) * 100;
 }
 
+/* Returns a sieve_verdict or a negative err_code. */
 static int fill(struct sieve_lane *lane, const struct policy *policy, const struct hit *hit,
                 int known, const struct url *url, const struct ua_info *ua, struct arena *arena,
                 struct event *e, struct err *err) {
     struct sieve *s = lane->sieve;
-    const struct origin_context c = {
-        .policy = policy, .hit = hit, .sources = s->sources, .scrub = lane->scrub, .arena = arena};
+    const struct origin_context c = {.policy = policy,
+                                     .hit = hit,
+                                     .sources = s->sources,
+                                     .spam = s->spam,
+                                     .scrub = lane->scrub,
+                                     .arena = arena};
     struct props props;
     props.count = props.dropped = 0;
     e->site = policy->site;
@@ -295,11 +328,19 @@ static int fill(struct sieve_lane *lane, const struct policy *policy, const stru
         rc = set_revenue(hit, arena, e, err);
     if (rc == 0)
         rc = origin_fill(&c, url, e, &props, err);
+    if (rc == ORIGIN_SPAM)
+        return SIEVE_SPAM;
     if (rc == 0 && more)
         rc = set_props(lane, &props, arena, e, err);
     if (rc == 0)
         rc = visitor_hash(s->salts, &lane->salts, day, policy->domain, hit, &e->visitor, err);
     return rc;
+}
+
+static int refuse(struct sieve_lane *lane, enum sieve_verdict verdict) {
+    if (lane->sieve->counters)
+        counters_add(lane->sieve->counters, verdicts[verdict].counter, 1);
+    return (int)verdict;
 }
 
 int sieve_pass(struct sieve_lane *lane, const struct policy *policy, const struct hit *hit,
@@ -309,16 +350,18 @@ int sieve_pass(struct sieve_lane *lane, const struct policy *policy, const struc
     const struct ua_info *ua = ua_lookup(lane->ua, hit->user_agent);
     int known = hit->name.len ? known_name(hit->name) : 0;
     enum sieve_verdict verdict = judge(policy, hit, known, ua, has_url);
-    if (verdict != SIEVE_PASS) {
-        if (lane->sieve->counters)
-            counters_add(lane->sieve->counters, verdicts[verdict].counter, 1);
-        return (int)verdict;
-    }
+    if (verdict != SIEVE_PASS)
+        return refuse(lane, verdict);
+    if (policy->block_datacenters && datacenters_hold(lane->sieve->datacenters, &hit->address))
+        return refuse(lane, SIEVE_DATACENTER);
+    int rc = UNLIKELY(policy->blocks) ? judge_blocks(lane, policy, hit, &url, arena, err) : 0;
+    if (rc != SIEVE_PASS)
+        return rc < 0 ? rc : refuse(lane, (enum sieve_verdict)rc);
     struct event e;
     event_init(&e);
-    int rc = fill(lane, policy, hit, known, &url, ua, arena, &e, err);
-    if (rc < 0)
-        return rc;
+    rc = fill(lane, policy, hit, known, &url, ua, arena, &e, err);
+    if (rc != SIEVE_PASS)
+        return rc < 0 ? rc : refuse(lane, (enum sieve_verdict)rc);
     event_restrict(&e, policy->profile);
     *ret = e;
     return SIEVE_PASS;

@@ -21,8 +21,10 @@ struct sieve_lane; /* one a thread: scratch space and the user-agent cache */
 struct sieve_options {
     const struct os *os;
     const struct clock *clock;
-    const char *keys_dir;      /* salts live here, files 0600; made if missing */
-    struct counters *counters; /* may be NULL */
+    const char *keys_dir;          /* salts live here, files 0600; made if missing */
+    struct counters *counters;     /* may be NULL */
+    struct span spam_referrers;    /* more of them, a host a line; read in sieve_open() only */
+    struct span datacenter_ranges; /* a range a line, likewise */
 };
 
 int sieve_open(const struct sieve_options *options, struct sieve **ret,
@@ -38,8 +40,14 @@ enum sieve_verdict {
     SIEVE_OPT_OUT,
     SIEVE_GPC,
     SIEVE_DNT,
-    SIEVE_PROFILE, /* the profile takes no such event */
-    SIEVE_NO_HOST, /* the URL has no usable host or is of a scheme that is no page */
+    SIEVE_PROFILE,         /* the profile takes no such event */
+    SIEVE_NO_HOST,         /* the URL has no usable host or is of a scheme that is no page */
+    SIEVE_SPAM,            /* the referrer is on the list of spam */
+    SIEVE_DATACENTER,      /* sent from one */
+    SIEVE_BLOCKED_ADDRESS, /* the site's owner wants none such; the same for those below */
+    SIEVE_BLOCKED_HOSTNAME,
+    SIEVE_BLOCKED_COUNTRY,
+    SIEVE_BLOCKED_PAGE,
     SIEVE_VERDICTS
 };
 const char *sieve_verdict_word(enum sieve_verdict v);

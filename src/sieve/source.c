@@ -3,49 +3,30 @@
 #include <stdlib.h>
 
 #include "host.h"
+#include "must.h"
 
-enum { SLOTS = 2048, LONGEST_KEY = 64 };
+enum { SLOTS = 4096, MOST_KEYS = SLOTS / 2, LONGEST_KEY = 53 };
 
-struct row {
-    const char *key;
+static const struct row {
     const char *name;
     enum source_kind kind;
-};
-
-static const struct row rows[] = {
-#define SOURCE(host, name, KIND) {(host), (name), SOURCE_##KIND},
+    const char *keys;
+} rows[] = {
+#define SOURCE(name, KIND, keys) {(name), SOURCE_##KIND, (keys)},
 #include "sources.def"
 #undef SOURCE
 };
 
-_Static_assert(ARRAY_LEN(rows) * 4 <= SLOTS, "hosts and names fill the table at most half");
+static const struct span no_word = {"-", 1};
 
-/* Words campaign links use that are neither a name nor a host. */
-static const struct row aliases[] = {
-    {"fb", "Facebook", SOURCE_SOCIAL},
-    {"ig", "Instagram", SOURCE_SOCIAL},
-    {"x", "Twitter", SOURCE_SOCIAL},
-    {"yt", "YouTube", SOURCE_VIDEO},
-    {"adwords", "Google", SOURCE_SEARCH},
-    {"google_ads", "Google", SOURCE_SEARCH},
-    {"googleads", "Google", SOURCE_SEARCH},
-    {"yahoo", "Yahoo!", SOURCE_SEARCH},
-    {"brave", "Brave", SOURCE_SEARCH},
-    {"openai", "ChatGPT", SOURCE_AI},
-    {"linkedin_ads", "LinkedIn", SOURCE_SOCIAL},
-    {"bluesky", "Bluesky", SOURCE_SOCIAL},
-    {"hackernews", "Hacker News", SOURCE_SOCIAL},
-    {"hn", "Hacker News", SOURCE_SOCIAL},
-    {"producthunt", "Product Hunt", SOURCE_SOCIAL},
-};
-
-/* Keys are hosts and, in lower case, names; open addressing. */
+/* Keys and, in lower case, names; open addressing. A slot fills a cache line. */
 struct source_table {
     struct slot {
-        char key[LONGEST_KEY];
-        size_t len;
         const struct row *row;
+        uint8_t len;
+        char key[LONGEST_KEY];
     } slots[SLOTS];
+    size_t count;
 };
 
 static const struct slot *slot_of(const struct source_table *t, struct span key) {
@@ -63,16 +44,17 @@ static bool lower(struct span s, char out[LONGEST_KEY]) {
     return true;
 }
 
+/* The first row of a key counts. */
 static void add(struct source_table *t, struct span key, const struct row *row) {
     char text[LONGEST_KEY];
-    if (!lower(key, text))
-        return;
+    must(lower(key, text));
     const struct slot *found = slot_of(t, span_of(text, key.len));
     if (found->row)
         return;
+    must(t->count++ < MOST_KEYS); /* full, a search for what is not there would not end */
     struct slot *slot = &t->slots[found - t->slots];
     memcpy(slot->key, text, key.len);
-    slot->len = key.len;
+    slot->len = (uint8_t)key.len;
     slot->row = row;
 }
 
@@ -80,12 +62,16 @@ int source_table_open(struct source_table **ret, struct err *err) {
     struct source_table *t = calloc(1, sizeof(*t));
     if (!t)
         return err_set(err, ERR_NOMEM, "out of memory");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct span keys = span_str(rows[i].keys), key;
+        while (span_next(&keys, ' ', &key))
+            if (!span_eq(key, no_word))
+                add(t, key, &rows[i]);
+    }
+    /* After all keys: a host that is also a name stays what the list says of the host. */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        add(t, span_str(rows[i].key), &rows[i]);
-    for (size_t i = 0; i < ARRAY_LEN(aliases); i++)
-        add(t, span_str(aliases[i].key), &aliases[i]);
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        add(t, span_str(rows[i].name), &rows[i]);
+        if (!span_starts(span_str(rows[i].keys), no_word))
+            add(t, span_str(rows[i].name), &rows[i]);
     *ret = t;
     return 0;
 }

@@ -6,6 +6,9 @@
 #include "err.h"
 #include "span.h"
 
+/* When the list was last looked through. */
+#define SOURCES_SEEN "2026-11-24"
+
 enum source_kind {
     SOURCE_UNKNOWN,
     SOURCE_SEARCH,

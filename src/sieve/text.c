@@ -1,5 +1,7 @@
 #include "text.h"
 
+#include "click_id.h"
+
 static int hex_value(char c) {
     if (ascii_is_digit(c))
         return c - '0';
@@ -108,10 +110,13 @@ struct span text_without_query(struct span text) {
         size_t end = at + 1;
         while (end < text.len && is_name(text.ptr[end]))
             end++;
-        if (end > at + 1 && end < text.len && text.ptr[end] == '=')
-            return span_head(text, at);
+        if (end > at + 1 && end < text.len && text.ptr[end] == '=') {
+            text = span_head(text, at);
+            break;
+        }
     }
-    return text;
+    bool could = memchr(text.ptr, '=', text.len) || memchr(text.ptr, '%', text.len);
+    return could ? click_id_cut(text) : text;
 }
 
 bool text_holds(struct span text, struct span needle) {

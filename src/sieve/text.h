@@ -21,7 +21,8 @@ int text_clean(struct span in, unsigned flags, struct arena *arena, struct span 
 /* Whether something is still percent-encoded in it. */
 bool text_holds_escape(struct span text);
 
-/* The text up to a "?name=", which begins the query of some address. */
+/* The text up to a "?name=", which begins the query of some address, or to a click id
+ * (click_id.h). */
 struct span text_without_query(struct span text);
 
 /* Whether `text` holds `needle`, if that is long enough to mean something. */

@@ -1,7 +1,9 @@
 // The main road: what is sent is acknowledged, counted, and survives a restart.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { addSite, clearOfMidnight, cli, mustRun, query, removeFolder, request, sendEvent, startServer, tempFolder, waitForEvents, type Server } from './lib';
+import { addSite, clearOfMidnight, cli, mustRun, query, removeFolder, request, sendEvent, startServer, tempFolder, waitForEvents, ROOT, type Server } from './lib';
 
 const data = tempFolder('road');
 let server: Server;
@@ -77,6 +79,12 @@ test('the command line answers beside the server and without it', async () => {
   assert.equal(JSON.parse(mustRun(ask)).results[0].metrics[0], 11);
   server = await startServer(data);
   await waitForEvents(server.url, token, 'example.com', 11);
+});
+
+test('the version says when the list of sources was looked through', () => {
+  const { sources } = JSON.parse(mustRun(['version', '--json']));
+  assert.match(sources, /^20\d\d-\d\d-\d\d$/);
+  assert.ok(readFileSync(join(ROOT, 'docs/channels.md'), 'utf8').includes(`**${sources}**`));
 });
 
 test('a query needs its token and known keys', async () => {

@@ -15,6 +15,7 @@ static struct {
     struct scrub *scrub;
     struct scrub_lane *lane;
     struct source_table *sources;
+    struct spam *spam;
 } shared;
 
 static void check(struct span text) {
@@ -55,6 +56,7 @@ static void run(struct span text, struct arena *arena, enum profile profile) {
     const struct origin_context c = {.policy = &policy,
                                      .hit = &hit,
                                      .sources = shared.sources,
+                                     .spam = shared.spam,
                                      .scrub = shared.lane,
                                      .arena = arena};
     struct event e;
@@ -86,6 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         need(scrub_open(&shared.scrub, NULL));
         need(scrub_lane_new(shared.scrub, &shared.lane, NULL));
         need(source_table_open(&shared.sources, NULL));
+        need(spam_open(SPAN_EMPTY, &shared.spam, NULL));
     }
     if (size < 1)
         return 0;

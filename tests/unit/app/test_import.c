@@ -55,7 +55,7 @@ static int setup(void **state) {
     assert_non_null(mkdtemp(f->dir));
     f->board = policy_board_new();
     (void)snprintf(path, sizeof(path), "%s/control.db", f->dir);
-    assert_int_equal(control_open(path, &clock_system, f->board, &f->control, &err), 0);
+    assert_int_equal(control_open(path, f->dir, &clock_system, f->board, &f->control, &err), 0);
     JSON_AUTO settings = json_pack("{s:s}", "domain", "a.example");
     assert_int_equal(control_site_add(f->control, settings, &f->site, &err), 0);
     (void)snprintf(path, sizeof(path), "%s/keys", f->dir);

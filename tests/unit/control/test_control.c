@@ -10,9 +10,10 @@
 
 #include "control.h"
 #include "crypt.h"
+#include "os.h"
 
 struct fixture {
-    char dir[64], path[96];
+    char dir[64], path[96], keys[96], key_file[128];
     struct fake_clock clock;
     struct policy_board *board;
     struct control *control;
@@ -20,7 +21,8 @@ struct fixture {
 
 static void open_control(struct fixture *f) {
     struct err err;
-    assert_int_equal(control_open(f->path, &f->clock.clock, f->board, &f->control, &err), 0);
+    assert_int_equal(control_open(f->path, f->keys, &f->clock.clock, f->board, &f->control, &err),
+                     0);
 }
 
 static int setup(void **state) {
@@ -29,6 +31,8 @@ static int setup(void **state) {
     (void)snprintf(f->dir, sizeof(f->dir), "/tmp/tamis-control-XXXXXX");
     assert_non_null(mkdtemp(f->dir));
     (void)snprintf(f->path, sizeof(f->path), "%s/control.db", f->dir);
+    (void)snprintf(f->keys, sizeof(f->keys), "%s/keys", f->dir);
+    (void)snprintf(f->key_file, sizeof(f->key_file), "%s/address-blocks", f->keys);
     fake_clock_init(&f->clock, 1700000000000);
     f->board = policy_board_new();
     open_control(f);
@@ -41,6 +45,8 @@ static int teardown(void **state) {
     control_close(f->control);
     policy_board_free(f->board);
     (void)unlink(f->path);
+    (void)unlink(f->key_file);
+    (void)rmdir(f->keys);
     (void)rmdir(f->dir);
     free(f);
     return 0;
@@ -77,20 +83,202 @@ static void test_site_lives(void **state) {
     assert_non_null(p);
     assert_int_equal(p->profile, PROFILE_CNIL);
     assert_true(p->honour_signals);
+    assert_true(p->block_spam);
+    assert_false(p->block_datacenters);
     assert_string_equal(zone_name(p->zone), "Europe/Paris");
     assert_int_equal(p->path_pattern_count, 1);
     assert_true(span_eq(p->query_keep[0], SPAN_LIT("q")));
 
     control_close(f->control);
     open_control(f);
-    JSON_AUTO change = json_loads("{\"honour_signals\":false,\"profile\":\"frugal\"}", 0, NULL);
+    JSON_AUTO change = json_loads("{\"honour_signals\":false,\"block_spam\":false,\"block_"
+                                  "datacenters\":true,\"profile\":\"frugal\"}",
+                                  0, NULL);
     struct err err;
     assert_int_equal(control_site_set(f->control, SPAN_LIT("www.example.com"), change, &err), 0);
     CLEANUP(policy_set_unrefp) struct policy_set *now = policy_board_get(f->board);
     p = policy_by_id(now, 1);
     assert_false(p->honour_signals);
+    assert_false(p->block_spam);
+    assert_true(p->block_datacenters);
     assert_int_equal(p->profile, PROFILE_FRUGAL);
     assert_string_equal(zone_name(p->zone), "Europe/Paris");
+}
+
+static void test_own_names(void **state) {
+    struct fixture *f = *state;
+    struct err err;
+    added(f, "{\"domain\":\"a.example\",\"own_hosts\":[\"WWW.Shop.example\"],"
+             "\"source_aliases\":[\" WWW.News.example = Our  letter \",\"Ad=A=B\"]}");
+    control_close(f->control);
+    open_control(f);
+    CLEANUP(policy_set_unrefp) struct policy_set *set = policy_board_get(f->board);
+    const struct policy *p = policy_by_id(set, 1);
+    assert_int_equal(p->own_host_count, 1);
+    assert_true(span_eq(p->own_hosts[0], SPAN_LIT("shop.example")));
+    assert_int_equal(p->source_alias_count, 2);
+    assert_true(span_eq(p->source_aliases[0].from, SPAN_LIT("news.example")));
+    assert_true(span_eq(p->source_aliases[0].name, SPAN_LIT("Our  letter")));
+    assert_true(span_eq(p->source_aliases[1].from, SPAN_LIT("ad")));
+    assert_true(span_eq(p->source_aliases[1].name, SPAN_LIT("A=B")));
+    /* what is not named stays; [""] empties */
+    JSON_AUTO change = json_loads("{\"source_aliases\":[\"\"],\"query_keep\":[\"\"]}", 0, NULL);
+    assert_int_equal(control_site_set(f->control, SPAN_LIT("a.example"), change, &err), 0);
+    CLEANUP(policy_set_unrefp) struct policy_set *now = policy_board_get(f->board);
+    p = policy_by_id(now, 1);
+    assert_int_equal(p->own_host_count, 1);
+    assert_int_equal(p->source_alias_count, 0);
+    assert_int_equal(p->query_keep_count, 0);
+}
+
+/* The ids of what was added; none on an error, which must name `fault`. */
+static json_t *blocked(struct fixture *f, const char *blocks, const char *fault) {
+    JSON_AUTO j = json_loads(blocks, 0, NULL);
+    assert_non_null(j);
+    json_t *ids = NULL;
+    struct err err = {0};
+    int rc = control_block_add(f->control, SPAN_LIT("a.example"), j, &ids, &err);
+    assert_int_equal(rc, fault ? ERR_INVALID : 0);
+    if (fault && !strstr(err.text, fault))
+        fail_msg("%s: %s", blocks, err.text);
+    return ids;
+}
+
+static json_t *block_list(struct fixture *f) {
+    json_t *list = NULL;
+    struct err err;
+    assert_int_equal(control_block_list(f->control, SPAN_LIT("a.example"), &list, &err), 0);
+    return list;
+}
+
+static void same_list(const struct span *list, size_t count, const char *want) {
+    char got[300] = "";
+    for (size_t i = 0; i < count; i++)
+        (void)snprintf(got + strlen(got), sizeof(got) - strlen(got), "%.*s ", SPAN_ARG(list[i]));
+    assert_string_equal(got, want);
+}
+
+static void test_blocks(void **state) {
+    struct fixture *f = *state;
+    struct err err;
+    added(f, "{\"domain\":\"a.example\"}");
+    json_decref(
+        blocked(f,
+                "{\"page\":[\"/admin/**\",\" /draft\"],\"hostname\":[\"*.Dev.a.example\"],"
+                "\"only_hostname\":[\"WWW.a.example\"],\"country\":[\"fr\",\"DE\"],"
+                "\"address\":[\"192.0.2.77/24\",\"2001:db8:7::1/48\",\"::ffff:10.0.0.0/104\"]}",
+                NULL));
+    control_close(f->control);
+    open_control(f);
+    CLEANUP(policy_set_unrefp) struct policy_set *set = policy_board_get(f->board);
+    const struct policy_blocks *b = policy_by_id(set, 1)->blocks;
+    assert_non_null(b);
+    same_list(b->pages, b->page_count, "/admin/** /draft ");
+    same_list(b->hostnames, b->hostname_count, "*.dev.a.example ");
+    same_list(b->only_hostnames, b->only_hostname_count, "a.example ");
+    same_list(b->countries, b->country_count, "FR DE ");
+    assert_int_equal(b->range_count, 3);
+    assert_int_equal(b->address_hash_count, 0);
+    struct stat st;
+    assert_int_equal(stat(f->key_file, &st), -1); /* ranges need none */
+    JSON_AUTO list = block_list(f);
+    assert_int_equal(json_array_size(list), 9);
+    static const char *const ranges[] = {"192.0.2.0/24", "2001:db8:7::/48", "10.0.0.0/8"};
+    for (size_t i = 0; i < ARRAY_LEN(ranges); i++)
+        assert_string_equal(json_string_value(json_member(json_array_get(list, 6 + i), "value")),
+                            ranges[i]);
+    /* the same again keeps its id */
+    JSON_AUTO again = blocked(f, "{\"country\":[\"DE\"]}", NULL);
+    assert_int_equal(json_integer_value(json_array_get(again, 0)), 6);
+    for (uint64_t id = 1; id <= 9; id++)
+        assert_int_equal(control_block_remove(f->control, id, &err), 0);
+    assert_int_equal(control_block_remove(f->control, 9, &err), ERR_NOT_FOUND);
+    CLEANUP(policy_set_unrefp) struct policy_set *now = policy_board_get(f->board);
+    assert_null(policy_by_id(now, 1)->blocks);
+    static const struct {
+        const char *blocks, *fault;
+    } bad[] = {
+        {"{}", "page"},
+        {"{\"colour\":[\"x\"]}", "page"},
+        {"{\"page\":\"/x\"}", "page"},
+        {"{\"page\":[\"x\"]}", "page"},
+        {"{\"page\":[1]}", "page"},
+        {"{\"hostname\":[\"*\"]}", "hostname"},
+        {"{\"hostname\":[\"a.b:80\"]}", "hostname"},
+        {"{\"only_hostname\":[\"https://a.b\"]}", "only_hostname"},
+        {"{\"country\":[\"FRA\"]}", "country"},
+        {"{\"country\":[\"F1\"]}", "country"},
+        {"{\"address\":[\"10.0.0.0/33\"]}", "address"},
+        {"{\"address\":[\"jane\"]}", "address"},
+        {"{\"country\":[\"FR\"],\"address\":[\"jane\"]}", "address"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        assert_null(blocked(f, bad[i].blocks, bad[i].fault));
+    JSON_AUTO none = block_list(f);
+    assert_int_equal(json_array_size(none), 0); /* all of a call, or nothing */
+}
+
+/* Whether the database, its log included, holds the bytes. */
+static bool on_disk(struct fixture *f, const void *bytes, size_t n) {
+    static const char *const ends[] = {"", "-wal"};
+    bool found = false;
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        char path[128];
+        (void)snprintf(path, sizeof(path), "%s%s", f->path, ends[i]);
+        BUF_AUTO file = {0};
+        if (os_read_file(&os_system, path, 1 << 24, &file, NULL) == 0)
+            found |= span_find_span(buf_span(&file), span_of(bytes, n)) != SIZE_MAX;
+    }
+    return found;
+}
+
+static void test_a_single_address(void **state) {
+    struct fixture *f = *state;
+    struct err err;
+    added(f, "{\"domain\":\"a.example\"}");
+    static const uint8_t raw[] = {203, 0, 113, 77};
+    const struct net_address a = {.bytes = {203, 0, 113, 77}, .family = 4};
+    json_decref(blocked(f, "{\"address\":[\"203.0.113.77\",\"2001:db8::beef/128\"]}", NULL));
+    assert_true(on_disk(f, "hash:", 5));
+    assert_false(on_disk(f, "203.0.113.77", 12) || on_disk(f, "cb00714d", 8) ||
+                 on_disk(f, raw, sizeof(raw)) || on_disk(f, "beef", 4));
+    struct stat st;
+    assert_int_equal(stat(f->key_file, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(st.st_size, CRYPT_KEY_BYTES);
+    control_close(f->control);
+    open_control(f);
+    {
+        CLEANUP(policy_set_unrefp) struct policy_set *set = policy_board_get(f->board);
+        const struct policy_blocks *b = policy_by_id(set, 1)->blocks;
+        assert_int_equal(b->address_hash_count, 2);
+        assert_int_equal(b->range_count, 0);
+        assert_true(b->address_hashes[0] == policy_address_hash(b->address_key, 1, &a));
+        assert_true(b->address_hashes[0] != policy_address_hash(b->address_key, 2, &a));
+    }
+    /* after a restore there is no key: it matches nothing, and says so */
+    assert_int_equal(unlink(f->key_file), 0);
+    control_close(f->control);
+    open_control(f);
+    JSON_AUTO list = block_list(f);
+    const json_t *row = json_array_get(list, 0);
+    assert_true(json_is_null(json_member(row, "value")));
+    assert_true(json_is_true(json_member(row, "hashed")) &&
+                json_is_true(json_member(row, "stale")));
+    {
+        CLEANUP(policy_set_unrefp) struct policy_set *set = policy_board_get(f->board);
+        assert_int_equal(policy_by_id(set, 1)->blocks->address_hash_count, 0);
+    }
+    /* a new key takes the old hashes away */
+    json_decref(blocked(f, "{\"address\":[\"203.0.113.77\"]}", NULL));
+    JSON_AUTO fresh = block_list(f);
+    assert_int_equal(json_array_size(fresh), 1);
+    assert_false(json_is_true(json_member(json_array_get(fresh, 0), "stale")));
+    /* a removed site takes its blocks along */
+    assert_int_equal(control_site_remove(f->control, SPAN_LIT("a.example"), &err), 0);
+    added(f, "{\"domain\":\"a.example\"}");
+    JSON_AUTO none = block_list(f);
+    assert_int_equal(json_array_size(none), 0);
 }
 
 static void test_ids_are_not_reused(void **state) {
@@ -119,6 +307,14 @@ static void test_refuses(void **state) {
         {"{\"domain\":\"a.b\",\"honour_signals\":1}", "honour_signals"},
         {"{\"domain\":\"a.b\",\"path_patterns\":[\"x\"]}", "path_patterns"},
         {"{\"domain\":\"a.b\",\"query_keep\":[\"a=b\"]}", "query_keep"},
+        {"{\"domain\":\"a.b\",\"own_hosts\":[\"a.b/c\"]}", "own_hosts"},
+        {"{\"domain\":\"a.b\",\"own_hosts\":[\"a.b:80\"]}", "own_hosts"},
+        {"{\"domain\":\"a.b\",\"own_hosts\":[\"a.b\",\"\"]}", "own_hosts"},
+        {"{\"domain\":\"a.b\",\"source_aliases\":[\"x\"]}", "source_aliases"},
+        {"{\"domain\":\"a.b\",\"source_aliases\":[\"=x\"]}", "source_aliases"},
+        {"{\"domain\":\"a.b\",\"source_aliases\":[\"x= \"]}", "source_aliases"},
+        {"{\"domain\":\"a.b\",\"source_aliases\":[\"x=a\\u0007\"]}", "source_aliases"},
+        {"{\"domain\":\"a.b\",\"source_aliases\":{\"x\":\"y\"}}", "source_aliases"},
         {"{\"domain\":\"a.b\",\"colour\":1}", "colour"},
     };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -206,7 +402,7 @@ static void a_copy_opens_and_has_all_but_what_came_later(void **state) {
     (void)added(f, "{\"domain\":\"b.example\"}");
     struct policy_board *board = policy_board_new();
     struct control *copy = NULL;
-    assert_int_equal(control_open(path, &f->clock.clock, board, &copy, &err), 0);
+    assert_int_equal(control_open(path, f->keys, &f->clock.clock, board, &copy, &err), 0);
     JSON_AUTO list = NULL;
     assert_int_equal(control_site_list(copy, &list, &err), 0);
     assert_int_equal(json_array_size(list), 1);
@@ -225,6 +421,9 @@ int main(void) {
                                         teardown),
         cmocka_unit_test_setup_teardown(test_private_file, setup, teardown),
         cmocka_unit_test_setup_teardown(test_site_lives, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_own_names, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_blocks, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_single_address, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ids_are_not_reused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refuses, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tokens, setup, teardown),

@@ -49,7 +49,7 @@ void server_prepare(struct server *s) {
     s->ready = true;
     assert_non_null(s->board = policy_board_new());
     path_in(s, "control.db", path, sizeof(path));
-    need(control_open(path, &clock_system, s->board, &s->control, &err), &err);
+    need(control_open(path, s->dir, &clock_system, s->board, &s->control, &err), &err);
     json_t *site = json_pack("{s:s,s:s}", "domain", "example.com", "timezone", "Europe/Paris");
     uint32_t id;
     need(control_site_add(s->control, site, &id, &err), &err);

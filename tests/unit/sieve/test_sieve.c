@@ -54,8 +54,11 @@ static int set_up(void **state) {
         struct span zone = i == KATHMANDU ? SPAN_LIT("Asia/Kathmandu") : SPAN_LIT("UTC");
         assert_int_equal(policy_set_add(f.set, &p, zone, NULL), 0);
     }
-    struct sieve_options o = {
-        .os = &os_system, .clock = &f.clock.clock, .keys_dir = f.dir, .counters = &f.counters};
+    struct sieve_options o = {.os = &os_system,
+                              .clock = &f.clock.clock,
+                              .keys_dir = f.dir,
+                              .counters = &f.counters,
+                              .datacenter_ranges = SPAN_LIT("203.0.113.0/25")};
     struct err err;
     if (sieve_open(&o, &f.sieve, &err) < 0 || sieve_lane_new(f.sieve, &f.lane, &err) < 0)
         fail_msg("%s", err.text);
@@ -87,7 +90,7 @@ static struct hit page_view(const struct fixture *f) {
         .scroll = SCROLL_NONE,
         .ts_ms = f->clock.now_ms,
     };
-    assert_true(address_parse(SPAN_LIT("203.0.113.77"), &h.address));
+    assert_true(net_parse(SPAN_LIT("203.0.113.77"), &h.address));
     return h;
 }
 
@@ -439,15 +442,122 @@ static void thirty_properties(void **state) {
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+/* Each block on its own refuses what it names, in every profile, and is counted. */
+static void what_the_owner_blocks(void **state) {
+    struct fixture *f = *state;
+    static const struct span pages[] = {{"/admin/**", 9}, {"/draft", 6}, {"/u/:email", 9}};
+    static const struct span hosts[] = {{"dev.site1.example", 17}, {"*.test.example", 14}};
+    static const struct span only[] = {{"site1.example", 13}, {"*.site1.example", 15}};
+    static const struct span countries[] = {{"FR", 2}, {"DE", 2}};
+    static const uint8_t key[CRYPT_KEY_BYTES] = {1, 2, 3};
+    struct net_range ranges[2];
+    assert_true(net_range_parse(SPAN_LIT("203.0.113.0/24"), &ranges[0]));
+    assert_true(net_range_parse(SPAN_LIT("2001:db8::/32"), &ranges[1]));
+    struct net_address one;
+    assert_true(net_parse(SPAN_LIT("198.51.100.7"), &one));
+    static const struct {
+        const char *url, *zone, *address;
+        enum sieve_verdict verdict[5]; /* page, hostname, only_hostname, country, address */
+    } rows[] = {
+#define P SIEVE_PASS
+        {"https://site1.example/a", "Asia/Tokyo", "192.0.2.1", {P, P, P, P, P}},
+        {"https://site1.example/admin/x/y", "", "", {SIEVE_BLOCKED_PAGE, P, P, P, P}},
+        {"https://site1.example/%61dmin/x", "", "", {SIEVE_BLOCKED_PAGE, P, P, P, P}},
+        {"https://site1.example/admin", "", "", {P, P, P, P, P}},
+        {"https://site1.example/draft?x=/", "", "", {SIEVE_BLOCKED_PAGE, P, P, P, P}},
+        {"https://site1.example/u/jane@example.com", "", "", {SIEVE_BLOCKED_PAGE, P, P, P, P}},
+        {"https://www.DEV.site1.example/", "", "", {P, SIEVE_BLOCKED_HOSTNAME, P, P, P}},
+        {"https://a.test.example/",
+         "",
+         "",
+         {P, SIEVE_BLOCKED_HOSTNAME, SIEVE_BLOCKED_HOSTNAME, P, P}},
+        {"https://test.example/", "", "", {P, P, SIEVE_BLOCKED_HOSTNAME, P, P}},
+        {"https://translate.example/", "", "", {P, P, SIEVE_BLOCKED_HOSTNAME, P, P}},
+        {"https://site1.example/", "Europe/Paris", "", {P, P, P, SIEVE_BLOCKED_COUNTRY, P}},
+        {"https://site1.example/", "Europe/Berlin", "", {P, P, P, SIEVE_BLOCKED_COUNTRY, P}},
+        {"https://site1.example/", "", "203.0.113.255", {P, P, P, P, SIEVE_BLOCKED_ADDRESS}},
+        {"https://site1.example/", "", "2001:db8:1::", {P, P, P, P, SIEVE_BLOCKED_ADDRESS}},
+        {"https://site1.example/", "", "198.51.100.7", {P, P, P, P, SIEVE_BLOCKED_ADDRESS}},
+        {"https://site1.example/", "", "198.51.100.8", {P, P, P, P, P}},
+#undef P
+    };
+    uint64_t want[SIEVE_VERDICTS] = {0};
+    for (size_t kind = 0; kind < 5; kind++)
+        for (unsigned profile = 0; profile < PROFILES; profile++) {
+            struct policy p = *policy_by_id(f->set, profile + 1);
+            const uint64_t hash = policy_address_hash(key, p.site, &one);
+            const struct policy_blocks blocks = {.pages = pages,
+                                                 .page_count = kind == 0 ? 3 : 0,
+                                                 .hostnames = hosts,
+                                                 .hostname_count = kind == 1 ? 2 : 0,
+                                                 .only_hostnames = only,
+                                                 .only_hostname_count = kind == 2 ? 2 : 0,
+                                                 .countries = countries,
+                                                 .country_count = kind == 3 ? 2 : 0,
+                                                 .ranges = ranges,
+                                                 .range_count = kind == 4 ? 2 : 0,
+                                                 .address_hashes = &hash,
+                                                 .address_hash_count = kind == 4,
+                                                 .address_key = key};
+            p.blocks = &blocks;
+            for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                struct hit h = page_view(f);
+                h.url = span_str(rows[i].url);
+                h.time_zone = span_str(rows[i].zone);
+                h.address = (struct net_address){0};
+                (void)net_parse(span_str(rows[i].address), &h.address);
+                struct event e;
+                int rc = sieve_pass(f->lane, &p, &h, &f->arena, &e, NULL);
+                if (rc != (int)rows[i].verdict[kind])
+                    fail_msg("%s from \"%s\" \"%s\", kind %zu: %d", rows[i].url, rows[i].zone,
+                             rows[i].address, kind, rc);
+                want[rc]++;
+            }
+        }
+    static const struct {
+        enum sieve_verdict verdict;
+        enum counter counter;
+    } counted[] = {{SIEVE_BLOCKED_PAGE, COUNT_EVENTS_REFUSED_BLOCKED_PAGE},
+                   {SIEVE_BLOCKED_HOSTNAME, COUNT_EVENTS_REFUSED_BLOCKED_HOSTNAME},
+                   {SIEVE_BLOCKED_COUNTRY, COUNT_EVENTS_REFUSED_BLOCKED_COUNTRY},
+                   {SIEVE_BLOCKED_ADDRESS, COUNT_EVENTS_REFUSED_BLOCKED_ADDRESS}};
+    for (size_t i = 0; i < ARRAY_LEN(counted); i++) {
+        assert_true(want[counted[i].verdict] >= PROFILES * 2);
+        assert_int_equal(counters_get(&f->counters, counted[i].counter), want[counted[i].verdict]);
+    }
+}
+
+static void datacentres(void **state) {
+    struct fixture *f = *state;
+    for (unsigned profile = 0; profile < PROFILES; profile++) {
+        struct policy p = *policy_by_id(f->set, profile + 1);
+        struct hit h = page_view(f); /* from 203.0.113.77 */
+        struct event e;
+        assert_int_equal(sieve_pass(f->lane, &p, &h, &f->arena, &e, NULL), SIEVE_PASS);
+        p.block_datacenters = true;
+        assert_int_equal(sieve_pass(f->lane, &p, &h, &f->arena, &e, NULL), SIEVE_DATACENTER);
+        h.address.bytes[3] = 200;
+        assert_int_equal(sieve_pass(f->lane, &p, &h, &f->arena, &e, NULL), SIEVE_PASS);
+    }
+    assert_int_equal(counters_get(&f->counters, COUNT_EVENTS_REFUSED_DATACENTER), PROFILES);
+}
+
 int main(void) {
     assert_int_equal(crypt_init(), 0);
     const struct CMUnitTest tests[] = {
-        TEST(fills_an_event),    TEST(tokens_of_the_site),
-        TEST(refuses),           TEST(signals_only_where_honoured),
-        TEST(cnil_keeps_less),   TEST(visitors),
-        TEST(time_is_the_sites), TEST(imports),
-        TEST(countries),         TEST(nothing_planted_comes_out),
+        TEST(fills_an_event),
+        TEST(tokens_of_the_site),
+        TEST(refuses),
+        TEST(signals_only_where_honoured),
+        TEST(cnil_keeps_less),
+        TEST(visitors),
+        TEST(time_is_the_sites),
+        TEST(imports),
+        TEST(countries),
+        TEST(nothing_planted_comes_out),
         TEST(thirty_properties),
+        cmocka_unit_test_setup_teardown(what_the_owner_blocks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(datacentres, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,125 +1,34 @@
 #include "arena.h"
 #include "channel.h"
 #include "origin.h"
+#include "os.h"
 #include "t.h"
 
 static const struct {
     const char *referrer, *query, *source, *channel;
 } rows[] = {
-    {"", "", "", "Direct"},
-    {"https://example.com/x", "", "", "Direct"},
-    {"https://blog.example.com/", "", "", "Direct"},
-    {"https://notexample.com/", "", "notexample.com", "Referral"},
-    {"https://www.some-blog.org/post?x=1", "", "some-blog.org", "Referral"},
-    {"file:///home/jane/x.html", "", "", "Direct"},
-    {"http://203.0.113.77/x", "", ":id", "Referral"},
-    /* search */
-    {"https://www.google.com/", "", "Google", "Organic Search"},
-    {"https://www.google.co.uk/search?q=x", "", "Google", "Organic Search"},
-    {"https://google.fr", "", "Google", "Organic Search"},
-    {"https://images.google.de/", "", "Google", "Organic Search"},
-    {"https://google.evil-site.com/", "", "google.evil-site.com", "Referral"},
-    {"https://google.com.evil-site.fr/", "", "google.com.evil-site.fr", "Referral"},
-    {"https://google.github.io/", "", "google.github.io", "Referral"}, /* somebody's pages */
-    {"https://google.co.zz/", "", "google.co.zz", "Referral"},         /* no such suffix */
-    {"https://www.google.it.ao/", "", "Google", "Organic Search"},
-    {"https://www.google.com.ng/", "", "Google", "Organic Search"},
-    {"https://notgoogle.com/", "", "notgoogle.com", "Referral"},
-    {"https://cn.bing.com/", "", "Bing", "Organic Search"},
-    {"https://duckduckgo.com/", "", "DuckDuckGo", "Organic Search"},
-    {"https://www.qwant.com/", "", "Qwant", "Organic Search"},
-    {"https://www.ecosia.org/", "", "Ecosia", "Organic Search"},
-    {"https://fr.search.yahoo.com/", "", "Yahoo!", "Organic Search"},
-    {"https://yahoo.co.jp/", "", "Yahoo!", "Organic Search"},
-    {"https://yandex.com.tr/", "", "Yandex", "Organic Search"},
-    {"https://search.brave.com/", "", "Brave", "Organic Search"},
-    {"android-app://com.google.android.googlequicksearchbox/", "", "Google", "Organic Search"},
-    /* social */
-    {"https://l.facebook.com/l.php?u=x", "", "Facebook", "Organic Social"},
-    {"https://t.co/abc", "", "Twitter", "Organic Social"},
-    {"https://www.linkedin.com/feed/", "", "LinkedIn", "Organic Social"},
-    {"https://old.reddit.com/r/x", "", "Reddit", "Organic Social"},
-    {"https://bsky.app/", "", "Bluesky", "Organic Social"},
-    {"https://mastodon.social/@x", "", "Mastodon", "Organic Social"},
-    {"https://news.ycombinator.com/", "", "Hacker News", "Organic Social"},
-    {"https://pinterest.fr/pin/1", "", "Pinterest", "Organic Social"},
-    /* video, shops, assistants, mail */
-    {"https://m.youtube.com/watch", "", "YouTube", "Organic Video"},
-    {"https://www.tiktok.com/", "", "TikTok", "Organic Video"},
-    {"https://www.amazon.de/dp/1", "", "Amazon", "Organic Shopping"},
-    {"https://shopping.google.com/", "", "Google Shopping", "Organic Shopping"},
-    {"https://chatgpt.com/", "", "ChatGPT", "AI Assistants"},
-    {"https://chat.openai.com/", "", "ChatGPT", "AI Assistants"},
-    {"https://www.perplexity.ai/search", "", "Perplexity", "AI Assistants"},
-    {"https://claude.ai/chat", "", "Claude", "AI Assistants"},
-    {"https://gemini.google.com/app", "", "Gemini", "AI Assistants"},
-    {"https://copilot.microsoft.com/", "", "Copilot", "AI Assistants"},
-    {"https://mail.google.com/", "", "Gmail", "Email"},
-    {"https://outlook.live.com/", "", "Outlook", "Email"},
-    {"android-app://com.google.android.gm/", "", "Gmail", "Email"},
-    {"https://open.spotify.com/", "", "Spotify", "Referral"},
-    {"https://news.google.com/", "", "Google News", "Referral"},
-    /* campaigns */
-    {"", "utm_source=google&utm_medium=cpc", "Google", "Paid Search"},
-    {"", "utm_source=Facebook&utm_medium=paid-social", "Facebook", "Paid Social"},
-    {"", "utm_source=fb&utm_medium=social", "Facebook", "Organic Social"},
-    {"", "utm_source=youtube.com&utm_medium=cpv", "YouTube", "Paid Video"},
-    {"", "utm_source=amazon&utm_medium=ppc", "Amazon", "Paid Shopping"},
-    {"", "utm_source=google&utm_medium=cpc&utm_campaign=winter_shop", "Google", "Paid Shopping"},
-    {"", "utm_source=google&utm_campaign=workshop", "Google", "Organic Search"},
-    {"", "utm_source=google&utm_medium=cpc&utm_campaign=Cross-Network-1", "Google",
-     "Cross-network"},
-    {"", "utm_source=partner&utm_medium=banner", "partner", "Display"},
-    {"", "utm_source=partner&utm_medium=cpc", "partner", "Paid Other"},
-    {"", "utm_source=partner&utm_medium=affiliate", "partner", "Affiliates"},
-    {"", "utm_source=partner&utm_medium=referral", "partner", "Referral"},
-    {"", "utm_source=pod&utm_medium=audio", "pod", "Audio"},
-    {"", "utm_source=crm&utm_medium=sms", "crm", "SMS"},
-    {"", "utm_source=firebase", "firebase", "Mobile Push Notifications"},
-    {"", "utm_source=crm&utm_medium=web-push", "crm", "Mobile Push Notifications"},
-    {"", "utm_source=newsletter", "newsletter", "Email"},
-    {"", "utm_source=november&utm_medium=E-Mail", "november", "Email"},
-    {"", "utm_source=tv", "tv", "Unassigned"},
-    {"", "utm_source=x&utm_medium=video", "Twitter", "Organic Social"},
-    {"", "ref=producthunt", "Product Hunt", "Organic Social"},
-    {"", "source=my%20friend", "my friend", "Unassigned"},
-    {"", "ref=b&source=a&utm_source=c", "c", "Unassigned"},
-    {"https://www.google.com/", "utm_source=letter&utm_medium=email", "letter", "Email"},
-    {"", "utm_source=jane%40example.com", ":email", "Unassigned"},
-    {"", "utm_source=8c1f0e3a9b7d5c2e4f60", ":token", "Unassigned"},
-    {"", "ref=aB3x9Zk2LmQ7pR4sT8uV", ":token", "Unassigned"},
-    /* hosts made for one visitor; a registrable domain belongs to everybody */
-    {"https://0a1b2c3d4e5f60718293a4b5c6d7e8f9.safeframe.googlesyndication.com/x", "",
-     ":token.safeframe.googlesyndication.com", "Referral"},
-    {"https://preview.550e8400-e29b-41d4-a716-446655440000.a.blog.org/", "",
-     "preview.:id.a.blog.org", "Referral"},
-    {"https://d41d8cd98f00b204e9.cloudfront.net/", "", "d41d8cd98f00b204e9.cloudfront.net",
-     "Referral"},
-    {"https://xn--80akhbyknj4f0qxhz.xn--80akhbyknj4f.xn--p1ai/", "",
-     "xn--80akhbyknj4f0qxhz.xn--80akhbyknj4f.xn--p1ai", "Referral"},
-    /* clicks an advertiser paid for */
-    {"https://www.google.com/", "gclid=abc", "Google", "Paid Search"},
-    {"", "gclid=abc", "Google", "Paid Search"},
-    {"", "msclkid=abc", "Bing", "Paid Search"},
-    {"", "ttclid=abc", "TikTok", "Paid Video"},
-    {"https://www.google.com/", "gclid=abc&utm_medium=organic", "Google", "Organic Search"},
-    {"https://m.facebook.com/", "fbclid=abc", "Facebook", "Organic Social"},
-    {"", "fbclid=abc", "Facebook", "Organic Social"},
+#define ROW(referrer, query, source, channel) {(referrer), (query), (source), (channel)},
+#include "channel_rows.def"
+#undef ROW
 };
 
 struct fixture {
     struct scrub *scrub;
     struct scrub_lane *lane;
     struct source_table *sources;
+    struct spam *spam;
     struct arena arena;
+    struct policy policy; /* what the tests add to it */
 };
 
 static int set_up(void **state) {
     static struct fixture f;
+    f.policy = (struct policy){0};
     arena_init(&f.arena, 0);
     *state = &f;
     return scrub_open(&f.scrub, NULL) || scrub_lane_new(f.scrub, &f.lane, NULL) ||
-           source_table_open(&f.sources, NULL);
+           source_table_open(&f.sources, NULL) ||
+           spam_open(SPAN_LIT("# ours\n\nWWW.Pest.example # x\r\n"), &f.spam, NULL);
 }
 
 static int tear_down(void **state) {
@@ -127,32 +36,40 @@ static int tear_down(void **state) {
     scrub_lane_free(f->lane);
     scrub_close(f->scrub);
     source_table_close(f->sources);
+    spam_close(f->spam);
     arena_release(&f->arena);
     return 0;
 }
 
-static struct event origin(struct fixture *f, enum profile profile, const char *referrer,
-                           const char *query, struct props *props) {
+static int fill(struct fixture *f, enum profile profile, const char *referrer, const char *query,
+                struct props *props, struct event *ret) {
     static const struct span keep[] = {{"lang", 4}};
-    struct policy policy = {.domain = SPAN_LIT("example.com"),
-                            .profile = profile,
-                            .query_keep = keep,
-                            .query_keep_count = 1};
+    struct policy policy = f->policy;
+    policy.domain = SPAN_LIT("example.com");
+    policy.profile = profile;
+    policy.query_keep = keep;
+    policy.query_keep_count = 1;
     struct hit hit = {.referrer = span_str(referrer),
                       .user_agent = SPAN_LIT("Agent/1.0 (planted)")};
     struct url url;
     char text[500];
     (void)snprintf(text, sizeof(text), "https://www.example.com/p?%s", query);
     assert_true(url_parse(span_str(text), false, &url));
-    struct event e;
-    event_init(&e);
+    event_init(ret);
     props->count = props->dropped = 0;
     const struct origin_context c = {.policy = &policy,
                                      .hit = &hit,
                                      .sources = f->sources,
+                                     .spam = f->spam,
                                      .scrub = f->lane,
                                      .arena = &f->arena};
-    assert_int_equal(origin_fill(&c, &url, &e, props, NULL), 0);
+    return origin_fill(&c, &url, ret, props, NULL);
+}
+
+static struct event origin(struct fixture *f, enum profile profile, const char *referrer,
+                           const char *query, struct props *props) {
+    struct event e;
+    assert_int_equal(fill(f, profile, referrer, query, props, &e), 0);
     return e;
 }
 
@@ -170,6 +87,170 @@ static void names_and_channels(void **state) {
         }
     }
     assert_int_equal(failures, 0);
+}
+
+static const struct {
+    const char *name, *keys;
+    enum source_kind kind;
+} listed[] = {
+#define SOURCE(name, KIND, keys) {(name), (keys), SOURCE_##KIND},
+#include "sources.def"
+#undef SOURCE
+};
+
+/* Each key finds its own row: none is written twice, in capitals, or hidden by another. */
+static void every_key_is_found(void **state) {
+    struct fixture *f = *state;
+    size_t failures = 0;
+    for (size_t i = 0; i < ARRAY_LEN(listed); i++) {
+        struct span keys = span_str(listed[i].keys), key;
+        while (span_next(&keys, ' ', &key)) {
+            struct source_info info = {.name = SPAN_EMPTY};
+            bool found = span_eq(key, SPAN_LIT("-"));
+            if (!found && span_starts(key, SPAN_LIT("app:")))
+                found = source_by_host(f->sources, span_from(key, 4), true, &info);
+            else if (!found)
+                found = source_by_word(f->sources, key, &info);
+            if (info.name.len)
+                found = span_eq(info.name, span_str(listed[i].name)) && info.kind == listed[i].kind;
+            if (!found || key.len == 0) {
+                print_error("%s: key \"%.*s\"\n", listed[i].name, SPAN_ARG(key));
+                failures++;
+            }
+        }
+    }
+    assert_int_equal(failures, 0);
+}
+
+static void the_page_about_channels_is_true(void **state) {
+    static const char *const order[] = {"Direct",
+                                        "Cross-network",
+                                        "Paid Shopping",
+                                        "Paid Search",
+                                        "Paid Social",
+                                        "Paid Video",
+                                        "Display",
+                                        "Paid Other",
+                                        "Organic Shopping",
+                                        "Organic Social",
+                                        "Organic Video",
+                                        "Organic Search",
+                                        "AI Assistants",
+                                        "Email",
+                                        "Affiliates",
+                                        "Referral",
+                                        "Audio",
+                                        "SMS",
+                                        "Mobile Push Notifications",
+                                        "Unassigned"};
+    BUF_AUTO page = {0};
+    assert_int_equal(os_read_file(&os_system, SOURCE_ROOT "/docs/channels.md", 100000, &page, NULL),
+                     0);
+    assert_true(span_find_span(buf_span(&page), SPAN_LIT("**" SOURCES_SEEN "**")) != SIZE_MAX);
+    for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+        char row[60];
+        (void)snprintf(row, sizeof(row), "\n| %zu | %s |", i + 1, order[i]);
+        if (span_find_span(buf_span(&page), span_str(row)) == SIZE_MAX)
+            fail_msg("docs/channels.md has no row \"%s\"", row + 1);
+        /* Each channel of the page comes up in the table above. */
+        bool seen = false;
+        for (size_t r = 0; r < ARRAY_LEN(rows) && !seen; r++)
+            seen = strcmp(rows[r].channel, order[i]) == 0;
+        if (!seen)
+            fail_msg("no row for %s", order[i]);
+    }
+}
+
+static void own_names(void **state) {
+    struct fixture *f = *state;
+    static const struct policy_alias aliases[] = {
+        {{"mag.example.org", 15}, {"Magazine", 8}},
+        {{"letters.mag.example.org", 23}, {"Letters", 7}},
+        {{"twitter", 7}, {"X", 1}},
+        {{"app:org.some.reader", 19}, {"Reader", 6}},
+        {{"fnac-mp", 7}, {"Fnac", 4}},
+        {{"news", 4}, {"Newsletter 2026", 15}},
+        {{"utm.example.net", 15}, {"Google", 6}},
+    };
+    static const struct span own[] = {{"shop.example.net", 16}};
+    static const struct {
+        const char *referrer, *query, *source, *channel;
+    } want[] = {
+        {"https://mag.example.org/1", "", "Magazine", "Referral"},
+        {"https://a.mag.example.org/1", "", "Magazine", "Referral"},
+        {"https://www.letters.mag.example.org/", "", "Letters", "Referral"},
+        {"https://x.letters.mag.example.org/", "", "Letters", "Referral"},
+        {"https://notmag.example.org/", "", "notmag.example.org", "Referral"},
+        {"", "utm_source=Letters.MAG.example.org", "Letters", "Unassigned"},
+        /* a listed name by another one, whatever of its hosts it came by; its channel stays */
+        {"https://t.co/x", "", "X", "Organic Social"},
+        {"", "utm_source=twitter&utm_medium=cpc", "X", "Paid Social"},
+        {"", "twclid=abc", "X", "Paid Social"},
+        {"android-app://org.some.reader/", "", "Reader", "Referral"},
+        {"https://org.some.reader/", "", "org.some.reader", "Referral"},
+        {"", "utm_source=FNAC-mp", "Fnac", "Organic Shopping"},
+        {"", "utm_source=News", "Newsletter 2026", "Unassigned"},
+        {"https://top-level.news/", "", "top-level.news", "Referral"},
+        {"https://utm.example.net/", "", "Google", "Organic Search"},
+        {"https://shop.example.net/cart", "", "", "Direct"},
+        {"https://m.shop.example.net/cart", "", "", "Direct"},
+        {"https://example.net/", "", "example.net", "Referral"},
+        {"https://www.google.com/", "", "Google", "Organic Search"},
+    };
+    f->policy = (struct policy){.source_aliases = aliases,
+                                .source_alias_count = ARRAY_LEN(aliases),
+                                .own_hosts = own,
+                                .own_host_count = ARRAY_LEN(own)};
+    for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+        struct props props;
+        struct event e = origin(f, PROFILE_FRUGAL, want[i].referrer, want[i].query, &props);
+        same_text(want[i].source, e.source, want[i].source);
+        same_text(want[i].source, e.channel, want[i].channel);
+        assert_int_equal(e.referrer.len > 0, want[i].referrer[0] && e.source.len > 0);
+    }
+}
+
+static void referrer_spam(void **state) {
+    struct fixture *f = *state;
+    static const struct {
+        const char *referrer;
+        bool spam;
+    } want[] = {
+        {"http://semalt.com/crawler.php?u=x", true},
+        {"https://forum.SEMALT.com/", true},
+        {"https://notsemalt.com/", false},
+        {"https://semalt.com.example.org/", false},
+        {"https://pest.example/", true},
+        {"https://www.a.pest.example/x", true},
+        {"https://ours/", false},
+        {"https://www.google.com/", false},
+        {"", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(want) * PROFILES * 2; i++) {
+        const size_t row = i % ARRAY_LEN(want);
+        const enum profile profile = (enum profile)(i / ARRAY_LEN(want) % PROFILES);
+        f->policy.block_spam = i >= ARRAY_LEN(want) * PROFILES;
+        struct props props;
+        struct event e;
+        int rc = fill(f, profile, want[row].referrer, "utm_source=x", &props, &e);
+        if (rc != (f->policy.block_spam && want[row].spam ? ORIGIN_SPAM : 0))
+            fail_msg("%s, profile %u: %d", want[row].referrer, profile, rc);
+    }
+    BUF_AUTO page = {0};
+    assert_int_equal(os_read_file(&os_system, SOURCE_ROOT "/docs/refusals.md", 100000, &page, NULL),
+                     0);
+    assert_true(span_find_span(buf_span(&page), SPAN_LIT("**" SPAM_SEEN "**")) != SIZE_MAX);
+    struct spam *bad = NULL;
+    struct err err;
+    assert_int_equal(spam_open(SPAN_LIT("a.example\nhttps://b.example/"), &bad, &err), ERR_INVALID);
+    assert_non_null(strstr(err.text, "line 2"));
+    assert_null(bad);
+    /* whoever is on the list of sources has visitors of its own */
+    for (size_t i = 0; i < ARRAY_LEN(listed); i++) {
+        struct span keys = span_str(listed[i].keys), key;
+        while (span_next(&keys, ' ', &key))
+            assert_false(spam_has(f->spam, key));
+    }
 }
 
 static void referrer_by_profile(void **state) {
@@ -252,6 +333,10 @@ static void tokens_in_campaigns(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(names_and_channels, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_key_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_page_about_channels_is_true, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(own_names, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(referrer_spam, set_up, tear_down),
         cmocka_unit_test_setup_teardown(referrer_by_profile, set_up, tear_down),
         cmocka_unit_test_setup_teardown(campaign_fields, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tokens_in_campaigns, set_up, tear_down),
