@@ -1,15 +1,5 @@
 #include "query_parts.h"
 
-/* Whether a leaf of the tree is on an attribute of that scope; `but` is not counted. */
-static bool filter_uses(const struct filter *f, enum dim_scope scope, enum dim but) {
-    if (f->op == FILTER_IS || f->op == FILTER_CONTAINS)
-        return dim_infos[f->dim].scope == scope && f->dim != but;
-    for (size_t i = 0; i < f->child_count; i++)
-        if (filter_uses(&f->children[i], scope, but))
-            return true;
-    return false;
-}
-
 static bool dims_use(const struct query *q, size_t dim_count, enum dim_scope scope, enum dim but) {
     for (size_t i = 0; i < dim_count; i++)
         if (dim_infos[q->dims[i]].scope == scope && q->dims[i] != but)

@@ -115,8 +115,7 @@ static void put_metric(const struct writer *w, enum metric m) {
     }
 }
 
-/* The whole result: d0 …, m0 …, and the visitors that decide about folding. */
-static void put_rows(const struct writer *w) {
+void put_rows(const struct writer *w) {
     struct buf *o = w->out;
     buf_adds(o, "SELECT ");
     for (size_t i = 0; i < w->shape->dim_count; i++)
@@ -143,51 +142,56 @@ static void put_rows(const struct writer *w) {
 /* --- order and page -----------------------------------------------------------------------------
  */
 
-static void put_order(const struct writer *w) {
+static void put_order(const struct writer *w, const char *alias) {
     const struct query *q = w->q;
     buf_adds(w->out, " ORDER BY ");
     for (size_t i = 0; i < q->order_count; i++)
-        buf_addf(w->out, "%c%zu %s NULLS LAST, ", q->orders[i].by_dim ? 'd' : 'm',
+        buf_addf(w->out, "%s%c%zu %s NULLS LAST, ", alias, q->orders[i].by_dim ? 'd' : 'm',
                  q->orders[i].index, q->orders[i].desc ? "DESC" : "ASC");
-    put_dim_names(w);
-    buf_adds(w->out, "seen");
+    for (size_t i = 0; i < w->shape->dim_count; i++)
+        buf_addf(w->out, "%sd%zu, ", alias, i);
+    buf_addf(w->out, "%sseen", alias);
 }
 
 static void put_page(const struct writer *w) {
-    put_order(w);
+    put_order(w, "");
     buf_addf(w->out, " LIMIT %lld OFFSET %lld", (long long)w->q->limit, (long long)w->q->offset);
 }
 
-static void put_columns(const struct writer *w) {
-    put_dim_names(w);
+static void put_columns(const struct writer *w, const struct writer *other) {
+    for (size_t i = 0; i < w->shape->dim_count; i++)
+        buf_addf(w->out, "p.d%zu, ", i);
     for (size_t i = 0; i < w->q->metric_count; i++)
-        buf_addf(w->out, "%sm%zu", i ? ", " : "", i);
+        buf_addf(w->out, "%sp.m%zu", i ? ", " : "", i);
+    buf_adds(w->out, other ? ", o.found" : "");
+    for (size_t i = 0; other && i < w->q->metric_count; i++)
+        buf_addf(w->out, ", o.m%zu", i);
+}
+
+static void put_uncounted(const struct writer *w, const struct writer *other) {
+    buf_adds(w->out, "SELECT ");
+    put_columns(w, other);
+    buf_adds(w->out, " FROM (SELECT * FROM (");
+    put_rows(w);
+    buf_adds(w->out, ")");
+    put_page(w);
+    buf_adds(w->out, ") p");
 }
 
 /* Rows are made once, whether they are counted or not. */
-static void put_statement(const struct writer *w, bool counted) {
+static void put_counted(const struct writer *w, const struct writer *other) {
     struct buf *o = w->out;
     int least = w->plan->fold ? QUERY_FOLD_BELOW : 0;
-    if (!counted) {
-        buf_adds(o, "SELECT ");
-        put_columns(w);
-        buf_adds(o, " FROM (");
-        put_rows(w);
-        buf_adds(o, ")");
-        put_page(w);
-        return;
-    }
     buf_adds(o, "WITH j AS MATERIALIZED (");
     put_rows(w);
     buf_adds(o, ") SELECT c.kept, c.folded, p.hit, ");
-    put_columns(w);
+    put_columns(w, other);
     buf_addf(o,
              " FROM (SELECT count(*) FILTER (seen >= %d) AS kept, count(*) FILTER (seen < %d) AS "
              "folded FROM j) c LEFT JOIN (SELECT *, 1 AS hit FROM j WHERE seen >= %d",
              least, least, least);
     put_page(w);
     buf_adds(o, ") p ON true");
-    put_order(w);
 }
 
 static size_t bind_values(struct filter *f, struct sql_value *params, size_t next) {
@@ -199,20 +203,33 @@ static size_t bind_values(struct filter *f, struct sql_value *params, size_t nex
     return next;
 }
 
-int query_sql(struct query *q, const struct plan *plan, const struct reach *reach, uint32_t site,
-              struct arena *arena, struct sql_text *ret, struct err *err) {
+static struct writer writer_of(const struct period *p, uint32_t site, struct buf *out) {
+    return (struct writer){.q = &p->q,
+                           .plan = &p->plan,
+                           .reach = &p->reach,
+                           .shape = &p->plan.rows,
+                           .site = site,
+                           .out = out};
+}
+
+int query_sql(struct period *p, const struct period *other, uint32_t site, struct arena *arena,
+              struct sql_text *ret, struct err *err) {
+    struct query *q = &p->q;
     struct sql_value *params = ARENA_NEW(arena, struct sql_value, q->value_count + 1);
     if (!params)
         return err_set(err, ERR_NOMEM, "out of memory");
     ret->param_count = bind_values(&q->filter, params, 0);
     ret->params = params;
-    ret->counted = q->total_rows || plan->fold;
-    struct writer w = {.q = q,
-                       .plan = plan,
-                       .reach = reach,
-                       .shape = &plan->rows,
-                       .site = site,
-                       .out = &ret->text};
-    put_statement(&w, ret->counted);
+    ret->counted = q->total_rows || p->plan.fold;
+    struct writer w = writer_of(p, site, &ret->text), beside = {0};
+    if (other)
+        beside = writer_of(other, site, &ret->text);
+    if (ret->counted)
+        put_counted(&w, other ? &beside : NULL);
+    else
+        put_uncounted(&w, other ? &beside : NULL);
+    if (other)
+        put_comparison(&w, &beside);
+    put_order(&w, "p.");
     return ret->text.failed ? err_set(err, ERR_NOMEM, "out of memory") : 0;
 }

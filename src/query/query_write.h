@@ -49,6 +49,8 @@ void put_net_visits(const struct writer *w, enum side side);
 enum source { SOURCE_EVENT, SOURCE_VISIT };
 void put_files(const struct writer *w, enum source source);
 void put_source(const struct writer *w, enum level level, enum source source, enum side side);
+/* Events e, and in the hot level their visits v where their attributes are asked for. */
+void put_event_source(const struct writer *w, enum level level, enum side side);
 /* Whether a person is counted by its id in this level: never, always, or where `varies` says. */
 enum by_id { BY_FLAG, BY_ID, BY_VARIES };
 enum by_id persons_by(const struct counting *c, enum level level);
@@ -67,6 +69,16 @@ void put_persons_alone(const struct writer *w, enum level level, const struct co
 /* A parenthesised SELECT each; the shape has that side. */
 void put_event_side(const struct writer *w, enum level level);
 void put_visit_side(const struct writer *w, enum level level);
+
+/* --- query_sql.c --- */
+
+/* The whole result of the writer's query: d0 …, m0 …, and the visitors that decide about folding. */
+void put_rows(const struct writer *w);
+
+/* --- query_compare.c --- */
+
+/* The other period's rows beside those of the result's page `p`: "LEFT JOIN … o ON …". */
+void put_comparison(const struct writer *w, const struct writer *other);
 
 /* --- query_roll.c --- */
 

@@ -1,6 +1,7 @@
 #include "model.h"
 
 #include <math.h>
+#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -106,12 +107,46 @@ static void label_of(const char *word, const struct event *e, const struct model
         (void)snprintf(out, size, "%s", date);
 }
 
+/* What is asked, for filters that look at other events. */
+static const struct model *asked;
+static const struct model_range *asked_range;
+
+static bool event_in(const struct event *e, uint32_t site, const struct model_range *r) {
+    return e->site == site && e->kind != EVENT_ENGAGEMENT && e->day >= r->from_day &&
+           e->day <= r->to_day && (!r->by_ts || (e->ts_ms >= r->from_ms && e->ts_ms < r->to_ms));
+}
+
+static bool holds(const json_t *f, const struct event *e, const struct model_visit *v,
+                  bool of_visit);
+
+static bool has_done(const json_t *f, const struct model_visit *v) {
+    for (size_t i = 0; i < asked->event_count; i++) {
+        const struct event *e = &asked->events[i];
+        if (event_in(e, v->first->site, asked_range) && &asked->visits[asked->visit_of[i]] == v &&
+            holds(f, e, v, false))
+            return true;
+    }
+    return false;
+}
+
+/* Patterns that mean the same to POSIX and RE2. */
+static bool matches(const char *text, const char *pattern) {
+    regex_t r;
+    if (regcomp(&r, pattern, REG_EXTENDED | REG_NOSUB) != 0)
+        abort();
+    bool found = regexec(&r, text, 0, NULL, 0) == 0;
+    regfree(&r);
+    return found;
+}
+
 static bool holds(const json_t *f, const struct event *e, const struct model_visit *v,
                   bool of_visit) {
     const char *op = json_string_value(json_array_get(f, 0));
     const json_t *second = json_array_get(f, 1);
     size_t i;
     json_t *item;
+    if (strncmp(op, "has_", 4) == 0)
+        return has_done(second, v) == (strcmp(op, "has_done") == 0);
     if (strcmp(op, "not") == 0)
         return !holds(second, e, v, of_visit);
     if (strcmp(op, "and") == 0 || strcmp(op, "or") == 0) {
@@ -138,7 +173,9 @@ static bool holds(const json_t *f, const struct event *e, const struct model_vis
             *p = ascii_lower(*p);
         for (char *p = want; fold && *p; p++)
             *p = ascii_lower(*p);
-        found |= is ? strcmp(low, want) == 0 : strstr(low, want) != NULL;
+        found |= is             ? strcmp(low, want) == 0
+                 : op[0] == 'm' ? matches(low, want)
+                                : strstr(low, want) != NULL;
     }
     return found != (strstr(op, "_not") != NULL);
 }
@@ -161,6 +198,9 @@ static bool mentions_event(const json_t *j, const char *but) {
                (!but || strcmp(json_string_value(j), but) != 0);
     size_t i;
     json_t *item;
+    const char *op = json_string_value(json_array_get(j, 0));
+    if (op && strncmp(op, "has_", 4) == 0)
+        return false;
     json_array_foreach ((json_t *)(uintptr_t)j, i, item) {
         if (mentions_event(item, but))
             return true;
@@ -217,11 +257,6 @@ static struct row *row_for(struct rows *rows, const json_t *dims, const struct e
     return r;
 }
 
-static bool event_in(const struct event *e, uint32_t site, const struct model_range *r) {
-    return e->site == site && e->kind != EVENT_ENGAGEMENT && e->day >= r->from_day &&
-           e->day <= r->to_day && (!r->by_ts || (e->ts_ms >= r->from_ms && e->ts_ms < r->to_ms));
-}
-
 static bool visit_in(const struct model_visit *v, uint32_t site, const struct model_range *r) {
     return v->first->site == site && v->first->day >= r->from_day && v->first->day <= r->to_day &&
            (!r->by_ts || (v->start_ms >= r->from_ms && v->start_ms < r->to_ms));
@@ -246,6 +281,8 @@ static double ratio(const struct model *m, const struct row *r, const char *metr
 
 json_t *model_run(const struct model *m, uint32_t site, const struct model_range *range,
                   const json_t *metrics, const json_t *dims, const json_t *filters) {
+    asked = m;
+    asked_range = range;
     struct rows rows = {0};
     uint64_t *everyone = NULL;
     size_t everyone_count = 0;
