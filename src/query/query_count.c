@@ -158,12 +158,12 @@ void count_make(const struct query *q, struct shape *s) {
     for (size_t d = 0; d < DIMS; d++)
         if (u.any[d] && dim_infos[d].scope == SCOPE_VISIT)
             visit_bits |= visit_bit((enum dim)d);
-    s->roll = roll_of(q, s->dim_count);
+    s->roll = s->from_measures & Q_REVENUE ? DIMS : roll_of(q, s->dim_count);
     if (q->range.by_ts)
         return;
     s->of_events = count_events(&u, visit_bits);
     s->of_visits = count_visits(&u, visit_bits);
     s->joined_flag = count_joined(&u);
     s->cells_by_page = u.any[DIM_PAGE] || u.any[DIM_ENTRY_PAGE];
-    s->cells = !has_done && in_cells(&u, s);
+    s->cells = !has_done && !s->from_measures && in_cells(&u, s);
 }

@@ -209,3 +209,12 @@ bool filter_has(const struct filter *f, enum filter_op op) {
             return true;
     return false;
 }
+
+bool filter_names(const struct filter *f, enum dim d) {
+    if (filter_is_leaf(f))
+        return f->dim == d;
+    for (size_t i = 0; f->op != FILTER_HAS_DONE && i < f->child_count; i++)
+        if (filter_names(&f->children[i], d))
+            return true;
+    return false;
+}

@@ -12,6 +12,12 @@ const char *const metric_words[METRICS] = {
 #undef METRIC
 };
 
+const enum metric_kind metric_kinds[METRICS] = {
+#define METRIC(ID, word, KIND) KIND_##KIND,
+#include "query_words.def"
+#undef METRIC
+};
+
 bool dim_from_word(struct span word, enum dim *ret) {
     for (size_t i = 0; i < DIMS; i++)
         if (span_eq(word, span_str(dim_infos[i].word))) {
@@ -218,6 +224,36 @@ static int parse_pagination(const json_t *object, struct query *q, struct err *e
     return r;
 }
 
+static bool query_names(const struct query *q, enum dim d) {
+    for (size_t i = 0; i < q->dim_count; i++)
+        if (q->dims[i] == d)
+            return true;
+    return filter_names(&q->filter, d);
+}
+
+/* Engagement is told of pages, by events that have a name of their own. */
+static int check_metrics(const struct query *q, struct err *err) {
+    for (size_t i = 0; i < q->metric_count; i++) {
+        if (metric_kinds[q->metrics[i]] != KIND_MEAN)
+            continue;
+        const char *word = metric_words[q->metrics[i]];
+        if (!query_names(q, DIM_PAGE))
+            return err_set(err, ERR_INVALID,
+                           "metrics: %s needs event:page as a dimension or in filters", word);
+        if (query_names(q, DIM_NAME))
+            return err_set(err, ERR_INVALID,
+                           "metrics: %s does not go with event:name; has_done does", word);
+    }
+    return 0;
+}
+
+bool query_has_money(const struct query *q) {
+    for (size_t i = 0; i < q->metric_count; i++)
+        if (metric_kinds[q->metrics[i]] == KIND_MONEY)
+            return true;
+    return false;
+}
+
 int query_parse(const json_t *request, const struct policy *policy, int64_t now_ms,
                 struct arena *arena, struct query *ret, struct err *err) {
     static const char *const known[] = {"site_id",  "metrics",    "date_range",
@@ -237,6 +273,8 @@ int query_parse(const json_t *request, const struct policy *policy, int64_t now_
         r = parse_dims(json_member(request, "dimensions"), &q, err);
     if (r == 0)
         r = filter_parse(json_member(request, "filters"), arena, &q.filter, &q.value_count, err);
+    if (r == 0)
+        r = check_metrics(&q, err);
     if (r == 0)
         r = parse_order(json_member(request, "order_by"), &q, err);
     if (r == 0)

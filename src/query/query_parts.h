@@ -36,6 +36,14 @@ struct dim_info {
 extern const struct dim_info dim_infos[DIMS];
 extern const char *const metric_words[METRICS];
 
+enum metric_kind {
+    KIND_COUNT,
+    KIND_RATIO, /* 0 of nothing */
+    KIND_MEAN,  /* of nothing null */
+    KIND_MONEY,
+};
+extern const enum metric_kind metric_kinds[METRICS];
+
 enum {
     QUERY_MOST_DIMS = 8,
     QUERY_MOST_LIMIT = 10000,
@@ -129,6 +137,8 @@ int filter_parse(const json_t *list, struct arena *arena, struct filter *ret,
  * looked into: it is about other events. */
 bool filter_uses(const struct filter *f, enum dim_scope scope, enum dim but);
 bool filter_has(const struct filter *f, enum filter_op op);
+/* Whether a leaf is on that attribute, likewise. */
+bool filter_names(const struct filter *f, enum dim d);
 bool dim_from_word(struct span word, enum dim *ret);
 /* The dimension of time among the query's; DIMS: none. */
 enum dim query_time_dim(const struct query *q);
@@ -172,6 +182,11 @@ int64_t compare_number(const struct query *q, enum dim d, int64_t number);
 /* What became of a figure: per cent, for rates points. */
 json_t *compare_change(enum metric m, struct sql_value before, struct sql_value now);
 
+/* --- query_money.c --- */
+
+/* {"value", "currency", "short", "long"}; null for null. */
+json_t *money_json(struct sql_value amount, struct span currency);
+
 /* --- query_plan.c, query_count.c --- */
 
 enum quantity {
@@ -181,6 +196,8 @@ enum quantity {
     Q_EVENTS = 1 << 3,
     Q_BOUNCES = 1 << 4,
     Q_DURATION = 1 << 5,
+    Q_ENGAGED = 1 << 6, /* time and scrolling, which some events carry */
+    Q_REVENUE = 1 << 7,
 };
 
 /* Where rows are, fastest first. What the levels give is added up. */
@@ -199,6 +216,7 @@ struct shape {
     size_t dim_count;        /* of the query's: all or none */
     unsigned from_events;    /* bits of enum quantity */
     unsigned from_visits;    /* with both, the event side says which rows there are */
+    unsigned from_measures;  /* Q_ENGAGED, Q_REVENUE; with these the event side is asked too */
     bool persons_alone;      /* nothing but visitors is asked */
     bool events_need_visits; /* the event side looks at attributes of the visit */
     bool visits_need_events; /* the visit side looks at attributes of events */
@@ -224,6 +242,8 @@ struct plan plan_make(const struct query *q, enum profile profile);
 void count_make(const struct query *q, struct shape *s);
 /* Whether the cell cache is split by it. */
 bool cells_have(enum dim d);
+/* Whether a metric is money. */
+bool query_has_money(const struct query *q);
 
 /* --- query_reach.c --- */
 
@@ -264,8 +284,11 @@ struct sql_text {
     bool counted; /* columns 0–2 are total rows, folded rows, 1 where there is a row */
 };
 
-/* Columns: dimensions (times as numbers), then metrics; with `other`, the period to compare with, 1
- * where it has such a row, and its metrics. Texts are parameters and borrow from the query; numbers
+/* What stands for a currency where rows have several. */
+#define CURRENCY_MIXED "*"
+
+/* Columns: dimensions (times as numbers), metrics, and the currency when revenue is asked; with
+ * `other`, the period to compare with, 1 where it has such a row, its metrics and currency. Texts are parameters and borrow from the query; numbers
  * of ours are written out, so that the engine plans with them. */
 int query_sql(struct period *p, const struct period *other, uint32_t site, struct arena *arena,
               struct sql_text *ret, struct err *err) WARN_UNUSED;

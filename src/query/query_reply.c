@@ -23,7 +23,9 @@ static json_t *dim_value(enum dim d, struct sql_value v) {
     return string_of(v.text);
 }
 
-static json_t *metric_value(struct sql_value v) {
+static json_t *metric_value(enum metric m, struct sql_value v, struct span currency) {
+    if (metric_kinds[m] == KIND_MONEY)
+        return money_json(v, currency);
     if (v.type == SQL_INT)
         return json_integer(v.i);
     return v.type == SQL_REAL ? json_real(v.d) : json_null();
@@ -31,15 +33,17 @@ static json_t *metric_value(struct sql_value v) {
 
 /* Where a row's columns are; see query_sql(). */
 struct columns {
-    size_t dims, metrics, found, other_metrics;
+    size_t dims, metrics, currency, found, other_metrics, other_currency;
 };
 
 static struct columns columns_of(const struct outcome *o) {
     const struct query *q = &o->period->q;
     struct columns c = {.dims = o->sql->counted ? 3 : 0};
     c.metrics = c.dims + q->dim_count;
-    c.found = c.metrics + q->metric_count;
+    c.currency = c.metrics + q->metric_count;
+    c.found = c.currency + (query_has_money(q) ? 1 : 0);
     c.other_metrics = c.found + 1;
+    c.other_currency = c.other_metrics + q->metric_count;
     return c;
 }
 
@@ -69,16 +73,29 @@ static struct sql_value other_value(const struct outcome *o, size_t row, size_t 
     struct columns c = columns_of(o);
     if (sql_result_at(o->rows, row, c.found).type != SQL_NULL_VALUE)
         return sql_result_at(o->rows, row, c.other_metrics + metric);
-    return (struct sql_value){.type = o->other->plan.fold ? SQL_NULL_VALUE : SQL_INT};
+    bool zero = metric_kinds[o->period->q.metrics[metric]] <= KIND_RATIO && !o->other->plan.fold;
+    return (struct sql_value){.type = zero ? SQL_INT : SQL_NULL_VALUE};
+}
+
+/* Of a row's sums of money; empty without any. */
+static struct span currency_of(const struct outcome *o, size_t row, bool other) {
+    struct columns c = columns_of(o);
+    if (!query_has_money(&o->period->q))
+        return SPAN_EMPTY;
+    struct sql_value v = sql_result_at(o->rows, row, other ? c.other_currency : c.currency);
+    return v.type == SQL_TEXT_VALUE ? v.text : SPAN_EMPTY;
 }
 
 static json_t *comparison_json(const struct outcome *o, size_t row) {
     const struct query *q = &o->period->q;
+    struct span here = currency_of(o, row, false), there = currency_of(o, row, true);
     json_t *metrics = json_array(), *change = json_array();
     for (size_t i = 0; i < q->metric_count; i++) {
         struct sql_value before = other_value(o, row, i);
         struct sql_value now = sql_result_at(o->rows, row, columns_of(o).metrics + i);
-        (void)json_array_append_new(metrics, metric_value(before));
+        (void)json_array_append_new(metrics, metric_value(q->metrics[i], before, there));
+        if (metric_kinds[q->metrics[i]] == KIND_MONEY && !span_eq(here, there))
+            before.type = SQL_NULL_VALUE;
         (void)json_array_append_new(change, compare_change(q->metrics[i], before, now));
     }
     return json_pack("{s:o, s:o, s:o}", "metrics", whole(metrics, q->metric_count), "change",
@@ -88,9 +105,11 @@ static json_t *comparison_json(const struct outcome *o, size_t row) {
 static json_t *row_json(const struct outcome *o, size_t row) {
     const struct query *q = &o->period->q;
     json_t *metrics = json_array();
-    for (size_t i = 0; i < q->metric_count; i++)
-        (void)json_array_append_new(
-            metrics, metric_value(sql_result_at(o->rows, row, columns_of(o).metrics + i)));
+    struct span currency = currency_of(o, row, false);
+    for (size_t i = 0; i < q->metric_count; i++) {
+        struct sql_value v = sql_result_at(o->rows, row, columns_of(o).metrics + i);
+        (void)json_array_append_new(metrics, metric_value(q->metrics[i], v, currency));
+    }
     JSON_AUTO object = json_pack("{s:o, s:o}", "metrics", whole(metrics, q->metric_count),
                                  "dimensions", dims_json(o, row, false));
     if (object && o->other && !put(object, "comparison", comparison_json(o, row)))
@@ -211,6 +230,22 @@ static json_t *day_json(int32_t day) {
     return json_string(text);
 }
 
+/* What must be said of figures, by metric. */
+static json_t *notes_json(const struct outcome *o) {
+    const struct query *q = &o->period->q;
+    json_t *notes = json_object();
+    if (q->range.from_day != q->range.to_day && counts_people(q))
+        (void)json_object_set_new(notes, "visitors", json_string("daily visitors, added up"));
+    bool mixed = false;
+    for (size_t i = 0; i < sql_result_rows(o->rows); i++)
+        mixed |= span_eq(currency_of(o, i, false), SPAN_LIT(CURRENCY_MIXED));
+    for (size_t i = 0; mixed && i < q->metric_count; i++)
+        if (metric_kinds[q->metrics[i]] == KIND_MONEY)
+            (void)json_object_set_new(notes, metric_words[q->metrics[i]],
+                                      json_string("null where currencies are mixed"));
+    return notes;
+}
+
 /* What was read; rows that are no more. */
 static bool put_reach(json_t *meta, const struct reach *r) {
     return put(meta, "levels", levels_json(r)) &&
@@ -228,9 +263,9 @@ static int meta_json(const struct outcome *o, const struct policy *policy, struc
     const struct plan *plan = &o->period->plan;
     JSON_AUTO meta = json_object();
     bool ok = meta != NULL;
-    if (q->range.from_day != q->range.to_day && counts_people(q))
-        ok = ok &&
-             put(meta, "metric_notes", json_pack("{ss}", "visitors", "daily visitors, added up"));
+    JSON_AUTO notes = notes_json(o);
+    if (json_object_size(notes) > 0)
+        ok = ok && put(meta, "metric_notes", json_incref(notes));
     if (plan->round_counts)
         ok = ok && put(meta, "rounded_to", json_integer(10));
     if (q->total_rows && sql_result_rows(o->rows) > 0)

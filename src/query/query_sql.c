@@ -19,6 +19,7 @@ static void put_level(const struct writer *w, enum level level) {
         buf_adds(w->out, " UNION ALL BY NAME ");
     if (w->shape->from_visits)
         put_visit_side(w, level);
+    put_measures(w, level);
 }
 
 static void put_quantity_sums(const struct writer *w, unsigned mask, const char *prefix) {
@@ -44,6 +45,7 @@ static void put_sums_of_levels(const struct writer *w) {
     }
     put_quantity_sums(w, s->from_events, "b_");
     put_quantity_sums(w, s->from_visits, "a_");
+    put_measure_sums(w);
     buf_adds(o, "FROM (");
     const char *between = "";
     for (int level = 0; level < LEVELS; level++) {
@@ -110,6 +112,12 @@ static void put_metric(const struct writer *w, enum metric m) {
         put_count(w, from_events ? "t.b_visitors" : "t.a_visitors");
         buf_adds(w->out, ", 0), 1), 0)");
         break;
+    case METRIC_SCROLL_DEPTH:
+    case METRIC_TIME_ON_PAGE:
+    case METRIC_TOTAL_REVENUE:
+    case METRIC_AVERAGE_REVENUE:
+        put_measure(w, m);
+        break;
     case METRICS:
         break;
     }
@@ -124,6 +132,8 @@ void put_rows(const struct writer *w) {
         put_metric(w, w->q->metrics[i]);
         buf_addf(o, " AS m%zu, ", i);
     }
+    if (query_has_money(w->q))
+        put_currency(w);
     if (w->plan->fold)
         buf_addf(o, "s.%s_visitors AS seen FROM ", w->shape->from_events ? "b" : "a");
     else
@@ -163,9 +173,12 @@ static void put_columns(const struct writer *w, const struct writer *other) {
         buf_addf(w->out, "p.d%zu, ", i);
     for (size_t i = 0; i < w->q->metric_count; i++)
         buf_addf(w->out, "%sp.m%zu", i ? ", " : "", i);
+    const char *currency = query_has_money(w->q) ? "currency" : NULL;
+    buf_adds(w->out, currency ? ", p.currency" : "");
     buf_adds(w->out, other ? ", o.found" : "");
     for (size_t i = 0; other && i < w->q->metric_count; i++)
         buf_addf(w->out, ", o.m%zu", i);
+    buf_adds(w->out, other && currency ? ", o.currency" : "");
 }
 
 static void put_uncounted(const struct writer *w, const struct writer *other) {

@@ -16,15 +16,16 @@ void put_time(struct buf *o, enum dim d, const char *day) {
 
 static void put_column(struct buf *o, enum dim d, enum level level, enum side side) {
     const struct dim_info *info = &dim_infos[d];
-    const char *row = side == SIDE_EVENT ? "e" : "v";
-    if (d == DIM_PAGE && side != SIDE_EVENT)
+    bool of_event = side == SIDE_EVENT || side == SIDE_ENGAGED;
+    const char *row = of_event ? "e" : "v";
+    if (d == DIM_PAGE && !of_event)
         info = &dim_infos[DIM_ENTRY_PAGE];
     if (level == LEVEL_CELL && cell_code(d, side))
         buf_adds(o, cell_code(d, side));
     else if (d == DIM_TIME_HOUR)
         buf_addf(o, "%s.day::BIGINT * 24 + %s.hour", row, row);
     else if (info->scope == SCOPE_TIME)
-        put_time(o, d, side == SIDE_EVENT ? "e.day" : "v.day");
+        put_time(o, d, of_event ? "e.day" : "v.day");
     else if (info->scope == SCOPE_EVENT || (level == LEVEL_SEALED && side != SIDE_VISIT))
         buf_addf(o, "e.%s", info->column);
     else
@@ -78,7 +79,7 @@ static void put_leaf(struct buf *o, const struct filter *f, enum level level, en
     buf_adds(o, code ? ")" : "");
 }
 
-static void put_visit_id(struct buf *o, enum level level, const char *alias) {
+void put_visit_id(struct buf *o, enum level level, const char *alias) {
     if (level == LEVEL_HOT)
         buf_addf(o, "%s.visit", alias);
     else
@@ -147,11 +148,13 @@ void put_where(const struct writer *w, enum level level, enum side side) {
     struct buf *o = w->out;
     buf_adds(o, " WHERE ");
     put_days(w, level, side == SIDE_VISIT ? "v." : "e.");
-    if (side != SIDE_VISIT)
+    if (side == SIDE_ENGAGED)
+        buf_adds(o, " AND (e.kind = 2 OR e.scroll < 255)");
+    else if (side != SIDE_VISIT)
         buf_adds(o, " AND e.kind < 2");
     if (w->q->range.by_ts && side != SIDE_VISIT)
         put_moments(w, level, "e.ts");
-    if (w->q->range.by_ts && side != SIDE_EVENT)
+    if (w->q->range.by_ts && (side == SIDE_VISIT || side == SIDE_BOTH))
         put_moments(w, level, "v.start");
     put_filters(w, level, side);
 }

@@ -4,7 +4,11 @@
 #include <stdlib.h>
 
 int run_json(struct bed *b, uint32_t site, const json_t *request, json_t **ret, struct err *err) {
-    struct query_env env = {.store = b->store, .clock = &b->clock.clock, .timeout_ms = 20000};
+    struct query_env env = {.store = b->store,
+                            .clock = &b->clock.clock,
+                            .timeout_ms = 20000,
+                            .no_rollup = b->no_rollup,
+                            .no_cells = b->no_cells};
     return query_run(&env, policy_by_id(b->policies, site), request, ret, err);
 }
 

@@ -40,9 +40,9 @@ static const char *const dim_words[] = {
     "time:hour",      "time:day",       "time:week",    "time:month",       "event:page",
     "event:name",     "event:hostname", "visit:source", "visit:entry_page", "visit:exit_page",
     "visit:utm_term", "visit:country",  "visit:device", "visit:browser",    "visit:referrer"};
-static const char *const metric_words_all[] = {"visitors",        "visits",      "pageviews",
-                                               "events",          "bounce_rate", "visit_duration",
-                                               "views_per_visit", "percentage"};
+static const char *const metric_words_all[] = {
+    "visitors",       "visits",          "pageviews",  "events",        "bounce_rate",
+    "visit_duration", "views_per_visit", "percentage", "total_revenue", "average_revenue"};
 
 /* --- events -------------------------------------------------------------------------------------
  */
@@ -77,6 +77,10 @@ void random_events(struct bed *b, struct event *events, size_t count) {
         if (kind == EVENT_CUSTOM) {
             e->name = span_str(PICK(names));
             e->interactive = dice(3) > 0;
+            if (dice(3) == 0) {
+                e->currency = span_str(dice(20) ? "EUR" : "USD");
+                e->revenue_milli = (int64_t)dice(100000) - 20000;
+            }
         }
         if (kind == EVENT_ENGAGEMENT) {
             e->engaged_ms = dice(60000);
@@ -183,6 +187,33 @@ static void plain_words(json_t *dims, json_t *filters) {
         json_array_append_new(dims, json_string(word));
 }
 
+/* Outside of what visits have done. */
+static bool filter_mentions(const json_t *f, const char *word) {
+    const char *op = json_string_value(json_array_get(f, 0));
+    const json_t *second = json_array_get(f, 1);
+    if (op && strncmp(op, "has_", 4) == 0)
+        return false;
+    if (json_is_string(second))
+        return strcmp(json_string_value(second), word) == 0;
+    if (op && strcmp(op, "not") == 0)
+        return filter_mentions(second, word);
+    size_t i;
+    json_t *item;
+    json_array_foreach ((json_t *)(uintptr_t)(op ? second : f), i, item)
+        if (filter_mentions(item, word))
+            return true;
+    return false;
+}
+
+static bool mentions(const json_t *dims, const json_t *filters, const char *word) {
+    size_t i;
+    json_t *item;
+    json_array_foreach ((json_t *)(uintptr_t)dims, i, item)
+        if (strcmp(json_string_value(item), word) == 0)
+            return true;
+    return filter_mentions(filters, word);
+}
+
 static json_t *random_order(const json_t *metrics, const json_t *dims) {
     json_t *list = json_array();
     for (uint32_t n = 1 + dice(2); n > 0; n--) {
@@ -263,6 +294,11 @@ void random_query_make(struct bed *b, struct random_query *ret) {
         json_array_append_new(filters, random_filter(0));
     if (plain)
         plain_words(dims, filters);
+    if (mentions(dims, filters, "event:page") && !mentions(dims, filters, "event:name") &&
+        dice(2)) {
+        json_array_append_new(metrics, json_string("time_on_page"));
+        json_array_append_new(metrics, json_string("scroll_depth"));
+    }
     json_t *range = random_range(b, q.site, &q.range);
     q.request = json_pack("{sososOso}", "metrics", metrics, "dimensions", dims, "filters", filters,
                           "date_range", range);
@@ -298,7 +334,12 @@ static bool same_figures(const json_t *row, const json_t *values) {
     size_t k;
     json_t *item;
     json_array_foreach (json_object_get(row, "metrics"), k, item) {
-        double want = json_number_value(json_array_get(values, k));
+        const json_t *value = json_array_get(values, k);
+        if (json_is_object(item))
+            item = json_object_get(item, "value");
+        if (value && json_is_null(value) != json_is_null(item))
+            return false;
+        double want = json_number_value(value);
         double slack = json_is_integer(item) ? 0 : 0.1001;
         if (fabs(json_number_value(item) - want) > slack)
             return false;
