@@ -34,7 +34,7 @@ enum dim query_time_dim(const struct query *q) {
     return DIMS;
 }
 
-static bool metric_from_word(struct span word, enum metric *ret) {
+bool metric_from_word(struct span word, enum metric *ret) {
     for (size_t i = 0; i < METRICS; i++)
         if (span_eq(word, span_str(metric_words[i]))) {
             *ret = (enum metric)i;

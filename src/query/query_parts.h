@@ -140,6 +140,7 @@ bool filter_has(const struct filter *f, enum filter_op op);
 /* Whether a leaf is on that attribute, likewise. */
 bool filter_names(const struct filter *f, enum dim d);
 bool dim_from_word(struct span word, enum dim *ret);
+bool metric_from_word(struct span word, enum metric *ret);
 /* The dimension of time among the query's; DIMS: none. */
 enum dim query_time_dim(const struct query *q);
 
