@@ -87,7 +87,7 @@ void api_query(struct request *r) {
     }
     if (!name.ptr) {
         counters_add(h->counters, COUNT_REQUESTS_BAD_FIELDS, 1);
-        return answer_error(r, MHD_HTTP_BAD_REQUEST, "site_id is required");
+        return answer_error(r, MHD_HTTP_BAD_REQUEST, "site_id: is required");
     }
     CLEANUP(policy_set_unrefp)
     struct policy_set *policies = policy_board_get(h->services->policies);
@@ -96,6 +96,14 @@ void api_query(struct request *r) {
         return api_answer_denied(r);
     if (api_run(r, policy, query, NULL, &reply) == 0)
         answer_json(r, reply);
+}
+
+enum MHD_Result api_query_schema(struct request *r) {
+    struct buf schema = {0};
+    query_schema(&schema);
+    enum MHD_Result sent = reply_bytes(r, MHD_HTTP_OK, "application/schema+json", &schema);
+    buf_release(&schema);
+    return sent;
 }
 
 void api_sites(struct request *r) {

@@ -213,6 +213,7 @@ unsigned reply_status_of(int err_code);
 enum MHD_Result api_event(struct request *r);
 enum MHD_Result api_event_preflight(struct request *r);
 void api_query(struct request *r);
+enum MHD_Result api_query_schema(struct request *r);
 void api_v1_aggregate(struct request *r);
 void api_v1_timeseries(struct request *r);
 void api_v1_breakdown(struct request *r);

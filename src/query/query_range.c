@@ -12,10 +12,9 @@ struct named_range {
 
 /* LAST_DAYS end yesterday, so that a half day does not look like a fall. */
 static const struct named_range named_ranges[] = {
-    {"day", THIS_DAY, 0},      {"24h", LAST_24H, 0},      {"7d", LAST_DAYS, 7},
-    {"28d", LAST_DAYS, 28},    {"30d", LAST_DAYS, 30},    {"90d", LAST_DAYS, 90},
-    {"91d", LAST_DAYS, 91},    {"month", MONTHS_BACK, 0}, {"6mo", MONTHS_BACK, 5},
-    {"12mo", MONTHS_BACK, 11}, {"year", THIS_YEAR, 0},    {"all", EVERYTHING, 0},
+#define RANGE(word, KIND, count) {word, KIND, count},
+#include "query_words.def"
+#undef RANGE
 };
 
 static int32_t month_end(int32_t day) {

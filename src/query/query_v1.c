@@ -167,8 +167,11 @@ static int put_filters(const struct asked *a, json_t *query, struct err *err) {
  */
 
 static int put_period(const struct asked *a, json_t *query, struct err *err) {
-    static const char *const words[] = {"day",   "7d",  "28d",  "30d",  "90d", "91d",
-                                        "month", "6mo", "12mo", "year", "all"};
+    static const char *const words[] = {
+#define RANGE(word, KIND, count) word,
+#include "query_words.def"
+#undef RANGE
+    };
     struct span period, date;
     bool dated = given(a, PARAM_DATE, &date);
     if (!given(a, PARAM_PERIOD, &period))
