@@ -1,19 +1,15 @@
 /* api_query.c — the stats API: Bearer tokens, one site a request. Runs on the query pool. */
 #include "server.h"
 
-#include "civil.h"
-
-enum { CURRENT_VISITOR_MS = 5 * 60 * 1000 };
-
 /* One wording for a missing token, an unknown one, and a site it may not read: which it is, is
  * nobody's business. */
-static void answer_denied(struct request *r) {
+void api_answer_denied(struct request *r) {
     counters_add(r->http->counters, COUNT_REQUESTS_BAD_AUTH, 1);
     answer_error(r, MHD_HTTP_UNAUTHORIZED,
                  "invalid API token or site; send \"Authorization: Bearer <token>\"");
 }
 
-static bool bearer(const struct request *r, struct span *ret) {
+bool api_bearer(const struct request *r, struct span *ret) {
     static const struct span scheme = SPAN_LIT("Bearer ");
     if (!r->authorization.ptr || !span_starts_nocase(r->authorization, scheme))
         return false;
@@ -22,7 +18,7 @@ static bool bearer(const struct request *r, struct span *ret) {
 }
 
 /* A domain, or the site's number. */
-static const struct policy *find_site(const struct policy_set *set, struct span name) {
+const struct policy *api_find_site(const struct policy_set *set, struct span name) {
     char lower[256];
     uint64_t id;
     name = span_trim(name);
@@ -38,10 +34,13 @@ static const struct policy *find_site(const struct policy_set *set, struct span 
     return p;
 }
 
-static void run(struct request *r, const struct policy *policy, const json_t *query, json_t **ret) {
+int api_run(struct request *r, const struct policy *policy, const json_t *query,
+            void (*rename)(struct err *err), json_t **ret) {
     struct http *h = r->http;
     struct err err = {0};
     int rc = query_run(&h->services->query, policy, query, ret, &err);
+    if (rc == ERR_INVALID && rename)
+        rename(&err);
     switch (rc) {
     case 0:
         counters_add(h->counters, COUNT_QUERIES_OK, 1);
@@ -58,19 +57,20 @@ static void run(struct request *r, const struct policy *policy, const json_t *qu
         counters_add(h->counters, COUNT_QUERIES_FAILED, 1);
         answer_error(r, reply_status_of(rc), "the query failed");
     }
+    return rc;
 }
 
-static bool may_read(struct request *r, const struct policy *policy) {
+bool api_may_read(struct request *r, const struct policy *policy) {
     struct span token;
-    return bearer(r, &token) && policy &&
+    return api_bearer(r, &token) && policy &&
            control_token_check(r->http->services->control, token, policy->site, NULL) == 0;
 }
 
 void api_query(struct request *r) {
     struct http *h = r->http;
     struct span token;
-    if (!bearer(r, &token))
-        return answer_denied(r);
+    if (!api_bearer(r, &token))
+        return api_answer_denied(r);
     JSON_AUTO query = NULL;
     JSON_AUTO reply = NULL;
     struct err err = {0};
@@ -87,66 +87,36 @@ void api_query(struct request *r) {
     }
     if (!name.ptr) {
         counters_add(h->counters, COUNT_REQUESTS_BAD_FIELDS, 1);
-        return answer_error(r, MHD_HTTP_BAD_REQUEST, "site_id is required");
+        return answer_error(r, MHD_HTTP_BAD_REQUEST, "site_id: is required");
     }
     CLEANUP(policy_set_unrefp)
     struct policy_set *policies = policy_board_get(h->services->policies);
-    const struct policy *policy = find_site(policies, name);
-    if (!may_read(r, policy))
-        return answer_denied(r);
-    run(r, policy, query, &reply);
-    if (reply)
+    const struct policy *policy = api_find_site(policies, name);
+    if (!api_may_read(r, policy))
+        return api_answer_denied(r);
+    if (api_run(r, policy, query, NULL, &reply) == 0)
         answer_json(r, reply);
+}
+
+enum MHD_Result api_query_schema(struct request *r) {
+    struct buf schema = {0};
+    query_schema(&schema);
+    enum MHD_Result sent = reply_bytes(r, MHD_HTTP_OK, "application/schema+json", &schema);
+    buf_release(&schema);
+    return sent;
 }
 
 void api_sites(struct request *r) {
     struct span token;
     JSON_AUTO sites = NULL;
     struct err err = {0};
-    if (!bearer(r, &token))
-        return answer_denied(r);
+    if (!api_bearer(r, &token))
+        return api_answer_denied(r);
     int rc = control_token_sites(r->http->services->control, token, &sites, &err);
     if (rc == ERR_DENIED)
-        return answer_denied(r);
+        return api_answer_denied(r);
     if (rc < 0)
         return answer_error(r, reply_status_of(rc), "the list of sites cannot be read");
     JSON_AUTO reply = json_pack("{s:O}", "sites", sites);
     answer_json(r, reply);
-}
-
-/* "2026-05-17T10:05:03Z" */
-static json_t *iso_time(int64_t ms) {
-    char date[CIVIL_TEXT], text[40];
-    int64_t sec = ms / 1000;
-    civil_format((int32_t)(sec / 86400), date);
-    int64_t of_day = sec % 86400;
-    (void)snprintf(text, sizeof(text), "%sT%02d:%02d:%02dZ", date, (int)(of_day / 3600),
-                   (int)(of_day / 60 % 60), (int)(of_day % 60));
-    return json_string(text);
-}
-
-/* v1: the reply is a bare number. */
-void api_realtime_visitors(struct request *r) {
-    struct http *h = r->http;
-    const char *site = MHD_lookup_connection_value(r->mhd, MHD_GET_ARGUMENT_KIND, "site_id");
-    CLEANUP(policy_set_unrefp)
-    struct policy_set *policies = policy_board_get(h->services->policies);
-    const struct policy *policy = find_site(policies, span_str(site));
-    if (!may_read(r, policy))
-        return answer_denied(r);
-    int64_t now_ms = clock_wall_ms(h->services->clock);
-    JSON_AUTO query =
-        json_pack("{s:s,s:[s],s:[o,o],s:[[s,s,[s]]]}", "site_id", site, "metrics", "visitors",
-                  "date_range", iso_time(now_ms - CURRENT_VISITOR_MS), iso_time(now_ms + 1000),
-                  "filters", "is_not", "event:name", "engagement");
-    JSON_AUTO reply = NULL;
-    if (!query)
-        return answer_error(r, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory");
-    run(r, policy, query, &reply);
-    if (!reply)
-        return;
-    json_t *row = json_array_get(json_member(reply, "results"), 0);
-    json_t *visitors = json_array_get(json_member(row, "metrics"), 0);
-    JSON_AUTO number = json_integer(json_integer_value(visitors));
-    answer_json(r, number);
 }

@@ -213,6 +213,10 @@ unsigned reply_status_of(int err_code);
 enum MHD_Result api_event(struct request *r);
 enum MHD_Result api_event_preflight(struct request *r);
 void api_query(struct request *r);
+enum MHD_Result api_query_schema(struct request *r);
+void api_v1_aggregate(struct request *r);
+void api_v1_timeseries(struct request *r);
+void api_v1_breakdown(struct request *r);
 void api_sites(struct request *r);
 void api_realtime_visitors(struct request *r);
 enum MHD_Result api_healthz(struct request *r);
@@ -223,6 +227,21 @@ enum MHD_Result optout_page(struct request *r);
 enum MHD_Result optout_set(struct request *r);
 /* Whether a Cookie header holds tamis_optout=1. */
 bool optout_in_cookie(struct span cookie);
+
+/* --- api_query.c, for all that ask for figures ---------------------------------------------------
+ */
+
+/* The token of the Authorization header. */
+bool api_bearer(const struct request *r, struct span *ret);
+/* By domain or number; NULL: there is none. */
+const struct policy *api_find_site(const struct policy_set *set, struct span name);
+/* Whether the request's token reads the site, which may be NULL. */
+bool api_may_read(struct request *r, const struct policy *policy);
+void api_answer_denied(struct request *r);
+/* Runs a query. On an error the answer is made, after `rename` (or NULL) has seen one that is the
+ * sender's. */
+int api_run(struct request *r, const struct policy *policy, const json_t *query,
+            void (*rename)(struct err *err), json_t **ret) WARN_UNUSED;
 
 /* --- the rest ------------------------------------------------------------------------------------
  */

@@ -2,6 +2,7 @@
 #ifndef TAMIS_QUERY_H
 #define TAMIS_QUERY_H
 
+#include "buf.h"
 #include "clock.h"
 #include "err.h"
 #include "json.h"
@@ -22,5 +23,8 @@ struct query_env {
  * key; ERR_TIMEOUT: the time limit was reached. Any thread. */
 int query_run(const struct query_env *env, const struct policy *policy, const json_t *request,
               json_t **ret, struct err *err) WARN_UNUSED;
+
+/* Appends the JSON schema (2020-12) of such a request, site_id included. */
+void query_schema(struct buf *out);
 
 #endif

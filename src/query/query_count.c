@@ -25,9 +25,9 @@ static unsigned visit_bit(enum dim d) {
 }
 
 static void mark_filter(bool used[DIMS], const struct filter *f) {
-    if (f->op == FILTER_IS || f->op == FILTER_CONTAINS)
+    if (filter_is_leaf(f))
         used[f->dim] = true;
-    for (size_t i = 0; i < f->child_count; i++)
+    for (size_t i = 0; f->op != FILTER_HAS_DONE && i < f->child_count; i++)
         mark_filter(used, &f->children[i]);
 }
 
@@ -152,16 +152,18 @@ static bool in_cells(const struct uses *u, const struct shape *s) {
 
 void count_make(const struct query *q, struct shape *s) {
     struct uses u = uses_of(q, s->dim_count);
-    unsigned visit_bits = 0;
+    /* What visits have done may differ among the visits of persons who made several. */
+    bool has_done = filter_has(&q->filter, FILTER_HAS_DONE);
+    unsigned visit_bits = has_done ? FIRST_OF(person) : 0;
     for (size_t d = 0; d < DIMS; d++)
         if (u.any[d] && dim_infos[d].scope == SCOPE_VISIT)
             visit_bits |= visit_bit((enum dim)d);
-    s->roll = roll_of(q, s->dim_count);
+    s->roll = s->from_measures & Q_REVENUE ? DIMS : roll_of(q, s->dim_count);
     if (q->range.by_ts)
         return;
     s->of_events = count_events(&u, visit_bits);
     s->of_visits = count_visits(&u, visit_bits);
     s->joined_flag = count_joined(&u);
     s->cells_by_page = u.any[DIM_PAGE] || u.any[DIM_ENTRY_PAGE];
-    s->cells = in_cells(&u, s);
+    s->cells = !has_done && !s->from_measures && in_cells(&u, s);
 }

@@ -4,6 +4,8 @@ struct filter_reader {
     struct arena *arena;
     size_t nodes;
     size_t values;
+    size_t patterns;
+    bool in_has_done;
     struct err *err;
 };
 
@@ -27,6 +29,22 @@ static int parse_children(struct filter_reader *r, const json_t *list, int depth
     return 0;
 }
 
+static int check_value(struct filter_reader *r, struct span value, enum filter_op op) {
+    if (!value.ptr)
+        return err_set(r->err, ERR_INVALID, "filters: values must be strings");
+    if (value.len > QUERY_MOST_VALUE_BYTES)
+        return err_set(r->err, ERR_INVALID, "filters: a value is longer than %d bytes",
+                       QUERY_MOST_VALUE_BYTES);
+    if (op != FILTER_MATCHES)
+        return 0;
+    if (value.len > QUERY_MOST_PATTERN_BYTES)
+        return err_set(r->err, ERR_INVALID, "filters: a pattern is longer than %d bytes",
+                       QUERY_MOST_PATTERN_BYTES);
+    if (++r->patterns > QUERY_MOST_PATTERNS)
+        return err_set(r->err, ERR_INVALID, "filters: at most %d patterns", QUERY_MOST_PATTERNS);
+    return 0;
+}
+
 static int parse_values(struct filter_reader *r, const json_t *list, struct filter *leaf) {
     size_t count = json_array_size(list);
     if (!json_is_array(list) || count == 0)
@@ -40,11 +58,9 @@ static int parse_values(struct filter_reader *r, const json_t *list, struct filt
     struct span label = span_str(dim_infos[leaf->dim].empty);
     for (size_t i = 0; i < count; i++) {
         struct span value = json_span(json_array_get(list, i));
-        if (!value.ptr)
-            return err_set(r->err, ERR_INVALID, "filters: values must be strings");
-        if (value.len > QUERY_MOST_VALUE_BYTES)
-            return err_set(r->err, ERR_INVALID, "filters: a value is longer than %d bytes",
-                           QUERY_MOST_VALUE_BYTES);
+        int failed = check_value(r, value, leaf->op);
+        if (failed < 0)
+            return failed;
         bool empty = leaf->op == FILTER_IS &&
                      (leaf->fold_case ? span_eq_nocase(value, label) : span_eq(value, label));
         leaf->values[i] = empty ? SPAN_EMPTY : value;
@@ -54,6 +70,8 @@ static int parse_values(struct filter_reader *r, const json_t *list, struct filt
 }
 
 static int parse_options(struct filter_reader *r, const json_t *options, struct filter *leaf) {
+    if (leaf->op == FILTER_MATCHES)
+        return err_set(r->err, ERR_INVALID, "filters: matches takes no options; use (?i)");
     const json_t *sensitive = json_member(options, "case_sensitive");
     if (!json_is_object(options) || json_object_size(options) != (sensitive ? 1 : 0))
         return err_set(r->err, ERR_INVALID, "filters: the only option is case_sensitive");
@@ -92,24 +110,55 @@ static int parse_group(struct filter_reader *r, const json_t *j, enum filter_op 
     return parse_children(r, list, depth, ret);
 }
 
-static int parse_not(struct filter_reader *r, const json_t *j, int depth, struct filter *ret) {
+/* [operator, filter]: not, has_done */
+static int parse_around(struct filter_reader *r, const json_t *j, enum filter_op op, int depth,
+                        struct filter *ret) {
     if (json_array_size(j) != 2)
-        return err_set(r->err, ERR_INVALID, "filters: not needs one filter");
+        return err_set(r->err, ERR_INVALID, "filters: not, has_done need one filter");
     struct filter *child = ARENA_NEW(r->arena, struct filter, 1);
     if (!child)
         return err_set(r->err, ERR_NOMEM, "out of memory");
     int failed = parse_node(r, json_array_get(j, 1), depth + 1, child);
     if (failed == 0)
-        *ret = (struct filter){.op = FILTER_NOT, .children = child, .child_count = 1};
+        *ret = (struct filter){.op = op, .children = child, .child_count = 1};
     return failed;
 }
 
-static int parse_negated_leaf(struct filter_reader *r, const json_t *j, enum filter_op op,
-                              struct filter *ret) {
+static int parse_has_done(struct filter_reader *r, const json_t *j, int depth, struct filter *ret) {
+    if (r->in_has_done)
+        return err_set(r->err, ERR_INVALID, "filters: has_done does not go inside has_done");
+    r->in_has_done = true;
+    int failed = parse_around(r, j, FILTER_HAS_DONE, depth, ret);
+    r->in_has_done = false;
+    return failed;
+}
+
+static const struct {
+    const char *word;
+    enum filter_op op;
+    bool negated;
+} operators[] = {
+#define OPERATOR(word, OP, negated) {word, FILTER_##OP, negated},
+#include "query_words.def"
+#undef OPERATOR
+};
+
+static int parse_positive(struct filter_reader *r, const json_t *j, enum filter_op op, int depth,
+                          struct filter *ret) {
+    if (op >= FILTER_IS)
+        return parse_leaf(r, j, op, ret);
+    if (op == FILTER_HAS_DONE)
+        return parse_has_done(r, j, depth, ret);
+    return op == FILTER_NOT ? parse_around(r, j, op, depth, ret)
+                            : parse_group(r, j, op, depth, ret);
+}
+
+static int parse_negated(struct filter_reader *r, const json_t *j, enum filter_op op, int depth,
+                         struct filter *ret) {
     struct filter *child = ARENA_NEW(r->arena, struct filter, 1);
     if (!child)
         return err_set(r->err, ERR_NOMEM, "out of memory");
-    int failed = parse_leaf(r, j, op, child);
+    int failed = parse_positive(r, j, op, depth, child);
     if (failed == 0)
         *ret = (struct filter){.op = FILTER_NOT, .children = child, .child_count = 1};
     return failed;
@@ -122,20 +171,10 @@ static int parse_node(struct filter_reader *r, const json_t *j, int depth, struc
     if (!word.ptr)
         return err_set(r->err, ERR_INVALID,
                        "filters: each must be a list that begins with an operator");
-    if (span_eq(word, SPAN_LIT("is")))
-        return parse_leaf(r, j, FILTER_IS, ret);
-    if (span_eq(word, SPAN_LIT("is_not")))
-        return parse_negated_leaf(r, j, FILTER_IS, ret);
-    if (span_eq(word, SPAN_LIT("contains")))
-        return parse_leaf(r, j, FILTER_CONTAINS, ret);
-    if (span_eq(word, SPAN_LIT("contains_not")))
-        return parse_negated_leaf(r, j, FILTER_CONTAINS, ret);
-    if (span_eq(word, SPAN_LIT("and")))
-        return parse_group(r, j, FILTER_AND, depth, ret);
-    if (span_eq(word, SPAN_LIT("or")))
-        return parse_group(r, j, FILTER_OR, depth, ret);
-    if (span_eq(word, SPAN_LIT("not")))
-        return parse_not(r, j, depth, ret);
+    for (size_t i = 0; i < ARRAY_LEN(operators); i++)
+        if (span_eq(word, span_str(operators[i].word)))
+            return operators[i].negated ? parse_negated(r, j, operators[i].op, depth, ret)
+                                        : parse_positive(r, j, operators[i].op, depth, ret);
     return err_set(r->err, ERR_INVALID, "filters: unknown operator");
 }
 
@@ -151,4 +190,31 @@ int filter_parse(const json_t *list, struct arena *arena, struct filter *ret,
     *ret = f;
     *ret_value_count = r.values;
     return 0;
+}
+
+bool filter_uses(const struct filter *f, enum dim_scope scope, enum dim but) {
+    if (filter_is_leaf(f))
+        return dim_infos[f->dim].scope == scope && f->dim != but;
+    for (size_t i = 0; f->op != FILTER_HAS_DONE && i < f->child_count; i++)
+        if (filter_uses(&f->children[i], scope, but))
+            return true;
+    return false;
+}
+
+bool filter_has(const struct filter *f, enum filter_op op) {
+    if (f->op == op)
+        return true;
+    for (size_t i = 0; i < f->child_count; i++)
+        if (filter_has(&f->children[i], op))
+            return true;
+    return false;
+}
+
+bool filter_names(const struct filter *f, enum dim d) {
+    if (filter_is_leaf(f))
+        return f->dim == d;
+    for (size_t i = 0; f->op != FILTER_HAS_DONE && i < f->child_count; i++)
+        if (filter_names(&f->children[i], d))
+            return true;
+    return false;
 }

@@ -12,6 +12,12 @@ const char *const metric_words[METRICS] = {
 #undef METRIC
 };
 
+const enum metric_kind metric_kinds[METRICS] = {
+#define METRIC(ID, word, KIND) KIND_##KIND,
+#include "query_words.def"
+#undef METRIC
+};
+
 bool dim_from_word(struct span word, enum dim *ret) {
     for (size_t i = 0; i < DIMS; i++)
         if (span_eq(word, span_str(dim_infos[i].word))) {
@@ -21,7 +27,14 @@ bool dim_from_word(struct span word, enum dim *ret) {
     return false;
 }
 
-static bool metric_from_word(struct span word, enum metric *ret) {
+enum dim query_time_dim(const struct query *q) {
+    for (size_t i = 0; i < q->dim_count; i++)
+        if (dim_infos[q->dims[i]].scope == SCOPE_TIME)
+            return q->dims[i];
+    return DIMS;
+}
+
+bool metric_from_word(struct span word, enum metric *ret) {
     for (size_t i = 0; i < METRICS; i++)
         if (span_eq(word, span_str(metric_words[i]))) {
             *ret = (enum metric)i;
@@ -158,8 +171,10 @@ static int parse_flag(const json_t *object, const char *key, bool *ret, struct e
     return 0;
 }
 
-static int parse_include(const json_t *object, struct query *q, struct err *err) {
-    static const char *const known[] = {"imports", "time_labels", "total_rows"};
+static int parse_include(const json_t *object, const struct zone *zone, struct query *q,
+                         struct err *err) {
+    static const char *const known[] = {"imports", "time_labels", "total_rows", "compare",
+                                        "compare_match_day_of_week"};
     if (!object)
         return 0;
     if (!json_is_object(object))
@@ -171,12 +186,15 @@ static int parse_include(const json_t *object, struct query *q, struct err *err)
         r = parse_flag(object, known[1], &q->time_labels, err);
     if (r == 0)
         r = parse_flag(object, known[2], &q->total_rows, err);
+    if (r == 0)
+        r = parse_flag(object, known[4], &q->compare.match_weekdays, err);
+    if (r == 0)
+        r = compare_parse(json_member(object, known[3]), zone, &q->compare, err);
     if (r < 0 || !q->time_labels)
         return r;
-    for (size_t i = 0; i < q->dim_count; i++)
-        if (dim_infos[q->dims[i]].scope == SCOPE_TIME)
-            return 0;
-    return err_set(err, ERR_INVALID, "include: time_labels needs a time dimension");
+    return query_time_dim(q) != DIMS
+               ? 0
+               : err_set(err, ERR_INVALID, "include: time_labels needs a time dimension");
 }
 
 static int parse_number(const json_t *object, const char *key, int64_t least, int64_t most,
@@ -206,6 +224,36 @@ static int parse_pagination(const json_t *object, struct query *q, struct err *e
     return r;
 }
 
+static bool query_names(const struct query *q, enum dim d) {
+    for (size_t i = 0; i < q->dim_count; i++)
+        if (q->dims[i] == d)
+            return true;
+    return filter_names(&q->filter, d);
+}
+
+/* Engagement is told of pages, by events that have a name of their own. */
+static int check_metrics(const struct query *q, struct err *err) {
+    for (size_t i = 0; i < q->metric_count; i++) {
+        if (metric_kinds[q->metrics[i]] != KIND_MEAN)
+            continue;
+        const char *word = metric_words[q->metrics[i]];
+        if (!query_names(q, DIM_PAGE))
+            return err_set(err, ERR_INVALID,
+                           "metrics: %s needs event:page as a dimension or in filters", word);
+        if (query_names(q, DIM_NAME))
+            return err_set(err, ERR_INVALID,
+                           "metrics: %s does not go with event:name; has_done does", word);
+    }
+    return 0;
+}
+
+bool query_has_money(const struct query *q) {
+    for (size_t i = 0; i < q->metric_count; i++)
+        if (metric_kinds[q->metrics[i]] == KIND_MONEY)
+            return true;
+    return false;
+}
+
 int query_parse(const json_t *request, const struct policy *policy, int64_t now_ms,
                 struct arena *arena, struct query *ret, struct err *err) {
     static const char *const known[] = {"site_id",  "metrics",    "date_range",
@@ -213,7 +261,8 @@ int query_parse(const json_t *request, const struct policy *policy, int64_t now_
                                         "order_by", "include",    "pagination"};
     if (!json_is_object(request))
         return err_set(err, ERR_INVALID, "query: must be an object");
-    struct query q = {.filter = {.op = FILTER_AND}};
+    struct query q = {.filter = {.op = FILTER_AND},
+                      .today = zone_to_local(policy->zone, now_ms).day};
     int r = check_keys(request, "query", known, ARRAY_LEN(known), err);
     if (r == 0)
         r = parse_metrics(json_member(request, "metrics"), &q, err);
@@ -225,9 +274,11 @@ int query_parse(const json_t *request, const struct policy *policy, int64_t now_
     if (r == 0)
         r = filter_parse(json_member(request, "filters"), arena, &q.filter, &q.value_count, err);
     if (r == 0)
+        r = check_metrics(&q, err);
+    if (r == 0)
         r = parse_order(json_member(request, "order_by"), &q, err);
     if (r == 0)
-        r = parse_include(json_member(request, "include"), &q, err);
+        r = parse_include(json_member(request, "include"), policy->zone, &q, err);
     if (r == 0)
         r = parse_pagination(json_member(request, "pagination"), &q, err);
     if (r == 0)

@@ -36,6 +36,14 @@ struct dim_info {
 extern const struct dim_info dim_infos[DIMS];
 extern const char *const metric_words[METRICS];
 
+enum metric_kind {
+    KIND_COUNT,
+    KIND_RATIO, /* 0 of nothing */
+    KIND_MEAN,  /* of nothing null */
+    KIND_MONEY,
+};
+extern const enum metric_kind metric_kinds[METRICS];
+
 enum {
     QUERY_MOST_DIMS = 8,
     QUERY_MOST_LIMIT = 10000,
@@ -44,16 +52,26 @@ enum {
     QUERY_MOST_FILTER_NODES = 200,
     QUERY_MOST_VALUES = 2000,
     QUERY_MOST_VALUE_BYTES = 2000,
+    QUERY_MOST_PATTERNS = 100,
+    QUERY_MOST_PATTERN_BYTES = 500,
     QUERY_MOST_LABELS = 20000,
     QUERY_FOLD_BELOW = 5,
 };
 
-enum filter_op { FILTER_AND, FILTER_OR, FILTER_NOT, FILTER_IS, FILTER_CONTAINS };
+enum filter_op {
+    FILTER_AND,
+    FILTER_OR,
+    FILTER_NOT,
+    FILTER_HAS_DONE, /* true of visits that have an event of which the child is true */
+    FILTER_IS,       /* from here on leaves */
+    FILTER_CONTAINS,
+    FILTER_MATCHES,
+};
 
-/* A tree in the query's arena. is_not and contains_not are parsed to NOT around their positive. */
+/* A tree in the query's arena. Negative operators are parsed to NOT around their positive. */
 struct filter {
     enum filter_op op;
-    struct filter *children; /* AND, OR: any number; NOT: one */
+    struct filter *children; /* AND, OR: any number; NOT, HAS_DONE: one */
     size_t child_count;
     enum dim dim; /* leaves */
     bool fold_case;
@@ -61,6 +79,10 @@ struct filter {
     size_t value_count;
     size_t first_param; /* number of the first value's parameter; set by query_sql */
 };
+
+static inline bool filter_is_leaf(const struct filter *f) {
+    return f->op >= FILTER_IS;
+}
 
 struct range {
     bool by_ts;       /* from_ms and to_ms bound it besides the days */
@@ -77,6 +99,14 @@ struct order {
     bool desc;
 };
 
+/* Another range, whose figures stand beside each row's. */
+struct compare {
+    enum { COMPARE_NONE, COMPARE_PREVIOUS, COMPARE_YEAR, COMPARE_CUSTOM } kind;
+    bool match_weekdays;
+    struct range range; /* CUSTOM: as asked; else from compare_resolve() */
+    int64_t shift;      /* of numbers of the time dimension; of months in months */
+};
+
 struct query {
     enum metric metrics[METRICS];
     size_t metric_count;
@@ -87,6 +117,8 @@ struct query {
     struct order orders[METRICS + QUERY_MOST_DIMS];
     size_t order_count;
     struct range range;
+    struct compare compare;
+    int32_t today; /* in the site's zone */
     int64_t limit;
     int64_t offset;
     bool time_labels;
@@ -101,17 +133,34 @@ int query_parse(const json_t *request, const struct policy *policy, int64_t now_
                 struct arena *arena, struct query *ret, struct err *err) WARN_UNUSED;
 int filter_parse(const json_t *list, struct arena *arena, struct filter *ret,
                  size_t *ret_value_count, struct err *err) WARN_UNUSED;
+/* Whether a leaf is on an attribute of that scope other than `but`. What a visit has done is not
+ * looked into: it is about other events. */
+bool filter_uses(const struct filter *f, enum dim_scope scope, enum dim but);
+bool filter_has(const struct filter *f, enum filter_op op);
+/* Whether a leaf is on that attribute, likewise. */
+bool filter_names(const struct filter *f, enum dim d);
 bool dim_from_word(struct span word, enum dim *ret);
+bool metric_from_word(struct span word, enum metric *ret);
+/* The dimension of time among the query's; DIMS: none. */
+enum dim query_time_dim(const struct query *q);
 
 /* --- query_range.c --- */
 
 int range_parse(const json_t *value, const json_t *date, const struct zone *zone, int64_t now_ms,
                 struct range *ret, struct err *err) WARN_UNUSED;
+/* Two dates or two moments; `key` begins the message of an error. */
+int range_parse_pair(const json_t *pair, const char *key, const struct zone *zone,
+                     struct range *ret, struct err *err) WARN_UNUSED;
+/* Makes it the moments from from_ms to before to_ms. */
+void range_bound_by_ts(struct range *r, const struct zone *zone, int64_t from_ms, int64_t to_ms);
 /* What "time" stands for: hours up to a day, days up to three months, months above. */
 enum dim range_auto_dim(const struct range *r);
 /* Numbers as in results, see query_sql_dim; a new array in the arena. */
 int range_labels(const struct range *r, enum dim dim, const struct zone *zone, struct arena *arena,
                  int64_t **ret, size_t *ret_count, struct err *err) WARN_UNUSED;
+
+/* The least number of a row of that range. */
+int64_t range_first_label(const struct range *r, enum dim dim, const struct zone *zone);
 
 enum { TIME_TEXT = 32 };
 /* Writes the label of a time dimension's number: day number, or day × 24 + hour for DIM_TIME_HOUR.
@@ -119,6 +168,25 @@ enum { TIME_TEXT = 32 };
 void range_format(enum dim dim, int64_t number, char out[TIME_TEXT]);
 /* Writes "2026-01-31T00:00:00+01:00". */
 void range_format_moment(const struct zone *zone, int64_t ts_ms, char out[TIME_TEXT]);
+
+/* --- query_compare.c --- */
+
+/* Reads include.compare. */
+int compare_parse(const json_t *value, const struct zone *zone, struct compare *ret,
+                  struct err *err) WARN_UNUSED;
+/* Sets range and shift; the query's range and dimensions are whole by now. */
+void compare_resolve(struct query *q, const struct zone *zone);
+/* The query over the other range. */
+struct query compare_query(const struct query *q);
+/* What stands in the other range beside that number of a time dimension. */
+int64_t compare_number(const struct query *q, enum dim d, int64_t number);
+/* What became of a figure: per cent, for rates points. */
+json_t *compare_change(enum metric m, struct sql_value before, struct sql_value now);
+
+/* --- query_money.c --- */
+
+/* {"value", "currency", "short", "long"}; null for null. */
+json_t *money_json(struct sql_value amount, struct span currency);
 
 /* --- query_plan.c, query_count.c --- */
 
@@ -129,6 +197,8 @@ enum quantity {
     Q_EVENTS = 1 << 3,
     Q_BOUNCES = 1 << 4,
     Q_DURATION = 1 << 5,
+    Q_ENGAGED = 1 << 6, /* time and scrolling, which some events carry */
+    Q_REVENUE = 1 << 7,
 };
 
 /* Where rows are, fastest first. What the levels give is added up. */
@@ -147,6 +217,7 @@ struct shape {
     size_t dim_count;        /* of the query's: all or none */
     unsigned from_events;    /* bits of enum quantity */
     unsigned from_visits;    /* with both, the event side says which rows there are */
+    unsigned from_measures;  /* Q_ENGAGED, Q_REVENUE; with these the event side is asked too */
     bool persons_alone;      /* nothing but visitors is asked */
     bool events_need_visits; /* the event side looks at attributes of the visit */
     bool visits_need_events; /* the visit side looks at attributes of events */
@@ -172,6 +243,8 @@ struct plan plan_make(const struct query *q, enum profile profile);
 void count_make(const struct query *q, struct shape *s);
 /* Whether the cell cache is split by it. */
 bool cells_have(enum dim d);
+/* Whether a metric is money. */
+bool query_has_money(const struct query *q);
 
 /* --- query_reach.c --- */
 
@@ -198,6 +271,13 @@ void reach_days(const struct range *r, int32_t *ret_from, int32_t *ret_to);
 
 /* --- query_sql.c --- */
 
+/* One range of a query and what there is to read of it. */
+struct period {
+    struct query q;
+    struct plan plan;
+    struct reach reach;
+};
+
 struct sql_text {
     struct buf text; /* the caller releases it */
     struct sql_value *params;
@@ -205,17 +285,20 @@ struct sql_text {
     bool counted; /* columns 0–2 are total rows, folded rows, 1 where there is a row */
 };
 
-/* Columns: dimensions (times as numbers), then metrics. Texts are parameters and borrow from the
- * query; numbers of ours are written out, so that the engine plans with them. */
-int query_sql(struct query *q, const struct plan *plan, const struct reach *reach, uint32_t site,
-              struct arena *arena, struct sql_text *ret, struct err *err) WARN_UNUSED;
+/* What stands for a currency where rows have several. */
+#define CURRENCY_MIXED "*"
+
+/* Columns: dimensions (times as numbers), metrics, and the currency when revenue is asked; with
+ * `other`, the period to compare with, 1 where it has such a row, its metrics and currency. Texts are parameters and borrow from the query; numbers
+ * of ours are written out, so that the engine plans with them. */
+int query_sql(struct period *p, const struct period *other, uint32_t site, struct arena *arena,
+              struct sql_text *ret, struct err *err) WARN_UNUSED;
 
 /* --- query_reply.c --- */
 
 struct outcome {
-    const struct query *q;
-    const struct plan *plan;
-    const struct reach *reach;
+    const struct period *period;
+    const struct period *other; /* NULL: nothing to compare with */
     const struct sql_text *sql;
     const struct sql_result *rows;
     double plan_ms, rows_ms; /* what it took */

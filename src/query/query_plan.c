@@ -1,15 +1,5 @@
 #include "query_parts.h"
 
-/* Whether a leaf of the tree is on an attribute of that scope; `but` is not counted. */
-static bool filter_uses(const struct filter *f, enum dim_scope scope, enum dim but) {
-    if (f->op == FILTER_IS || f->op == FILTER_CONTAINS)
-        return dim_infos[f->dim].scope == scope && f->dim != but;
-    for (size_t i = 0; i < f->child_count; i++)
-        if (filter_uses(&f->children[i], scope, but))
-            return true;
-    return false;
-}
-
 static bool dims_use(const struct query *q, size_t dim_count, enum dim_scope scope, enum dim but) {
     for (size_t i = 0; i < dim_count; i++)
         if (dim_infos[q->dims[i]].scope == scope && q->dims[i] != but)
@@ -43,13 +33,20 @@ static void finish(const struct query *q, struct shape *s) {
     count_make(q, s);
 }
 
+static unsigned measure_of(enum metric m) {
+    enum metric_kind k = metric_kinds[m];
+    return k == KIND_MEAN ? Q_ENGAGED : k == KIND_MONEY ? Q_REVENUE : 0;
+}
+
 struct plan plan_make(const struct query *q, enum profile profile) {
     struct plan p = {.round_counts = profile == PROFILE_CNIL, .rows.dim_count = q->dim_count};
     p.fold = profile == PROFILE_FRUGAL && q->filter.child_count > 0 &&
              (dims_use(q, q->dim_count, SCOPE_EVENT, DIMS) ||
               dims_use(q, q->dim_count, SCOPE_VISIT, DIMS));
+    for (size_t i = 0; i < q->metric_count; i++)
+        p.rows.from_measures |= measure_of(q->metrics[i]);
     bool of_events = uses(q, q->dim_count, SCOPE_EVENT, DIMS), percentage = false;
-    bool visits_alone = visits_know_all(q);
+    bool visits_alone = visits_know_all(q) && !p.rows.from_measures;
     unsigned *counts = visits_alone ? &p.rows.from_visits : &p.rows.from_events;
     for (size_t i = 0; i < q->metric_count; i++) {
         switch (q->metrics[i]) {
@@ -77,6 +74,12 @@ struct plan plan_make(const struct query *q, enum profile profile) {
             break;
         case METRIC_VIEWS_PER_VISIT:
             p.rows.from_visits |= Q_VISITS | Q_PAGEVIEWS;
+            break;
+        case METRIC_SCROLL_DEPTH:
+        case METRIC_TIME_ON_PAGE:
+        case METRIC_TOTAL_REVENUE:
+        case METRIC_AVERAGE_REVENUE:
+            p.rows.from_events |= Q_EVENTS; /* says which rows there are */
             break;
         case METRICS:
             break;

@@ -12,17 +12,16 @@ struct named_range {
 
 /* LAST_DAYS end yesterday, so that a half day does not look like a fall. */
 static const struct named_range named_ranges[] = {
-    {"day", THIS_DAY, 0},      {"24h", LAST_24H, 0},      {"7d", LAST_DAYS, 7},
-    {"28d", LAST_DAYS, 28},    {"30d", LAST_DAYS, 30},    {"90d", LAST_DAYS, 90},
-    {"91d", LAST_DAYS, 91},    {"month", MONTHS_BACK, 0}, {"6mo", MONTHS_BACK, 5},
-    {"12mo", MONTHS_BACK, 11}, {"year", THIS_YEAR, 0},    {"all", EVERYTHING, 0},
+#define RANGE(word, KIND, count) {word, KIND, count},
+#include "query_words.def"
+#undef RANGE
 };
 
 static int32_t month_end(int32_t day) {
     return civil_add_months(civil_month_start(day), 1) - 1;
 }
 
-static void bound_by_ts(struct range *r, const struct zone *zone, int64_t from_ms, int64_t to_ms) {
+void range_bound_by_ts(struct range *r, const struct zone *zone, int64_t from_ms, int64_t to_ms) {
     r->by_ts = true;
     r->from_ms = from_ms;
     r->to_ms = to_ms;
@@ -43,7 +42,7 @@ static void resolve_named(const struct named_range *n, const struct zone *zone, 
         break;
     case LAST_24H:
         now_ms = whole_second(now_ms); /* what was sealed knows no less */
-        bound_by_ts(r, zone, now_ms - day_ms, now_ms + 1000);
+        range_bound_by_ts(r, zone, now_ms - day_ms, now_ms + 1000);
         break;
     case LAST_DAYS:
         r->from_day = today - n->count;
@@ -121,22 +120,21 @@ static bool parse_moment(struct span s, int64_t *ret_ms) {
     return true;
 }
 
-static int parse_pair(const json_t *pair, const struct zone *zone, struct range *r,
-                      struct err *err) {
+int range_parse_pair(const json_t *pair, const char *key, const struct zone *zone,
+                     struct range *ret, struct err *err) {
     struct span from = json_span(json_array_get(pair, 0)), to = json_span(json_array_get(pair, 1));
     if (json_array_size(pair) != 2 || !from.ptr || !to.ptr)
-        return err_set(err, ERR_INVALID, "date_range: must be a name or two dates");
+        return err_set(err, ERR_INVALID, "%s: must be a name or two dates", key);
+    struct range r = {0};
     int64_t from_ms, to_ms;
-    if (civil_parse(from, &r->from_day) && civil_parse(to, &r->to_day)) {
-        if (r->from_day > r->to_day)
-            return err_set(err, ERR_INVALID, "date_range: ends before it begins");
-        return 0;
-    }
-    if (!parse_moment(from, &from_ms) || !parse_moment(to, &to_ms))
-        return err_set(err, ERR_INVALID, "date_range: both must be dates, or times with an offset");
-    if (from_ms > to_ms)
-        return err_set(err, ERR_INVALID, "date_range: ends before it begins");
-    bound_by_ts(r, zone, from_ms, to_ms + 1000);
+    bool days = civil_parse(from, &r.from_day) && civil_parse(to, &r.to_day);
+    if (!days && (!parse_moment(from, &from_ms) || !parse_moment(to, &to_ms)))
+        return err_set(err, ERR_INVALID, "%s: both must be dates, or times with an offset", key);
+    if (days ? r.from_day > r.to_day : from_ms > to_ms)
+        return err_set(err, ERR_INVALID, "%s: ends before it begins", key);
+    if (!days)
+        range_bound_by_ts(&r, zone, from_ms, to_ms + 1000);
+    *ret = r;
     return 0;
 }
 
@@ -151,10 +149,7 @@ int range_parse(const json_t *value, const json_t *date, const struct zone *zone
     if (json_is_array(value)) {
         if (date)
             return err_set(err, ERR_INVALID, "date: only with a named date_range");
-        int failed = parse_pair(value, zone, &r, err);
-        if (failed == 0)
-            *ret = r;
-        return failed;
+        return range_parse_pair(value, "date_range", zone, ret, err);
     }
     struct span word = json_span(value);
     for (size_t i = 0; word.ptr && i < ARRAY_LEN(named_ranges); i++) {
@@ -209,6 +204,12 @@ static int32_t label_next(enum dim dim, int32_t day) {
     return dim == DIM_TIME_WEEK    ? day + 7
            : dim == DIM_TIME_MONTH ? civil_add_months(day, 1)
                                    : day + 1;
+}
+
+int64_t range_first_label(const struct range *r, enum dim dim, const struct zone *zone) {
+    if (dim != DIM_TIME_HOUR)
+        return label_start(dim, r->from_day);
+    return r->by_ts ? hour_number(zone, r->from_ms) : (int64_t)r->from_day * 24;
 }
 
 int range_labels(const struct range *r, enum dim dim, const struct zone *zone, struct arena *arena,

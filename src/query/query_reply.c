@@ -23,39 +23,106 @@ static json_t *dim_value(enum dim d, struct sql_value v) {
     return string_of(v.text);
 }
 
-static json_t *metric_value(struct sql_value v) {
+static json_t *metric_value(enum metric m, struct sql_value v, struct span currency) {
+    if (metric_kinds[m] == KIND_MONEY)
+        return money_json(v, currency);
     if (v.type == SQL_INT)
         return json_integer(v.i);
     return v.type == SQL_REAL ? json_real(v.d) : json_null();
 }
 
-static json_t *row_json(const struct query *q, const struct sql_result *rows, size_t row,
-                        size_t skip) {
-    JSON_AUTO metrics = json_array();
-    JSON_AUTO dims = json_array();
-    for (size_t i = 0; i < q->dim_count; i++)
-        if (json_array_append_new(dims, dim_value(q->dims[i], sql_result_at(rows, row, skip + i))) <
-            0)
-            return NULL;
-    for (size_t i = 0; i < q->metric_count; i++)
-        if (json_array_append_new(
-                metrics, metric_value(sql_result_at(rows, row, skip + q->dim_count + i))) < 0)
-            return NULL;
-    json_t *row_object = json_object();
-    if (!row_object || json_object_set(row_object, "metrics", metrics) < 0 ||
-        json_object_set(row_object, "dimensions", dims) < 0) {
-        json_decref(row_object);
-        return NULL;
-    }
-    return row_object;
+/* Where a row's columns are; see query_sql(). */
+struct columns {
+    size_t dims, metrics, currency, found, other_metrics, other_currency;
+};
+
+static struct columns columns_of(const struct outcome *o) {
+    const struct query *q = &o->period->q;
+    struct columns c = {.dims = o->sql->counted ? 3 : 0};
+    c.metrics = c.dims + q->dim_count;
+    c.currency = c.metrics + q->metric_count;
+    c.found = c.currency + (query_has_money(q) ? 1 : 0);
+    c.other_metrics = c.found + 1;
+    c.other_currency = c.other_metrics + q->metric_count;
+    return c;
 }
 
-static json_t *results_json(const struct query *q, const struct sql_result *rows, bool counted) {
+/* A list that is complete, or NULL; takes it over. */
+static json_t *whole(json_t *list, size_t count) {
+    if (json_array_size(list) == count)
+        return list;
+    json_decref(list);
+    return NULL;
+}
+
+static json_t *dims_json(const struct outcome *o, size_t row, bool other) {
+    const struct query *q = &o->period->q;
+    json_t *list = json_array();
+    for (size_t i = 0; i < q->dim_count; i++) {
+        struct sql_value v = sql_result_at(o->rows, row, columns_of(o).dims + i);
+        if (other && dim_infos[q->dims[i]].scope == SCOPE_TIME)
+            v.i = compare_number(q, q->dims[i], v.i);
+        (void)json_array_append_new(list, dim_value(q->dims[i], v));
+    }
+    return whole(list, q->dim_count);
+}
+
+/* What the other period has at that row; where it has no row, nothing was counted, or it is hidden,
+ * which must look the same. */
+static struct sql_value other_value(const struct outcome *o, size_t row, size_t metric) {
+    struct columns c = columns_of(o);
+    if (sql_result_at(o->rows, row, c.found).type != SQL_NULL_VALUE)
+        return sql_result_at(o->rows, row, c.other_metrics + metric);
+    bool zero = metric_kinds[o->period->q.metrics[metric]] <= KIND_RATIO && !o->other->plan.fold;
+    return (struct sql_value){.type = zero ? SQL_INT : SQL_NULL_VALUE};
+}
+
+/* Of a row's sums of money; empty without any. */
+static struct span currency_of(const struct outcome *o, size_t row, bool other) {
+    struct columns c = columns_of(o);
+    if (!query_has_money(&o->period->q))
+        return SPAN_EMPTY;
+    struct sql_value v = sql_result_at(o->rows, row, other ? c.other_currency : c.currency);
+    return v.type == SQL_TEXT_VALUE ? v.text : SPAN_EMPTY;
+}
+
+static json_t *comparison_json(const struct outcome *o, size_t row) {
+    const struct query *q = &o->period->q;
+    struct span here = currency_of(o, row, false), there = currency_of(o, row, true);
+    json_t *metrics = json_array(), *change = json_array();
+    for (size_t i = 0; i < q->metric_count; i++) {
+        struct sql_value before = other_value(o, row, i);
+        struct sql_value now = sql_result_at(o->rows, row, columns_of(o).metrics + i);
+        (void)json_array_append_new(metrics, metric_value(q->metrics[i], before, there));
+        if (metric_kinds[q->metrics[i]] == KIND_MONEY && !span_eq(here, there))
+            before.type = SQL_NULL_VALUE;
+        (void)json_array_append_new(change, compare_change(q->metrics[i], before, now));
+    }
+    return json_pack("{s:o, s:o, s:o}", "metrics", whole(metrics, q->metric_count), "change",
+                     whole(change, q->metric_count), "dimensions", dims_json(o, row, true));
+}
+
+static json_t *row_json(const struct outcome *o, size_t row) {
+    const struct query *q = &o->period->q;
+    json_t *metrics = json_array();
+    struct span currency = currency_of(o, row, false);
+    for (size_t i = 0; i < q->metric_count; i++) {
+        struct sql_value v = sql_result_at(o->rows, row, columns_of(o).metrics + i);
+        (void)json_array_append_new(metrics, metric_value(q->metrics[i], v, currency));
+    }
+    JSON_AUTO object = json_pack("{s:o, s:o}", "metrics", whole(metrics, q->metric_count),
+                                 "dimensions", dims_json(o, row, false));
+    if (object && o->other && !put(object, "comparison", comparison_json(o, row)))
+        return NULL;
+    return TAKE_PTR(object);
+}
+
+static json_t *results_json(const struct outcome *o) {
     JSON_AUTO list = json_array();
-    for (size_t i = 0; i < sql_result_rows(rows); i++) {
-        if (counted && sql_result_at(rows, i, 2).type != SQL_INT)
+    for (size_t i = 0; i < sql_result_rows(o->rows); i++) {
+        if (o->sql->counted && sql_result_at(o->rows, i, 2).type != SQL_INT)
             continue;
-        if (json_array_append_new(list, row_json(q, rows, i, counted ? 3 : 0)) < 0)
+        if (json_array_append_new(list, row_json(o, i)) < 0)
             return NULL;
     }
     return TAKE_PTR(list);
@@ -95,6 +162,17 @@ static json_t *range_json(const struct range *r, const struct zone *zone) {
     return json_pack("[ss]", from, to);
 }
 
+static bool put_includes(json_t *object, const struct query *q, const json_t *request) {
+    json_t *include = json_pack("{sbsbsb}", "imports", q->imports, "time_labels", q->time_labels,
+                                "total_rows", q->total_rows);
+    if (!put(object, "include", include))
+        return false;
+    json_t *asked = json_member(json_member(request, "include"), "compare");
+    return q->compare.kind == COMPARE_NONE ||
+           (put(include, "compare", json_incref(asked)) &&
+            put(include, "compare_match_day_of_week", json_boolean(q->compare.match_weekdays)));
+}
+
 static json_t *query_json(const struct query *q, const struct policy *policy,
                           const json_t *request) {
     JSON_AUTO object = json_object();
@@ -104,21 +182,19 @@ static json_t *query_json(const struct query *q, const struct policy *policy,
         !put(object, "date_range", range_json(&q->range, policy->zone)) ||
         !put(object, "filters", filters ? json_incref(filters) : json_array()) ||
         !put(object, "dimensions", words_of_dims(q)) || !put(object, "order_by", orders_json(q)) ||
-        !put(object, "include",
-             json_pack("{sbsbsb}", "imports", q->imports, "time_labels", q->time_labels,
-                       "total_rows", q->total_rows)) ||
+        !put_includes(object, q, request) ||
         !put(object, "pagination",
              json_pack("{sIsI}", "limit", (json_int_t)q->limit, "offset", (json_int_t)q->offset)))
+        return NULL;
+    if (q->compare.kind != COMPARE_NONE &&
+        !put(object, "comparison_date_range", range_json(&q->compare.range, policy->zone)))
         return NULL;
     return TAKE_PTR(object);
 }
 
 static int put_labels(json_t *meta, const struct query *q, const struct zone *zone,
                       struct arena *arena, struct err *err) {
-    enum dim dim = DIM_TIME_DAY;
-    for (size_t i = 0; i < q->dim_count; i++)
-        if (dim_infos[q->dims[i]].scope == SCOPE_TIME)
-            dim = q->dims[i];
+    enum dim dim = query_time_dim(q);
     int64_t *numbers;
     size_t count;
     int r = range_labels(&q->range, dim, zone, arena, &numbers, &count, err);
@@ -154,25 +230,54 @@ static json_t *day_json(int32_t day) {
     return json_string(text);
 }
 
+/* What must be said of figures, by metric. */
+static json_t *notes_json(const struct outcome *o) {
+    const struct query *q = &o->period->q;
+    json_t *notes = json_object();
+    if (q->range.from_day != q->range.to_day && counts_people(q))
+        (void)json_object_set_new(notes, "visitors", json_string("daily visitors, added up"));
+    bool mixed = false;
+    for (size_t i = 0; i < sql_result_rows(o->rows); i++)
+        mixed |= span_eq(currency_of(o, i, false), SPAN_LIT(CURRENCY_MIXED));
+    for (size_t i = 0; mixed && i < q->metric_count; i++)
+        if (metric_kinds[q->metrics[i]] == KIND_MONEY)
+            (void)json_object_set_new(notes, metric_words[q->metrics[i]],
+                                      json_string("null where currencies are mixed"));
+    return notes;
+}
+
+/* What was read; rows that are no more. */
+static bool put_reach(json_t *meta, const struct reach *r) {
+    return put(meta, "levels", levels_json(r)) &&
+           (!r->rows_gone || put(meta, "raw_rows_from", day_json(r->raw_from_day)));
+}
+
+static bool put_other_reach(json_t *meta, const struct outcome *o) {
+    json_t *other = json_object();
+    return put(meta, "comparison", other) && put_reach(other, &o->other->reach);
+}
+
 static int meta_json(const struct outcome *o, const struct policy *policy, struct arena *arena,
                      json_t **ret, struct err *err) {
-    const struct query *q = o->q;
+    const struct query *q = &o->period->q;
+    const struct plan *plan = &o->period->plan;
     JSON_AUTO meta = json_object();
     bool ok = meta != NULL;
-    if (q->range.from_day != q->range.to_day && counts_people(q))
-        ok = ok &&
-             put(meta, "metric_notes", json_pack("{ss}", "visitors", "daily visitors, added up"));
-    if (o->plan->round_counts)
+    JSON_AUTO notes = notes_json(o);
+    if (json_object_size(notes) > 0)
+        ok = ok && put(meta, "metric_notes", json_incref(notes));
+    if (plan->round_counts)
         ok = ok && put(meta, "rounded_to", json_integer(10));
     if (q->total_rows && sql_result_rows(o->rows) > 0)
         ok = ok && put(meta, "total_rows", json_integer(sql_result_at(o->rows, 0, 0).i));
-    if (o->plan->fold && sql_result_rows(o->rows) > 0)
+    if (plan->fold && sql_result_rows(o->rows) > 0)
         ok = ok && put(meta, "folded_rows", json_integer(sql_result_at(o->rows, 0, 1).i));
     if (q->imports)
-        ok = ok && put(meta, "imports_included", json_false());
-    ok = ok && put(meta, "levels", levels_json(o->reach));
-    if (o->reach->rows_gone)
-        ok = ok && put(meta, "raw_rows_from", day_json(o->reach->raw_from_day));
+        ok = ok && put(meta, "imports_included", json_false()) &&
+             put(meta, "imports_skip_reason", json_string("no_imported_data"));
+    ok = ok && put_reach(meta, &o->period->reach);
+    if (o->other)
+        ok = ok && put_other_reach(meta, o);
     if (!ok)
         return err_set(err, ERR_NOMEM, "out of memory");
     int r = q->time_labels ? put_labels(meta, q, policy->zone, arena, err) : 0;
@@ -181,16 +286,23 @@ static int meta_json(const struct outcome *o, const struct policy *policy, struc
     return r;
 }
 
+static void add_parts(json_t *list, const struct reach *r) {
+    for (size_t i = 0; i < r->part_count; i++)
+        (void)json_array_append_new(list, json_integer(r->parts[i]->id));
+    for (size_t i = 0; i < r->cell_part_count; i++)
+        (void)json_array_append_new(list, json_integer(r->cell_parts[i]->id));
+}
+
 /* The statement holds $1 … where the query's values go, and names of our own files. */
 static json_t *explain_json(const struct outcome *o) {
     json_t *parts = json_array();
-    for (size_t i = 0; i < o->reach->part_count; i++)
-        (void)json_array_append_new(parts, json_integer(o->reach->parts[i]->id));
-    for (size_t i = 0; i < o->reach->cell_part_count; i++)
-        (void)json_array_append_new(parts, json_integer(o->reach->cell_parts[i]->id));
+    add_parts(parts, &o->period->reach);
+    if (o->other)
+        add_parts(parts, &o->other->reach);
     struct span sql = buf_span(&o->sql->text);
-    return json_pack("{s:o, s:o, s:s%, s:{s:f, s:f}}", "levels", levels_json(o->reach), "parts",
-                     parts, "sql", sql.ptr, sql.len, "ms", "plan", o->plan_ms, "rows", o->rows_ms);
+    return json_pack("{s:o, s:o, s:s%, s:{s:f, s:f}}", "levels", levels_json(&o->period->reach),
+                     "parts", parts, "sql", sql.ptr, sql.len, "ms", "plan", o->plan_ms, "rows",
+                     o->rows_ms);
 }
 
 int reply_make(const struct outcome *o, const struct policy *policy, const json_t *request,
@@ -200,9 +312,9 @@ int reply_make(const struct outcome *o, const struct policy *policy, const json_
     if (r < 0)
         return r;
     JSON_AUTO reply = json_object();
-    bool ok = put(reply, "results", results_json(o->q, o->rows, o->sql->counted));
+    bool ok = put(reply, "results", results_json(o));
     ok = put(reply, "meta", meta) && ok;
-    ok = ok && put(reply, "query", query_json(o->q, policy, request));
+    ok = ok && put(reply, "query", query_json(&o->period->q, policy, request));
     if (explain)
         ok = ok && put(reply, "explain", explain_json(o));
     if (!ok)

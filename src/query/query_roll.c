@@ -49,6 +49,9 @@ void put_rollup(const struct writer *w) {
         if (s->from_visits & columns[i].bit)
             buf_addf(o, "r.%s::BIGINT AS a_%s, ", columns[i].of_visits, columns[i].name);
     }
+    if (s->from_measures & Q_ENGAGED)
+        buf_adds(o, "r.engaged_ms AS g_engaged, r.engaged_visits AS g_engaged_visits,"
+                    " r.scroll_sum AS g_scroll, r.scroll_visits AS g_scroll_visits, ");
     buf_addf(o,
              "r.events::BIGINT AS b_n FROM roll.%s r WHERE r.site = %u AND r.day BETWEEN %d AND %d"
              " AND r.part <= %u",

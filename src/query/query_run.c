@@ -45,11 +45,58 @@ static double ms_since(const struct query_env *env, int64_t ns) {
     return (double)(clock_mono_ns(env->clock) - ns) / 1e6;
 }
 
+/* Whether the engine takes the patterns of all `matches`: it is asked, since it is the one to say. */
+static int check_patterns(const struct query_env *env, struct store_view *view,
+                          const struct filter *f, struct err *err) {
+    int r = 0;
+    for (size_t i = 0; r == 0 && !filter_is_leaf(f) && i < f->child_count; i++)
+        r = check_patterns(env, view, &f->children[i], err);
+    for (size_t i = 0; r == 0 && f->op == FILTER_MATCHES && i < f->value_count; i++) {
+        struct sql_value value = {.type = SQL_TEXT_VALUE, .text = f->values[i]};
+        CLEANUP(sql_result_freep) struct sql_result *rows = NULL;
+        struct err why = {0};
+        r = store_view_select(view, "SELECT regexp_matches('', $1)", &value, 1, env->timeout_ms,
+                              &rows, &why);
+        if (r == ERR_INVALID)
+            return err_set(err, r, "filters: matches on %s: not a regular expression of RE2",
+                           dim_infos[f->dim].word);
+        if (r < 0)
+            return err_set(err, r, "the query could not be run: %s", err_word(r));
+    }
+    return r;
+}
+
+/* Fills in the plan and the reach of a period's query. */
+static int make_period(const struct query_env *env, struct store_view *view,
+                       const struct policy *policy, struct arena *arena, struct period *p,
+                       struct err *err) {
+    p->plan = plan_make(&p->q, policy->profile);
+    p->plan.rollup = p->plan.rollup && !env->no_rollup;
+    p->plan.cells = p->plan.cells && !env->no_cells;
+    return reach_make(view, &p->q, &p->plan, policy->site, arena, &p->reach, err);
+}
+
+/* What only the view and the whole range can tell. */
+static int resolve(const struct query_env *env, struct store_view *view,
+                   const struct policy *policy, struct query *q, struct err *err) {
+    int r = check_patterns(env, view, &q->filter, err);
+    if (r == 0 && q->range.from_first)
+        r = resolve_first_day(env, view, policy->site, &q->range, err);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < q->dim_count; i++)
+        if (q->dims[i] == DIM_TIME)
+            q->dims[i] = range_auto_dim(&q->range);
+    if (q->compare.kind != COMPARE_NONE)
+        compare_resolve(q, policy->zone);
+    return 0;
+}
+
 static int run(const struct query_env *env, const struct policy *policy, const json_t *request,
                struct arena *arena, json_t **ret, struct err *err) {
     int64_t begun_ns = clock_mono_ns(env->clock);
-    struct query q;
-    int r = query_parse(request, policy, clock_wall_ms(env->clock), arena, &q, err);
+    struct period p, other;
+    int r = query_parse(request, policy, clock_wall_ms(env->clock), arena, &p.q, err);
     if (r < 0)
         return r;
     CLEANUP(store_view_closep) struct store_view *view = NULL;
@@ -57,25 +104,20 @@ static int run(const struct query_env *env, const struct policy *policy, const j
     r = store_view_open(env->store, &view, &why);
     if (r < 0)
         return err_set(err, r, "the query could not be run: %s", err_word(r));
-    if (q.range.from_first)
-        r = resolve_first_day(env, view, policy->site, &q.range, err);
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < q.dim_count; i++)
-        if (q.dims[i] == DIM_TIME)
-            q.dims[i] = range_auto_dim(&q.range);
-
-    struct plan plan = plan_make(&q, policy->profile);
-    plan.rollup = plan.rollup && !env->no_rollup;
-    plan.cells = plan.cells && !env->no_cells;
-    struct reach reach;
-    CLEANUP(sql_text_release) struct sql_text s = {0};
-    r = reach_make(view, &q, &plan, policy->site, arena, &reach, err);
+    r = resolve(env, view, policy, &p.q, err);
     if (r == 0)
-        r = query_sql(&q, &plan, &reach, policy->site, arena, &s, err);
+        r = make_period(env, view, policy, arena, &p, err);
+    bool compares = r == 0 && p.q.compare.kind != COMPARE_NONE;
+    CLEANUP(sql_text_release) struct sql_text s = {0};
+    if (compares) {
+        other.q = compare_query(&p.q);
+        r = make_period(env, view, policy, arena, &other, err);
+    }
+    if (r == 0)
+        r = query_sql(&p, compares ? &other : NULL, policy->site, arena, &s, err);
     if (r < 0)
         return r;
-    struct outcome o = {.q = &q, .plan = &plan, .reach = &reach, .sql = &s};
+    struct outcome o = {.period = &p, .other = compares ? &other : NULL, .sql = &s};
     o.plan_ms = ms_since(env, begun_ns);
     CLEANUP(sql_result_freep) struct sql_result *rows = NULL;
     r = select_rows(env, view, &s, &rows, err);

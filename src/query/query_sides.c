@@ -42,13 +42,7 @@ static void put_event_rows(const struct writer *w, enum level level, bool by_per
     if (mask & Q_EVENTS)
         buf_adds(o, "count(*) AS b_events, ");
     buf_adds(o, "count(*) AS b_n FROM ");
-    put_source(w, level, SOURCE_EVENT, SIDE_EVENT);
-    buf_adds(o, " e");
-    if (level == LEVEL_HOT && w->shape->events_need_visits) {
-        buf_adds(o, " JOIN ");
-        put_net_visits(w, SIDE_EVENT);
-        buf_adds(o, " v ON v.visit = e.visit");
-    }
+    put_event_source(w, level, SIDE_EVENT);
     put_where(w, level, SIDE_EVENT);
     put_persons_alone(w, level, c, "e");
     buf_adds(o, " GROUP BY ALL");

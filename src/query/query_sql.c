@@ -19,6 +19,7 @@ static void put_level(const struct writer *w, enum level level) {
         buf_adds(w->out, " UNION ALL BY NAME ");
     if (w->shape->from_visits)
         put_visit_side(w, level);
+    put_measures(w, level);
 }
 
 static void put_quantity_sums(const struct writer *w, unsigned mask, const char *prefix) {
@@ -44,6 +45,7 @@ static void put_sums_of_levels(const struct writer *w) {
     }
     put_quantity_sums(w, s->from_events, "b_");
     put_quantity_sums(w, s->from_visits, "a_");
+    put_measure_sums(w);
     buf_adds(o, "FROM (");
     const char *between = "";
     for (int level = 0; level < LEVELS; level++) {
@@ -110,13 +112,18 @@ static void put_metric(const struct writer *w, enum metric m) {
         put_count(w, from_events ? "t.b_visitors" : "t.a_visitors");
         buf_adds(w->out, ", 0), 1), 0)");
         break;
+    case METRIC_SCROLL_DEPTH:
+    case METRIC_TIME_ON_PAGE:
+    case METRIC_TOTAL_REVENUE:
+    case METRIC_AVERAGE_REVENUE:
+        put_measure(w, m);
+        break;
     case METRICS:
         break;
     }
 }
 
-/* The whole result: d0 …, m0 …, and the visitors that decide about folding. */
-static void put_rows(const struct writer *w) {
+void put_rows(const struct writer *w) {
     struct buf *o = w->out;
     buf_adds(o, "SELECT ");
     for (size_t i = 0; i < w->shape->dim_count; i++)
@@ -125,6 +132,8 @@ static void put_rows(const struct writer *w) {
         put_metric(w, w->q->metrics[i]);
         buf_addf(o, " AS m%zu, ", i);
     }
+    if (query_has_money(w->q))
+        put_currency(w);
     if (w->plan->fold)
         buf_addf(o, "s.%s_visitors AS seen FROM ", w->shape->from_events ? "b" : "a");
     else
@@ -143,51 +152,59 @@ static void put_rows(const struct writer *w) {
 /* --- order and page -----------------------------------------------------------------------------
  */
 
-static void put_order(const struct writer *w) {
+static void put_order(const struct writer *w, const char *alias) {
     const struct query *q = w->q;
     buf_adds(w->out, " ORDER BY ");
     for (size_t i = 0; i < q->order_count; i++)
-        buf_addf(w->out, "%c%zu %s NULLS LAST, ", q->orders[i].by_dim ? 'd' : 'm',
+        buf_addf(w->out, "%s%c%zu %s NULLS LAST, ", alias, q->orders[i].by_dim ? 'd' : 'm',
                  q->orders[i].index, q->orders[i].desc ? "DESC" : "ASC");
-    put_dim_names(w);
-    buf_adds(w->out, "seen");
+    for (size_t i = 0; i < w->shape->dim_count; i++)
+        buf_addf(w->out, "%sd%zu, ", alias, i);
+    buf_addf(w->out, "%sseen", alias);
 }
 
 static void put_page(const struct writer *w) {
-    put_order(w);
+    put_order(w, "");
     buf_addf(w->out, " LIMIT %lld OFFSET %lld", (long long)w->q->limit, (long long)w->q->offset);
 }
 
-static void put_columns(const struct writer *w) {
-    put_dim_names(w);
+static void put_columns(const struct writer *w, const struct writer *other) {
+    for (size_t i = 0; i < w->shape->dim_count; i++)
+        buf_addf(w->out, "p.d%zu, ", i);
     for (size_t i = 0; i < w->q->metric_count; i++)
-        buf_addf(w->out, "%sm%zu", i ? ", " : "", i);
+        buf_addf(w->out, "%sp.m%zu", i ? ", " : "", i);
+    const char *currency = query_has_money(w->q) ? "currency" : NULL;
+    buf_adds(w->out, currency ? ", p.currency" : "");
+    buf_adds(w->out, other ? ", o.found" : "");
+    for (size_t i = 0; other && i < w->q->metric_count; i++)
+        buf_addf(w->out, ", o.m%zu", i);
+    buf_adds(w->out, other && currency ? ", o.currency" : "");
+}
+
+static void put_uncounted(const struct writer *w, const struct writer *other) {
+    buf_adds(w->out, "SELECT ");
+    put_columns(w, other);
+    buf_adds(w->out, " FROM (SELECT * FROM (");
+    put_rows(w);
+    buf_adds(w->out, ")");
+    put_page(w);
+    buf_adds(w->out, ") p");
 }
 
 /* Rows are made once, whether they are counted or not. */
-static void put_statement(const struct writer *w, bool counted) {
+static void put_counted(const struct writer *w, const struct writer *other) {
     struct buf *o = w->out;
     int least = w->plan->fold ? QUERY_FOLD_BELOW : 0;
-    if (!counted) {
-        buf_adds(o, "SELECT ");
-        put_columns(w);
-        buf_adds(o, " FROM (");
-        put_rows(w);
-        buf_adds(o, ")");
-        put_page(w);
-        return;
-    }
     buf_adds(o, "WITH j AS MATERIALIZED (");
     put_rows(w);
     buf_adds(o, ") SELECT c.kept, c.folded, p.hit, ");
-    put_columns(w);
+    put_columns(w, other);
     buf_addf(o,
              " FROM (SELECT count(*) FILTER (seen >= %d) AS kept, count(*) FILTER (seen < %d) AS "
              "folded FROM j) c LEFT JOIN (SELECT *, 1 AS hit FROM j WHERE seen >= %d",
              least, least, least);
     put_page(w);
     buf_adds(o, ") p ON true");
-    put_order(w);
 }
 
 static size_t bind_values(struct filter *f, struct sql_value *params, size_t next) {
@@ -199,20 +216,33 @@ static size_t bind_values(struct filter *f, struct sql_value *params, size_t nex
     return next;
 }
 
-int query_sql(struct query *q, const struct plan *plan, const struct reach *reach, uint32_t site,
-              struct arena *arena, struct sql_text *ret, struct err *err) {
+static struct writer writer_of(const struct period *p, uint32_t site, struct buf *out) {
+    return (struct writer){.q = &p->q,
+                           .plan = &p->plan,
+                           .reach = &p->reach,
+                           .shape = &p->plan.rows,
+                           .site = site,
+                           .out = out};
+}
+
+int query_sql(struct period *p, const struct period *other, uint32_t site, struct arena *arena,
+              struct sql_text *ret, struct err *err) {
+    struct query *q = &p->q;
     struct sql_value *params = ARENA_NEW(arena, struct sql_value, q->value_count + 1);
     if (!params)
         return err_set(err, ERR_NOMEM, "out of memory");
     ret->param_count = bind_values(&q->filter, params, 0);
     ret->params = params;
-    ret->counted = q->total_rows || plan->fold;
-    struct writer w = {.q = q,
-                       .plan = plan,
-                       .reach = reach,
-                       .shape = &plan->rows,
-                       .site = site,
-                       .out = &ret->text};
-    put_statement(&w, ret->counted);
+    ret->counted = q->total_rows || p->plan.fold;
+    struct writer w = writer_of(p, site, &ret->text), beside = {0};
+    if (other)
+        beside = writer_of(other, site, &ret->text);
+    if (ret->counted)
+        put_counted(&w, other ? &beside : NULL);
+    else
+        put_uncounted(&w, other ? &beside : NULL);
+    if (other)
+        put_comparison(&w, &beside);
+    put_order(&w, "p.");
     return ret->text.failed ? err_set(err, ERR_NOMEM, "out of memory") : 0;
 }

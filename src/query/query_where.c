@@ -69,8 +69,9 @@ void put_words_end(const struct writer *w, enum level level) {
 
 static void put_column(struct buf *o, enum dim d, enum level level, enum side side) {
     const struct dim_info *info = &dim_infos[d];
-    const char *row = side == SIDE_EVENT ? "e" : "v";
-    if (d == DIM_PAGE && side != SIDE_EVENT)
+    bool of_event = side == SIDE_EVENT || side == SIDE_ENGAGED;
+    const char *row = of_event ? "e" : "v";
+    if (d == DIM_PAGE && !of_event)
         info = &dim_infos[DIM_ENTRY_PAGE];
     const char *code = word_code(d, level, side);
     if (code)
@@ -78,7 +79,7 @@ static void put_column(struct buf *o, enum dim d, enum level level, enum side si
     else if (d == DIM_TIME_HOUR)
         buf_addf(o, "%s.day::BIGINT * 24 + %s.hour", row, row);
     else if (info->scope == SCOPE_TIME)
-        put_time(o, d, side == SIDE_EVENT ? "e.day" : "v.day");
+        put_time(o, d, of_event ? "e.day" : "v.day");
     else if (info->scope == SCOPE_EVENT || (level == LEVEL_SEALED && side != SIDE_VISIT))
         buf_addf(o, "e.%s", info->column);
     else
@@ -111,7 +112,9 @@ static void put_test(struct buf *o, const struct filter *f, const char *column) 
         buf_adds(o, ")");
         return;
     }
-    for (size_t i = 0; i < f->value_count; i++)
+    for (size_t i = 0; f->op == FILTER_MATCHES && i < f->value_count; i++)
+        buf_addf(o, "%sregexp_matches(%s, $%zu)", i ? " OR " : "", column, f->first_param + i);
+    for (size_t i = 0; f->op == FILTER_CONTAINS && i < f->value_count; i++)
         buf_addf(o, "%scontains(%s%s%s, %s$%zu%s)", i ? " OR " : "", open, column, close, open,
                  f->first_param + i, close);
 }
@@ -130,14 +133,43 @@ static void put_leaf(struct buf *o, const struct filter *f, enum level level, en
     buf_adds(o, code ? ")" : "");
 }
 
-static void put_filter(struct buf *o, const struct filter *f, enum level level, enum side side) {
+void put_visit_id(struct buf *o, enum level level, const char *alias) {
+    if (level == LEVEL_HOT)
+        buf_addf(o, "%s.visit", alias);
+    else
+        buf_addf(o, "%s.day * 4294967296 + %s.visit", alias, alias);
+}
+
+/* Visits with an event of which the child is true: as a query for those would choose them. */
+static void put_has_done(const struct writer *w, const struct filter *f, enum level level,
+                         enum side side) {
+    struct buf *o = w->out;
+    struct query q = {.filter = f->children[0], .range = w->q->range};
+    struct shape s = {.events_need_visits = filter_uses(&q.filter, SCOPE_VISIT, DIMS)};
+    struct writer inner = *w;
+    inner.q = &q;
+    inner.shape = &s;
+    put_visit_id(o, level, side == SIDE_VISIT ? "v" : "e");
+    buf_adds(o, " IN (SELECT ");
+    put_visit_id(o, level, "e");
+    buf_adds(o, " FROM ");
+    put_event_source(&inner, level, SIDE_EVENT);
+    put_where(&inner, level, SIDE_EVENT);
+    buf_adds(o, ")");
+}
+
+static void put_filter(const struct writer *w, const struct filter *f, enum level level,
+                       enum side side) {
+    struct buf *o = w->out;
     buf_adds(o, f->op == FILTER_NOT ? "(NOT " : "(");
-    if (f->op == FILTER_IS || f->op == FILTER_CONTAINS)
+    if (filter_is_leaf(f))
         put_leaf(o, f, level, side);
-    for (size_t i = 0; i < f->child_count; i++) {
+    else if (f->op == FILTER_HAS_DONE)
+        put_has_done(w, f, level, side);
+    for (size_t i = 0; f->op != FILTER_HAS_DONE && i < f->child_count; i++) {
         if (i > 0)
             buf_adds(o, f->op == FILTER_OR ? " OR " : " AND ");
-        put_filter(o, &f->children[i], level, side);
+        put_filter(w, &f->children[i], level, side);
     }
     buf_adds(o, ")");
 }
@@ -160,21 +192,23 @@ static void put_moments(const struct writer *w, enum level level, const char *co
 }
 
 void put_filters(const struct writer *w, enum level level, enum side side) {
-    if (w->q->filter.child_count == 0)
+    if (w->q->filter.op == FILTER_AND && w->q->filter.child_count == 0)
         return;
     buf_adds(w->out, " AND ");
-    put_filter(w->out, &w->q->filter, level, side);
+    put_filter(w, &w->q->filter, level, side);
 }
 
 void put_where(const struct writer *w, enum level level, enum side side) {
     struct buf *o = w->out;
     buf_adds(o, " WHERE ");
     put_days(w, level, side == SIDE_VISIT ? "v." : "e.");
-    if (side != SIDE_VISIT)
+    if (side == SIDE_ENGAGED)
+        buf_adds(o, " AND (e.kind = 2 OR e.scroll < 255)");
+    else if (side != SIDE_VISIT)
         buf_adds(o, " AND e.kind < 2");
     if (w->q->range.by_ts && side != SIDE_VISIT)
         put_moments(w, level, "e.ts");
-    if (w->q->range.by_ts && side != SIDE_EVENT)
+    if (w->q->range.by_ts && (side == SIDE_VISIT || side == SIDE_BOTH))
         put_moments(w, level, "v.start");
     put_filters(w, level, side);
 }
@@ -190,9 +224,9 @@ static void mark_dim(bool needed[DIMS], enum dim d, enum side side) {
 }
 
 static void mark_filter(bool needed[DIMS], const struct filter *f, enum side side) {
-    if (f->op == FILTER_IS || f->op == FILTER_CONTAINS)
+    if (filter_is_leaf(f))
         mark_dim(needed, f->dim, side);
-    for (size_t i = 0; i < f->child_count; i++)
+    for (size_t i = 0; f->op != FILTER_HAS_DONE && i < f->child_count; i++)
         mark_filter(needed, &f->children[i], side);
 }
 
@@ -285,6 +319,16 @@ static void put_sealed_events(const struct writer *w, enum side side) {
     buf_adds(o, " x JOIN (SELECT day, visit, entry_page, exit_page FROM ");
     put_files(w, SOURCE_VISIT);
     buf_adds(o, ") y ON y.day = x.day AND y.visit = x.visit)");
+}
+
+void put_event_source(const struct writer *w, enum level level, enum side side) {
+    put_source(w, level, SOURCE_EVENT, side);
+    buf_adds(w->out, " e");
+    if (level != LEVEL_HOT || !w->shape->events_need_visits)
+        return;
+    buf_adds(w->out, " JOIN ");
+    put_net_visits(w, side);
+    buf_adds(w->out, " v ON v.visit = e.visit");
 }
 
 void put_source(const struct writer *w, enum level level, enum source source, enum side side) {

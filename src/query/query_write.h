@@ -18,9 +18,10 @@ struct writer {
 
 /* What a row stands for and where it takes its columns from. */
 enum side {
-    SIDE_EVENT, /* an event e; hot attributes of the visit from v */
-    SIDE_VISIT, /* a visit v; a page is the page it entered by */
-    SIDE_BOTH,  /* a visit v that has an event e; a page is the page it entered by */
+    SIDE_EVENT,   /* an event e; hot attributes of the visit from v */
+    SIDE_VISIT,   /* a visit v; a page is the page it entered by */
+    SIDE_ENGAGED, /* an event e with engagement or scrolling, which is counted nowhere else */
+    SIDE_BOTH,    /* a visit v that has an event e; a page is the page it entered by */
 };
 
 struct quantity_word {
@@ -52,6 +53,10 @@ void put_net_visits(const struct writer *w, enum side side);
 enum source { SOURCE_EVENT, SOURCE_VISIT };
 void put_files(const struct writer *w, enum source source);
 void put_source(const struct writer *w, enum level level, enum source source, enum side side);
+/* What tells visits apart. */
+void put_visit_id(struct buf *o, enum level level, const char *alias);
+/* Events e, and in the hot level their visits v where their attributes are asked for. */
+void put_event_source(const struct writer *w, enum level level, enum side side);
 /* Whether a person is counted by its id in this level: never, always, or where `varies` says. */
 enum by_id { BY_FLAG, BY_ID, BY_VARIES };
 enum by_id persons_by(const struct counting *c, enum level level);
@@ -70,6 +75,24 @@ void put_persons_alone(const struct writer *w, enum level level, const struct co
 /* A parenthesised SELECT each; the shape has that side. */
 void put_event_side(const struct writer *w, enum level level);
 void put_visit_side(const struct writer *w, enum level level);
+
+/* --- query_measures.c --- */
+
+/* " UNION ALL BY NAME " and a SELECT, for each measure the shape has. */
+void put_measures(const struct writer *w, enum level level);
+void put_measure_sums(const struct writer *w); /* "sum(…) AS …, " */
+void put_measure(const struct writer *w, enum metric m);
+void put_currency(const struct writer *w); /* "… AS currency, " */
+
+/* --- query_sql.c --- */
+
+/* The whole result of the writer's query: d0 …, m0 …, and the visitors that decide about folding. */
+void put_rows(const struct writer *w);
+
+/* --- query_compare.c --- */
+
+/* The other period's rows beside those of the result's page `p`: "LEFT JOIN … o ON …". */
+void put_comparison(const struct writer *w, const struct writer *other);
 
 /* --- query_roll.c --- */
 

@@ -21,6 +21,7 @@ struct bed {
     struct policy_set *policies;
     struct fake_clock clock;
     struct cursor cursor;
+    bool no_rollup, no_cells; /* of queries */
     char root[80]; /* of the sealed parts */
     uint32_t last_part;
     struct {

@@ -1,6 +1,7 @@
 #include "model.h"
 
 #include <math.h>
+#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -106,12 +107,46 @@ static void label_of(const char *word, const struct event *e, const struct model
         (void)snprintf(out, size, "%s", date);
 }
 
+/* What is asked, for filters that look at other events. */
+static const struct model *asked;
+static const struct model_range *asked_range;
+
+static bool event_in(const struct event *e, uint32_t site, const struct model_range *r) {
+    return e->site == site && e->kind != EVENT_ENGAGEMENT && e->day >= r->from_day &&
+           e->day <= r->to_day && (!r->by_ts || (e->ts_ms >= r->from_ms && e->ts_ms < r->to_ms));
+}
+
+static bool holds(const json_t *f, const struct event *e, const struct model_visit *v,
+                  bool of_visit);
+
+static bool has_done(const json_t *f, const struct model_visit *v) {
+    for (size_t i = 0; i < asked->event_count; i++) {
+        const struct event *e = &asked->events[i];
+        if (event_in(e, v->first->site, asked_range) && &asked->visits[asked->visit_of[i]] == v &&
+            holds(f, e, v, false))
+            return true;
+    }
+    return false;
+}
+
+/* Patterns that mean the same to POSIX and RE2. */
+static bool matches(const char *text, const char *pattern) {
+    regex_t r;
+    if (regcomp(&r, pattern, REG_EXTENDED | REG_NOSUB) != 0)
+        abort();
+    bool found = regexec(&r, text, 0, NULL, 0) == 0;
+    regfree(&r);
+    return found;
+}
+
 static bool holds(const json_t *f, const struct event *e, const struct model_visit *v,
                   bool of_visit) {
     const char *op = json_string_value(json_array_get(f, 0));
     const json_t *second = json_array_get(f, 1);
     size_t i;
     json_t *item;
+    if (strncmp(op, "has_", 4) == 0)
+        return has_done(second, v) == (strcmp(op, "has_done") == 0);
     if (strcmp(op, "not") == 0)
         return !holds(second, e, v, of_visit);
     if (strcmp(op, "and") == 0 || strcmp(op, "or") == 0) {
@@ -138,7 +173,9 @@ static bool holds(const json_t *f, const struct event *e, const struct model_vis
             *p = ascii_lower(*p);
         for (char *p = want; fold && *p; p++)
             *p = ascii_lower(*p);
-        found |= is ? strcmp(low, want) == 0 : strstr(low, want) != NULL;
+        found |= is             ? strcmp(low, want) == 0
+                 : op[0] == 'm' ? matches(low, want)
+                                : strstr(low, want) != NULL;
     }
     return found != (strstr(op, "_not") != NULL);
 }
@@ -161,6 +198,9 @@ static bool mentions_event(const json_t *j, const char *but) {
                (!but || strcmp(json_string_value(j), but) != 0);
     size_t i;
     json_t *item;
+    const char *op = json_string_value(json_array_get(j, 0));
+    if (op && strncmp(op, "has_", 4) == 0)
+        return false;
     json_array_foreach ((json_t *)(uintptr_t)j, i, item) {
         if (mentions_event(item, but))
             return true;
@@ -178,6 +218,15 @@ struct row {
     size_t visit_count;
     int *entered; /* distinct, for what is told of visits */
     size_t entered_count;
+    double engaged_ms;
+    struct {
+        int visit, scroll; /* the deepest, −1: none */
+        bool engaged;
+    } * reads; /* a visit each */
+    size_t read_count;
+    double milli;
+    size_t paid;
+    char currency[8]; /* "*": several */
 };
 
 #define ADD_DISTINCT(list, count, value)                              \
@@ -217,9 +266,52 @@ static struct row *row_for(struct rows *rows, const json_t *dims, const struct e
     return r;
 }
 
-static bool event_in(const struct event *e, uint32_t site, const struct model_range *r) {
-    return e->site == site && e->kind != EVENT_ENGAGEMENT && e->day >= r->from_day &&
-           e->day <= r->to_day && (!r->by_ts || (e->ts_ms >= r->from_ms && e->ts_ms < r->to_ms));
+static void add_reading(struct row *r, int visit, const struct event *e) {
+    size_t i = 0;
+    while (i < r->read_count && r->reads[i].visit != visit)
+        i++;
+    if (i == r->read_count) {
+        r->reads = realloc(r->reads, sizeof *r->reads * (i + 1));
+        r->reads[i].visit = visit;
+        r->reads[i].scroll = -1;
+        r->reads[i].engaged = false;
+        r->read_count++;
+    }
+    if (e->kind == EVENT_ENGAGEMENT) {
+        r->reads[i].engaged = true;
+        r->engaged_ms += e->engaged_ms;
+    }
+    if (e->scroll != 255 && e->scroll > r->reads[i].scroll)
+        r->reads[i].scroll = e->scroll;
+}
+
+static void add_payment(struct row *r, const struct event *e) {
+    if (e->currency.len == 0)
+        return;
+    char text[8];
+    (void)snprintf(text, sizeof text, "%.*s", SPAN_ARG(e->currency));
+    bool same = r->paid++ == 0 || strcmp(r->currency, text) == 0;
+    (void)snprintf(r->currency, sizeof r->currency, "%s", same ? text : "*");
+    r->milli += (double)e->revenue_milli;
+}
+
+/* NULL: not one of these. */
+static json_t *measure(const struct row *r, const char *metric) {
+    if (strstr(metric, "revenue")) {
+        double value = metric[0] == 't' ? r->milli / 1000 : r->milli / 1000 / (double)r->paid;
+        return r->paid && r->currency[0] != '*' ? json_real(value) : json_null();
+    }
+    bool scroll = strcmp(metric, "scroll_depth") == 0;
+    if (!scroll && strcmp(metric, "time_on_page") != 0)
+        return NULL;
+    double sum = 0, n = 0;
+    for (size_t i = 0; i < r->read_count; i++) {
+        bool counts = scroll ? r->reads[i].scroll >= 0 : r->reads[i].engaged;
+        n += counts;
+        sum += counts && scroll ? r->reads[i].scroll : 0;
+    }
+    sum = scroll ? sum : r->engaged_ms / 1000;
+    return n > 0 ? json_real(round(sum / n)) : json_null();
 }
 
 static bool visit_in(const struct model_visit *v, uint32_t site, const struct model_range *r) {
@@ -246,6 +338,8 @@ static double ratio(const struct model *m, const struct row *r, const char *metr
 
 json_t *model_run(const struct model *m, uint32_t site, const struct model_range *range,
                   const json_t *metrics, const json_t *dims, const json_t *filters) {
+    asked = m;
+    asked_range = range;
     struct rows rows = {0};
     uint64_t *everyone = NULL;
     size_t everyone_count = 0;
@@ -256,6 +350,7 @@ json_t *model_run(const struct model *m, uint32_t site, const struct model_range
     json_t *item;
     json_array_foreach ((json_t *)(uintptr_t)metrics, i, item) {
         const char *w = json_string_value(item);
+        asks_events |= strstr(w, "revenue") || strstr(w, "_depth") || strstr(w, "_page");
         asks_events |= strcmp(w, "visitors") == 0 || strcmp(w, "pageviews") == 0 ||
                        strcmp(w, "events") == 0 || strcmp(w, "percentage") == 0 ||
                        (of_events && strcmp(w, "visits") == 0);
@@ -264,14 +359,21 @@ json_t *model_run(const struct model *m, uint32_t site, const struct model_range
         row_for(&rows, dims, NULL, NULL, false)->from_events = true;
     for (i = 0; i < m->event_count; i++) {
         const struct event *e = &m->events[i];
-        if (!event_in(e, site, range))
+        struct event counted = *e;
+        counted.kind = 0;
+        if (m->visit_of[i] < 0 || !event_in(&counted, site, range))
             continue;
         const struct model_visit *v = &m->visits[m->visit_of[i]];
+        if ((e->kind == EVENT_ENGAGEMENT || e->scroll != 255) && all_hold(filters, e, v, false))
+            add_reading(row_for(&rows, dims, e, v, false), m->visit_of[i], e);
+        if (e->kind == EVENT_ENGAGEMENT)
+            continue;
         if (all_hold(filters, e, v, false)) {
             struct row *r = row_for(&rows, dims, e, v, false);
             r->from_events = true;
             r->events++;
             r->pageviews += e->kind == EVENT_PAGEVIEW;
+            add_payment(r, e);
             ADD_DISTINCT(r->visitors, r->visitor_count, e->visitor);
             ADD_DISTINCT(r->visits, r->visit_count, m->visit_of[i]);
             ADD_DISTINCT(everyone, everyone_count, e->visitor);
@@ -296,6 +398,11 @@ json_t *model_run(const struct model *m, uint32_t site, const struct model_range
             size_t k;
             json_array_foreach ((json_t *)(uintptr_t)metrics, k, item) {
                 const char *w = json_string_value(item);
+                json_t *measured = measure(r, w);
+                if (measured) {
+                    json_array_append_new(values, measured);
+                    continue;
+                }
                 double d =
                     strcmp(w, "visitors") == 0    ? (double)r->visitor_count
                     : strcmp(w, "pageviews") == 0 ? (double)r->pageviews
@@ -315,6 +422,7 @@ json_t *model_run(const struct model *m, uint32_t site, const struct model_range
         free(r->visitors);
         free(r->visits);
         free(r->entered);
+        free(r->reads);
     }
     free(rows.list);
     free(everyone);

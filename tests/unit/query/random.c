@@ -40,9 +40,9 @@ static const char *const dim_words[] = {
     "time:hour",      "time:day",       "time:week",    "time:month",       "event:page",
     "event:name",     "event:hostname", "visit:source", "visit:entry_page", "visit:exit_page",
     "visit:utm_term", "visit:country",  "visit:device", "visit:browser",    "visit:referrer"};
-static const char *const metric_words_all[] = {"visitors",        "visits",      "pageviews",
-                                               "events",          "bounce_rate", "visit_duration",
-                                               "views_per_visit", "percentage"};
+static const char *const metric_words_all[] = {
+    "visitors",       "visits",          "pageviews",  "events",        "bounce_rate",
+    "visit_duration", "views_per_visit", "percentage", "total_revenue", "average_revenue"};
 
 /* --- events -------------------------------------------------------------------------------------
  */
@@ -77,6 +77,10 @@ void random_events(struct bed *b, struct event *events, size_t count) {
         if (kind == EVENT_CUSTOM) {
             e->name = span_str(PICK(names));
             e->interactive = dice(3) > 0;
+            if (dice(3) == 0) {
+                e->currency = span_str(dice(20) ? "EUR" : "USD");
+                e->revenue_milli = (int64_t)dice(100000) - 20000;
+            }
         }
         if (kind == EVENT_ENGAGEMENT) {
             e->engaged_ms = dice(60000);
@@ -111,22 +115,31 @@ static const char *random_value(const char *word) {
     return PICK(words_few);
 }
 
+enum { HAS_DONE = 100 }; /* and deeper: inside of one */
+
 static json_t *random_filter(int depth) {
-    static const char *const ops[] = {"is", "is", "is", "is_not", "contains", "contains_not"};
+    static const char *const ops[] = {"is",       "is",           "is",      "is_not",
+                                      "contains", "contains_not", "matches", "matches_not"};
     static const char *const fragments[] = {"o", "/", "B", "x", "zz"};
-    uint32_t roll = dice(8);
-    if (depth < 3 && roll == 0)
+    static const char *const patterns[] = {"^/blog", "o+", "(x|Y)$", "^$", "^/[aA]$", "i"};
+    uint32_t roll = dice(10);
+    if (depth < HAS_DONE && roll == 9)
+        return json_pack("[so]", dice(2) ? "has_done" : "has_not_done", random_filter(HAS_DONE));
+    if (depth < 3 && roll == 8)
+        roll = 0;
+    if (depth % HAS_DONE < 3 && roll == 0)
         return json_pack("[so]", "not", random_filter(depth + 1));
-    if (depth < 3 && roll <= 2)
+    if (depth % HAS_DONE < 3 && roll <= 2)
         return json_pack("[s[oo]]", roll == 1 ? "and" : "or", random_filter(depth + 1),
                          random_filter(depth + 1));
     const char *word = PICK(filter_words), *op = PICK(ops);
     json_t *values = json_array();
     for (uint32_t n = dice(2) ? 1 : 1 + dice(3); n > 0; n--)
-        json_array_append_new(values,
-                              json_string(op[0] == 'c' ? PICK(fragments) : random_value(word)));
+        json_array_append_new(values, json_string(op[0] == 'c'   ? PICK(fragments)
+                                                  : op[0] == 'm' ? PICK(patterns)
+                                                                 : random_value(word)));
     json_t *f = json_pack("[sso]", op, word, values);
-    if (dice(3) == 0)
+    if (op[0] != 'm' && dice(3) == 0)
         json_array_append_new(f, json_pack("{sb}", "case_sensitive", (int)dice(2)));
     return f;
 }
@@ -174,6 +187,33 @@ static void plain_words(json_t *dims, json_t *filters) {
         json_array_append_new(dims, json_string(word));
 }
 
+/* Outside of what visits have done. */
+static bool filter_mentions(const json_t *f, const char *word) {
+    const char *op = json_string_value(json_array_get(f, 0));
+    const json_t *second = json_array_get(f, 1);
+    if (op && strncmp(op, "has_", 4) == 0)
+        return false;
+    if (json_is_string(second))
+        return strcmp(json_string_value(second), word) == 0;
+    if (op && strcmp(op, "not") == 0)
+        return filter_mentions(second, word);
+    size_t i;
+    json_t *item;
+    json_array_foreach ((json_t *)(uintptr_t)(op ? second : f), i, item)
+        if (filter_mentions(item, word))
+            return true;
+    return false;
+}
+
+static bool mentions(const json_t *dims, const json_t *filters, const char *word) {
+    size_t i;
+    json_t *item;
+    json_array_foreach ((json_t *)(uintptr_t)dims, i, item)
+        if (strcmp(json_string_value(item), word) == 0)
+            return true;
+    return filter_mentions(filters, word);
+}
+
 static json_t *random_order(const json_t *metrics, const json_t *dims) {
     json_t *list = json_array();
     for (uint32_t n = 1 + dice(2); n > 0; n--) {
@@ -203,6 +243,7 @@ static json_t *date(int32_t day) {
 static json_t *random_range(struct bed *b, uint32_t site, struct model_range *r) {
     *r = (struct model_range){.from_day = random_first_day() + (int)dice(RANDOM_DAYS - 1)};
     r->to_day = r->from_day + (int)dice(RANDOM_DAYS);
+    b->clock.now_ms = zone_day_start_ms(bed_policy(b, site)->zone, random_first_day() + 60);
     uint32_t roll = dice(6);
     if (roll > 1)
         return json_pack("[oo]", date(r->from_day), date(r->to_day));
@@ -221,6 +262,26 @@ static json_t *random_range(struct bed *b, uint32_t site, struct model_range *r)
     return json_pack("[oo]", moment(r->from_ms), moment(r->to_ms - 1000));
 }
 
+/* The previous period, or any other days or moments. */
+static json_t *random_compare(struct random_query *q) {
+    struct model_range *o = &q->other;
+    *o = q->range;
+    if (!o->by_ts && dice(2)) {
+        int32_t days = o->to_day - o->from_day + 1;
+        o->from_day -= days;
+        o->to_day -= days;
+        return json_string("previous_period");
+    }
+    if (!o->by_ts) {
+        o->from_day = random_first_day() + (int)dice(RANDOM_DAYS);
+        o->to_day = o->from_day + (int)dice(RANDOM_DAYS);
+        return json_pack("[oo]", date(o->from_day), date(o->to_day));
+    }
+    o->from_ms -= 3600000 * (int64_t)(1 + dice(30));
+    o->to_ms -= 3600000 * (int64_t)dice(2);
+    return json_pack("[oo]", moment(o->from_ms), moment(o->to_ms - 1000));
+}
+
 void random_query_make(struct bed *b, struct random_query *ret) {
     struct random_query q = {.site = PICK(sites)};
     bool alone = dice(4) == 0; /* the first: visitors */
@@ -233,6 +294,11 @@ void random_query_make(struct bed *b, struct random_query *ret) {
         json_array_append_new(filters, random_filter(0));
     if (plain)
         plain_words(dims, filters);
+    if (mentions(dims, filters, "event:page") && !mentions(dims, filters, "event:name") &&
+        dice(2)) {
+        json_array_append_new(metrics, json_string("time_on_page"));
+        json_array_append_new(metrics, json_string("scroll_depth"));
+    }
     json_t *range = random_range(b, q.site, &q.range);
     q.request = json_pack("{sososOso}", "metrics", metrics, "dimensions", dims, "filters", filters,
                           "date_range", range);
@@ -241,6 +307,13 @@ void random_query_make(struct bed *b, struct random_query *ret) {
         json_object_set_new(q.request, "include", json_pack("{sb}", "total_rows", 1));
     if (dice(3) == 0)
         json_object_set_new(q.request, "order_by", random_order(metrics, dims));
+    q.compares = dice(4) == 0;
+    if (q.compares) {
+        json_t *include = json_object_get(q.request, "include");
+        if (!include)
+            json_object_set_new(q.request, "include", include = json_object());
+        json_object_set_new(include, "compare", random_compare(&q));
+    }
     q.paged = dice(4) == 0;
     if (q.paged)
         json_object_set_new(
@@ -257,7 +330,25 @@ void random_query_release(struct random_query *q) {
 /* --- comparing ----------------------------------------------------------------------------------
  */
 
-static bool same_row(const json_t *row, const json_t *expected) {
+static bool same_figures(const json_t *row, const json_t *values) {
+    size_t k;
+    json_t *item;
+    json_array_foreach (json_object_get(row, "metrics"), k, item) {
+        const json_t *value = json_array_get(values, k);
+        if (json_is_object(item))
+            item = json_object_get(item, "value");
+        if (value && json_is_null(value) != json_is_null(item))
+            return false;
+        double want = json_number_value(value);
+        double slack = json_is_integer(item) ? 0 : 0.1001;
+        if (fabs(json_number_value(item) - want) > slack)
+            return false;
+    }
+    return true;
+}
+
+/* The figures of a row's labels; without any the model has no such row. */
+static const json_t *figures_of(const json_t *row, const json_t *expected) {
     char key[512] = "";
     size_t k;
     json_t *item;
@@ -266,16 +357,15 @@ static bool same_row(const json_t *row, const json_t *expected) {
         (void)snprintf(key + len, sizeof key - len, "%s%s", k ? "\x1f" : "",
                        json_string_value(item));
     }
-    const json_t *values = json_object_get(expected, key);
-    if (!values)
+    return json_object_get(expected, key);
+}
+
+static bool same_row(const json_t *row, const json_t *expected, const json_t *other) {
+    const json_t *values = figures_of(row, expected);
+    const json_t *comparison = json_object_get(row, "comparison");
+    if (!values || !same_figures(row, values) || !comparison != !other)
         return false;
-    json_array_foreach (json_object_get(row, "metrics"), k, item) {
-        double want = json_real_value(json_array_get(values, k));
-        double slack = json_is_integer(item) ? 0 : 0.1001;
-        if (fabs(json_number_value(item) - want) > slack)
-            return false;
-    }
-    return true;
+    return !other || same_figures(comparison, figures_of(comparison, other));
 }
 
 static size_t page_size(const struct random_query *q, size_t rows) {
@@ -293,15 +383,21 @@ void random_query_compare(const struct random_query *q, const struct model *m, c
     JSON_AUTO expected = model_run(m, q->site, &q->range, json_object_get(q->request, "metrics"),
                                    json_object_get(q->request, "dimensions"),
                                    json_object_get(q->request, "filters"));
+    JSON_AUTO other = q->compares
+                          ? model_run(m, q->site, &q->other, json_object_get(q->request, "metrics"),
+                                      json_object_get(q->request, "dimensions"),
+                                      json_object_get(q->request, "filters"))
+                          : NULL;
     const json_t *results = json_object_get(reply, "results");
     bool same = json_array_size(results) == page_size(q, json_object_size(expected));
     size_t i;
     json_t *row;
     json_array_foreach ((json_t *)(uintptr_t)results, i, row)
-        same = same && same_row(row, expected);
+        same = same && same_row(row, expected, other);
     if (!same)
-        fail_msg("seed %llu, %s\n%s\n  model %s\n  got   %s", (unsigned long long)seed, what,
-                 json_dumps(q->request, JSON_COMPACT),
+        fail_msg("seed %llu, %s\n%s\n  model %s\n  other %s\n  got   %s", (unsigned long long)seed,
+                 what, json_dumps(q->request, JSON_COMPACT),
                  json_dumps(expected, JSON_COMPACT | JSON_REAL_PRECISION(6)),
+                 json_dumps(other, JSON_COMPACT | JSON_REAL_PRECISION(6)),
                  json_dumps(results, JSON_COMPACT | JSON_REAL_PRECISION(6)));
 }

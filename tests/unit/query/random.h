@@ -23,6 +23,8 @@ struct random_query {
     json_t *request;
     struct model_range range;
     bool paged; /* the reply is a page of what the model says */
+    bool compares;
+    struct model_range other; /* the range to compare with */
 };
 void random_query_make(struct bed *b, struct random_query *ret);
 void random_query_release(struct random_query *q);

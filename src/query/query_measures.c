@@ -1,0 +1,78 @@
+/* Measures that only some events carry: engagement, scrolling, revenue. Each is a side of its own,
+ * g_… and r_…, beside those of query_sides.c, which say what rows there are. */
+#include "query_write.h"
+
+/* Per visit first: of scrolling its deepest counts, and a visit counts once. Scroll 255 is none. */
+static void put_engaged(const struct writer *w, enum level level) {
+    struct buf *o = w->out;
+    buf_adds(o, "SELECT ");
+    put_dim_names(w);
+    buf_adds(o, "sum(ms)::BIGINT AS g_engaged, count(*) FILTER (engaged) AS g_engaged_visits,"
+                " sum(deepest)::BIGINT AS g_scroll, count(deepest) AS g_scroll_visits"
+                " FROM (SELECT ");
+    put_dims(w, level, SIDE_ENGAGED);
+    put_visit_id(o, level, "e");
+    buf_adds(o, " AS k, sum(e.engaged_ms) FILTER (e.kind = 2) AS ms,"
+                " bool_or(e.kind = 2) AS engaged, max(e.scroll) FILTER (e.scroll < 255) AS deepest"
+                " FROM ");
+    put_event_source(w, level, SIDE_ENGAGED);
+    put_where(w, level, SIDE_ENGAGED);
+    buf_adds(o, " GROUP BY ALL) GROUP BY ALL");
+}
+
+/* A sum of one currency: r_low and r_high tell whether it is. */
+static void put_revenue(const struct writer *w, enum level level) {
+    struct buf *o = w->out;
+    buf_adds(o, "SELECT ");
+    put_dims(w, level, SIDE_EVENT);
+    buf_adds(o, "sum(e.revenue_milli) AS r_milli, count(*) AS r_count,"
+                " min(e.currency) AS r_low, max(e.currency) AS r_high FROM ");
+    put_event_source(w, level, SIDE_EVENT);
+    put_where(w, level, SIDE_EVENT);
+    buf_adds(o, " AND e.currency <> '' GROUP BY ALL");
+}
+
+void put_measures(const struct writer *w, enum level level) {
+    if (w->shape->from_measures & Q_ENGAGED) {
+        buf_adds(w->out, " UNION ALL BY NAME ");
+        put_engaged(w, level);
+    }
+    if (w->shape->from_measures & Q_REVENUE) {
+        buf_adds(w->out, " UNION ALL BY NAME ");
+        put_revenue(w, level);
+    }
+}
+
+void put_measure_sums(const struct writer *w) {
+    if (w->shape->from_measures & Q_ENGAGED)
+        buf_adds(w->out, "sum(g_engaged)::BIGINT AS g_engaged,"
+                         " coalesce(sum(g_engaged_visits), 0)::BIGINT AS g_engaged_visits,"
+                         " sum(g_scroll)::BIGINT AS g_scroll,"
+                         " coalesce(sum(g_scroll_visits), 0)::BIGINT AS g_scroll_visits, ");
+    if (w->shape->from_measures & Q_REVENUE)
+        buf_adds(w->out, "sum(r_milli) AS r_milli, coalesce(sum(r_count), 0)::BIGINT AS r_count,"
+                         " min(r_low) AS r_low, max(r_high) AS r_high, ");
+}
+
+/* Without any it is unknown, and under the profile that rounds a handful would tell too much. */
+static void put_known(const struct writer *w, const char *count, const char *value) {
+    buf_addf(w->out, "CASE WHEN s.%s >= %d THEN %s END", count,
+             w->plan->round_counts ? QUERY_FOLD_BELOW : 1, value);
+}
+
+void put_measure(const struct writer *w, enum metric m) {
+    if (m == METRIC_SCROLL_DEPTH)
+        put_known(w, "g_scroll_visits", "round(s.g_scroll * 1e0 / s.g_scroll_visits)::BIGINT");
+    else if (m == METRIC_TIME_ON_PAGE)
+        put_known(w, "g_engaged_visits", "round(s.g_engaged / (s.g_engaged_visits * 1e3))::BIGINT");
+    else if (m == METRIC_TOTAL_REVENUE)
+        put_known(w, "r_count", "CASE WHEN s.r_low = s.r_high THEN s.r_milli / 1e3 END");
+    else
+        put_known(w, "r_count",
+                  "CASE WHEN s.r_low = s.r_high THEN round(s.r_milli / (s.r_count * 1e3), 3) END");
+}
+
+void put_currency(const struct writer *w) {
+    buf_addf(w->out, "CASE WHEN s.r_low = s.r_high THEN s.r_low WHEN s.r_low IS NULL THEN ''"
+                     " ELSE '" CURRENCY_MIXED "' END AS currency, ");
+}
