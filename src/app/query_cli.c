@@ -35,14 +35,15 @@ static json_t *words_from(const json_t *list) {
 static int filter_from(struct span text, json_t **ret, struct err *err) {
     struct span rest = text, dimension, operator;
     if (!span_next(&rest, ' ', &dimension) || !span_next(&rest, ' ', &operator) || !rest.len)
-        return err_set(err, ERR_INVALID,
-                       "--filter takes \"DIMENSION OPERATOR VALUE\"; several values with | between");
+        return err_set(
+            err, ERR_INVALID,
+            "--filter takes \"DIMENSION OPERATOR VALUE\"; several values with | between");
     json_t *values = json_array();
     struct span value;
     while (span_next(&rest, '|', &value))
         (void)json_array_append_new(values, json_stringn(value.ptr, value.len));
-    *ret = json_pack("[s%, s%, o]", operator.ptr, operator.len, dimension.ptr, dimension.len,
-                     values);
+    *ret =
+        json_pack("[s%, s%, o]", operator.ptr, operator.len, dimension.ptr, dimension.len, values);
     return *ret ? 0 : err_set(err, ERR_INVALID, "--filter must be UTF-8");
 }
 
@@ -67,9 +68,9 @@ static int request_from(const json_t *args, json_t **ret, struct err *err) {
     const json_t *by = json_member(args, "by");
     const json_t *asked = json_member(args, "metrics");
     JSON_AUTO usual = json_pack("[s]", by ? "visitors,visits,pageviews" : five);
-    JSON_AUTO request = json_pack("{s:o, s:s, s:o}", "metrics", words_from(asked ? asked : usual),
-                                  "date_range", text_of(args, "range", "day"), "dimensions",
-                                  words_from(by));
+    JSON_AUTO request =
+        json_pack("{s:o, s:s, s:o}", "metrics", words_from(asked ? asked : usual), "date_range",
+                  text_of(args, "range", "day"), "dimensions", words_from(by));
     if (!request)
         return err_set(err, ERR_NOMEM, "out of memory");
     int rc = filters_from(json_member(args, "filter"), request, err);
@@ -89,8 +90,10 @@ static int request_from(const json_t *args, json_t **ret, struct err *err) {
 static const struct figure {
     const char *metric, *label, *unit;
 } figures[] = {
-    {"visitors", "visitors", ""},          {"visits", "visits", ""},
-    {"pageviews", "page views", ""},       {"bounce_rate", "bounce rate", " %"},
+    {"visitors", "visitors", ""},
+    {"visits", "visits", ""},
+    {"pageviews", "page views", ""},
+    {"bounce_rate", "bounce rate", " %"},
     {"visit_duration", "visit duration", " s"},
 };
 
@@ -148,7 +151,8 @@ static void put_explanation(const json_t *explain, struct buf *out) {
         buf_adds(out, "none");
     const json_t *ms = json_member(explain, "ms");
     buf_addf(out, "\ntime             %.1f ms to plan, %.1f ms to run\n\n",
-             json_number_value(json_member(ms, "plan")), json_number_value(json_member(ms, "rows")));
+             json_number_value(json_member(ms, "plan")),
+             json_number_value(json_member(ms, "rows")));
     buf_adds(out, text_of(explain, "sql", ""));
     buf_addc(out, '\n');
 }

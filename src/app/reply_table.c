@@ -25,8 +25,9 @@ static struct column column_at(const json_t *reply, size_t i) {
     size_t before = json_array_size(dimensions);
     if (i < before)
         return (struct column){json_string_value(json_array_get(dimensions, i)), "dimensions", i};
-    return (struct column){json_string_value(json_array_get(words_of(reply, "metrics"), i - before)),
-                           "metrics", i - before};
+    return (struct column){
+        json_string_value(json_array_get(words_of(reply, "metrics"), i - before)), "metrics",
+        i - before};
 }
 
 /* A number is written to `scratch`. */

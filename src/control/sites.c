@@ -9,10 +9,10 @@ static const char *const list_columns[] = {"path_patterns", "query_keep", "own_h
 
 /* In the order of write_row(), too. */
 #define TEXT_COLUMNS "domain, profile, timezone, "
-#define SETTING_COLUMNS                                                                           \
-    TEXT_COLUMNS                                                                                  \
-        "honour_signals, block_spam, block_datacenters, raw_months, roll_months, path_patterns, " \
-        "query_keep, own_hosts, source_aliases"
+#define SETTING_COLUMNS                                                                       \
+    TEXT_COLUMNS                                                                              \
+    "honour_signals, block_spam, block_datacenters, raw_months, roll_months, path_patterns, " \
+    "query_keep, own_hosts, source_aliases"
 #define SITE_COLUMNS "id, created_ms, " SETTING_COLUMNS
 
 static int row_json(sqlite3_stmt *s, json_t **ret, struct err *err) {

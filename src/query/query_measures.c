@@ -5,6 +5,7 @@
 /* Per visit first: of scrolling its deepest counts, and a visit counts once. Scroll 255 is none. */
 static void put_engaged(const struct writer *w, enum level level) {
     struct buf *o = w->out;
+    put_words_begin(w, level);
     buf_adds(o, "SELECT ");
     put_dim_names(w);
     buf_adds(o, "sum(ms)::BIGINT AS g_engaged, count(*) FILTER (engaged) AS g_engaged_visits,"
@@ -18,18 +19,25 @@ static void put_engaged(const struct writer *w, enum level level) {
     put_event_source(w, level, SIDE_ENGAGED);
     put_where(w, level, SIDE_ENGAGED);
     buf_adds(o, " GROUP BY ALL) GROUP BY ALL");
+    put_words_end(w, level);
 }
 
 /* A sum of one currency: r_low and r_high tell whether it is. */
 static void put_revenue(const struct writer *w, enum level level) {
     struct buf *o = w->out;
+    const char *currency = level == LEVEL_HOT ? "c.value" : "e.currency";
+    put_words_begin(w, level);
     buf_adds(o, "SELECT ");
     put_dims(w, level, SIDE_EVENT);
-    buf_adds(o, "sum(e.revenue_milli) AS r_milli, count(*) AS r_count,"
-                " min(e.currency) AS r_low, max(e.currency) AS r_high FROM ");
+    buf_addf(o,
+             "sum(e.revenue_milli) AS r_milli, count(*) AS r_count,"
+             " min(%s) AS r_low, max(%s) AS r_high FROM ",
+             currency, currency);
     put_event_source(w, level, SIDE_EVENT);
+    buf_adds(o, level == LEVEL_HOT ? " JOIN word c ON c.code = e.currency" : "");
     put_where(w, level, SIDE_EVENT);
-    buf_adds(o, " AND e.currency <> '' GROUP BY ALL");
+    buf_addf(o, " AND %s <> '' GROUP BY ALL", currency);
+    put_words_end(w, level);
 }
 
 void put_measures(const struct writer *w, enum level level) {

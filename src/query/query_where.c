@@ -14,19 +14,24 @@ void put_time(struct buf *o, enum dim d, const char *day) {
         buf_adds(o, day);
 }
 
+/* Whether rows are events, with a page of their own. */
+static bool is_of_event(enum side side) {
+    return side == SIDE_EVENT || side == SIDE_ENGAGED;
+}
+
 static const char *hot_code(enum dim d, enum side side) {
     if (d == DIM_NAME)
         return "e.name";
     if (d == DIM_HOSTNAME)
         return "e.hostname";
-    if (d == DIM_PAGE && side == SIDE_EVENT)
+    if (d == DIM_PAGE && is_of_event(side))
         return "e.page";
     if (d == DIM_PAGE || d == DIM_ENTRY_PAGE)
         return "v.entry_page";
     if (d == DIM_EXIT_PAGE)
         return "v.exit_page";
 #define VISIT_ATTRIBUTE(name, text)
-#define VISIT_CODED(name, text)                      \
+#define VISIT_CODED(name, text)                  \
     if (strcmp(dim_infos[d].column, #name) == 0) \
         return "v." #name;
 #include "visit_fields.def"
@@ -69,9 +74,8 @@ void put_words_end(const struct writer *w, enum level level) {
 
 static void put_column(struct buf *o, enum dim d, enum level level, enum side side) {
     const struct dim_info *info = &dim_infos[d];
-    bool of_event = side == SIDE_EVENT || side == SIDE_ENGAGED;
-    const char *row = of_event ? "e" : "v";
-    if (d == DIM_PAGE && !of_event)
+    const char *row = is_of_event(side) ? "e" : "v";
+    if (d == DIM_PAGE && !is_of_event(side))
         info = &dim_infos[DIM_ENTRY_PAGE];
     const char *code = word_code(d, level, side);
     if (code)
@@ -79,7 +83,7 @@ static void put_column(struct buf *o, enum dim d, enum level level, enum side si
     else if (d == DIM_TIME_HOUR)
         buf_addf(o, "%s.day::BIGINT * 24 + %s.hour", row, row);
     else if (info->scope == SCOPE_TIME)
-        put_time(o, d, of_event ? "e.day" : "v.day");
+        put_time(o, d, is_of_event(side) ? "e.day" : "v.day");
     else if (info->scope == SCOPE_EVENT || (level == LEVEL_SEALED && side != SIDE_VISIT))
         buf_addf(o, "e.%s", info->column);
     else
@@ -302,9 +306,7 @@ void put_files(const struct writer *w, enum source source) {
  * file has. */
 static bool asks_for_ends(const struct writer *w, enum side side) {
     bool needed[DIMS] = {0};
-    mark_filter(needed, &w->q->filter, side);
-    for (size_t i = 0; i < w->shape->dim_count; i++)
-        mark_dim(needed, w->q->dims[i], side);
+    find_needed(w, side, needed);
     return needed[DIM_ENTRY_PAGE] || needed[DIM_EXIT_PAGE];
 }
 

@@ -23,7 +23,8 @@ static void shows(void (*how)(const json_t *, struct buf *), const char *reply, 
     assert_string_equal(buf_cstr(&out), want);
 }
 
-#define HEAD "{\"query\":{\"dimensions\":[\"event:page\"],\"metrics\":[\"visitors\",\"bounce_rate\"]},"
+#define HEAD \
+    "{\"query\":{\"dimensions\":[\"event:page\"],\"metrics\":[\"visitors\",\"bounce_rate\"]},"
 
 static void columns_stand_in_line(void **state) {
     (void)state;
@@ -58,7 +59,8 @@ static void long_texts_are_cut(void **state) {
 static void nothing_steers_the_terminal(void **state) {
     (void)state;
     shows(reply_table,
-          HEAD "\"results\":[{\"dimensions\":[\"a\\u001b[2J\\u009b1m\\u007f\"],\"metrics\":[1,2]}]}",
+          HEAD
+          "\"results\":[{\"dimensions\":[\"a\\u001b[2J\\u009b1m\\u007f\"],\"metrics\":[1,2]}]}",
           "event:page  visitors  bounce_rate\n"
           "a?[2J?1m?          1            2\n");
 }
@@ -92,7 +94,7 @@ static void bars_follow_the_figures(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(columns_stand_in_line),   cmocka_unit_test(long_texts_are_cut),
+        cmocka_unit_test(columns_stand_in_line),       cmocka_unit_test(long_texts_are_cut),
         cmocka_unit_test(nothing_steers_the_terminal), cmocka_unit_test(fields_are_quoted),
         cmocka_unit_test(bars_follow_the_figures),
     };
