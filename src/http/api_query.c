@@ -7,7 +7,7 @@ enum { CURRENT_VISITOR_MS = 5 * 60 * 1000 };
 
 /* One wording for a missing token, an unknown one, and a site it may not read: which it is, is
  * nobody's business. */
-static void answer_denied(struct request *r) {
+void api_answer_denied(struct request *r) {
     counters_add(r->http->counters, COUNT_REQUESTS_BAD_AUTH, 1);
     answer_error(r, MHD_HTTP_UNAUTHORIZED,
                  "invalid API token or site; send \"Authorization: Bearer <token>\"");
@@ -22,7 +22,7 @@ static bool bearer(const struct request *r, struct span *ret) {
 }
 
 /* A domain, or the site's number. */
-static const struct policy *find_site(const struct policy_set *set, struct span name) {
+const struct policy *api_find_site(const struct policy_set *set, struct span name) {
     char lower[256];
     uint64_t id;
     name = span_trim(name);
@@ -60,7 +60,7 @@ static void run(struct request *r, const struct policy *policy, const json_t *qu
     }
 }
 
-static bool may_read(struct request *r, const struct policy *policy) {
+bool api_may_read(struct request *r, const struct policy *policy) {
     struct span token;
     return bearer(r, &token) && policy &&
            control_token_check(r->http->services->control, token, policy->site, NULL) == 0;
@@ -70,7 +70,7 @@ void api_query(struct request *r) {
     struct http *h = r->http;
     struct span token;
     if (!bearer(r, &token))
-        return answer_denied(r);
+        return api_answer_denied(r);
     JSON_AUTO query = NULL;
     JSON_AUTO reply = NULL;
     struct err err = {0};
@@ -91,9 +91,9 @@ void api_query(struct request *r) {
     }
     CLEANUP(policy_set_unrefp)
     struct policy_set *policies = policy_board_get(h->services->policies);
-    const struct policy *policy = find_site(policies, name);
-    if (!may_read(r, policy))
-        return answer_denied(r);
+    const struct policy *policy = api_find_site(policies, name);
+    if (!api_may_read(r, policy))
+        return api_answer_denied(r);
     run(r, policy, query, &reply);
     if (reply)
         answer_json(r, reply);
@@ -104,10 +104,10 @@ void api_sites(struct request *r) {
     JSON_AUTO sites = NULL;
     struct err err = {0};
     if (!bearer(r, &token))
-        return answer_denied(r);
+        return api_answer_denied(r);
     int rc = control_token_sites(r->http->services->control, token, &sites, &err);
     if (rc == ERR_DENIED)
-        return answer_denied(r);
+        return api_answer_denied(r);
     if (rc < 0)
         return answer_error(r, reply_status_of(rc), "the list of sites cannot be read");
     JSON_AUTO reply = json_pack("{s:O}", "sites", sites);
@@ -131,9 +131,9 @@ void api_realtime_visitors(struct request *r) {
     const char *site = MHD_lookup_connection_value(r->mhd, MHD_GET_ARGUMENT_KIND, "site_id");
     CLEANUP(policy_set_unrefp)
     struct policy_set *policies = policy_board_get(h->services->policies);
-    const struct policy *policy = find_site(policies, span_str(site));
-    if (!may_read(r, policy))
-        return answer_denied(r);
+    const struct policy *policy = api_find_site(policies, span_str(site));
+    if (!api_may_read(r, policy))
+        return api_answer_denied(r);
     int64_t now_ms = clock_wall_ms(h->services->clock);
     JSON_AUTO query =
         json_pack("{s:s,s:[s],s:[o,o],s:[[s,s,[s]]]}", "site_id", site, "metrics", "visitors",

@@ -8,6 +8,7 @@ static const struct route routes[] = {
     ROUTE("POST", "/api/event", api_event, NULL),
     ROUTE("OPTIONS", "/api/event", api_event_preflight, NULL),
     ROUTE("POST", "/api/v2/query", NULL, api_query),
+    ROUTE("GET", "/api/v2/notes", NULL, api_notes),
     ROUTE("GET", "/api/v1/sites", NULL, api_sites),
     ROUTE("GET", "/api/v1/stats/realtime/visitors", NULL, api_realtime_visitors),
     ROUTE("GET", "/healthz", api_healthz, NULL),

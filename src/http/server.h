@@ -214,6 +214,7 @@ enum MHD_Result api_event(struct request *r);
 enum MHD_Result api_event_preflight(struct request *r);
 void api_query(struct request *r);
 void api_sites(struct request *r);
+void api_notes(struct request *r);
 void api_realtime_visitors(struct request *r);
 enum MHD_Result api_healthz(struct request *r);
 enum MHD_Result api_readyz(struct request *r);
@@ -223,6 +224,15 @@ enum MHD_Result optout_page(struct request *r);
 enum MHD_Result optout_set(struct request *r);
 /* Whether a Cookie header holds tamis_optout=1. */
 bool optout_in_cookie(struct span cookie);
+
+/* --- api_query.c, for all that ask for figures ---------------------------------------------------
+ */
+
+/* By domain or number; NULL: there is none. */
+const struct policy *api_find_site(const struct policy_set *set, struct span name);
+/* Whether the request's token reads the site, which may be NULL. */
+bool api_may_read(struct request *r, const struct policy *policy);
+void api_answer_denied(struct request *r);
 
 /* --- the rest ------------------------------------------------------------------------------------
  */
