@@ -221,6 +221,25 @@ static int version(const struct cli *cli) {
     return EXIT_FINE;
 }
 
+static void print_notes(const json_t *reply) {
+    size_t i;
+    json_t *row;
+    json_array_foreach (json_member(reply, "results"), i, row)
+        (void)printf(
+            "%s  %s sent %lld of %lld visits: %lld %%, after %lld %% in the 28 days before\n",
+            word(row, "date"), word(row, "source"), figure(row, "visits"),
+            figure(row, "total_visits"), figure(row, "share"), figure(row, "share_before"));
+}
+
+static int notes(const struct cli *cli) {
+    struct err err = {0};
+    if (!json_member(cli->args, "site")) {
+        (void)err_set(&err, ERR_INVALID, "--site DOMAIN is missing");
+        return command_failed(&err);
+    }
+    return run_plain(cli, "notes", print_notes);
+}
+
 /* --- the table ---------------------------------------------------------------------------------
  */
 
@@ -270,6 +289,11 @@ static const struct cli_option query_options[] = {
     {"format", "format", CLI_TEXT, "FORMAT", "table, csv or json (table)"},
     {"watch", "watch", CLI_NUMBER, "SECONDS", "ask again and again, so long apart"},
     {"explain", "explain", CLI_FLAG, NULL, "tell how the figures were made"},
+    {0},
+};
+static const struct cli_option notes_options[] = {
+    {"site", "site", CLI_TEXT, "DOMAIN", "the site"},
+    {"date", "date", CLI_TEXT, "DATE", "the day (today)"},
     {0},
 };
 static const struct cli_option import_options[] = {
@@ -376,6 +400,10 @@ const struct cli_command commands[] = {
      .takes_request = true,
      .text = "print figures of a site",
      .run = command_query},
+    {.words = "notes",
+     .options = notes_options,
+     .text = "tell what is odd about the figures of a day",
+     .run = notes},
     {.words = "import",
      .operand = "FILE",
      .operand_key = "files",

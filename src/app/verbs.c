@@ -5,6 +5,7 @@
 #include "erase.h"
 #include "export.h"
 #include "imports.h"
+#include "notes.h"
 #include "parts.h"
 #include "verify.h"
 
@@ -123,6 +124,19 @@ static int query(struct app *a, const json_t *args, struct span body, json_t **r
     return query_run(&env, p, json_member(args, "query"), ret, err);
 }
 
+static int notes(struct app *a, const json_t *args, struct span body, json_t **ret,
+                 struct err *err) {
+    int rc = app_catch_up(a, QUERY_CATCH_UP_MS, err);
+    if (rc < 0 && !a->drain)
+        return rc; /* as for queries */
+    CLEANUP(policy_set_unrefp) struct policy_set *set = policy_board_get(a->policies);
+    const struct policy *p = app_site(set, text(args, "site"));
+    if (!p)
+        return err_set(err, ERR_NOT_FOUND, "no such site");
+    struct query_env env = app_query_env(a);
+    return notes_run(&env, p, text(args, "date"), ret, err);
+}
+
 static const struct verb verbs[] = {
     {"site.add", site_add, APP_CONTROL | APP_MAKE},
     {"site.list", site_list, APP_CONTROL},
@@ -135,6 +149,7 @@ static const struct verb verbs[] = {
     {"token.list", token_list, APP_CONTROL},
     {"token.remove", token_remove, APP_CONTROL},
     {"query", query, APP_STORE},
+    {"notes", notes, APP_STORE},
     {"import.begin", imports_begin, APP_ALL | APP_DRAIN},
     {"import.chunk", imports_chunk, APP_ALL | APP_DRAIN},
     {"import.finish", imports_finish, APP_ALL | APP_DRAIN},

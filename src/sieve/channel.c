@@ -103,9 +103,15 @@ static const unsigned kind_facts[] = {
     [SOURCE_OTHER] = 0,
 };
 
+/* Most words differ in length, which is told without a call. */
+static bool is_word(struct span s, struct span word) {
+    return s.len == word.len && span_eq_nocase(s, word);
+}
+
 static bool holds(struct span s, struct span word) {
     for (size_t i = 0; i + word.len <= s.len; i++)
-        if (span_eq_nocase(span_of(s.ptr + i, word.len), word))
+        if (ascii_lower(s.ptr[i]) == word.ptr[0] &&
+            span_eq_nocase(span_of(s.ptr + i, word.len), word))
             return true;
     return false;
 }
@@ -113,7 +119,7 @@ static bool holds(struct span s, struct span word) {
 static unsigned medium_facts(struct span medium) {
     unsigned facts = 0;
     for (size_t i = 0; i < ARRAY_LEN(media); i++)
-        if (span_eq_nocase(medium, media[i].word))
+        if (is_word(medium, media[i].word))
             facts |= media[i].facts;
     /* GA4: ^(.*cp.*|ppc|retargeting|paid.*)$ — cpm is a paid medium for search and social too. */
     if (holds(medium, SPAN_LIT("cp")) || span_starts_nocase(medium, SPAN_LIT("paid")))
@@ -149,7 +155,7 @@ static unsigned word_facts(struct span source) {
         {{"firebase", 8}, PUSH},
     };
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (span_eq_nocase(source, words[i].word))
+        if (is_word(source, words[i].word))
             return words[i].facts;
     return 0;
 }

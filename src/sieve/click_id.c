@@ -15,7 +15,7 @@ const struct click_id *click_id_of(struct span param) {
     if (param.len < SHORTEST || param.len > LONGEST)
         return NULL;
     for (size_t i = 0; i < ARRAY_LEN(click_ids); i++)
-        if (span_eq_nocase(param, click_ids[i].param))
+        if (param.len == click_ids[i].param.len && span_eq_nocase(param, click_ids[i].param))
             return &click_ids[i];
     return NULL;
 }

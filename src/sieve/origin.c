@@ -98,10 +98,12 @@ static int forget_clicks(const struct origin_context *c, struct span query, stru
     while (url_next_param(&query, &name, &value)) {
         if (!click_id_of(plain_name(name)))
             continue;
+        forget_click(value, e, campaign, props);
+        if (!memchr(value.ptr, '%', value.len) && !memchr(value.ptr, '+', value.len))
+            continue;
         int rc = text_clean(value, TEXT_PERCENT | TEXT_PLUS, c->arena, &id, err);
         if (rc < 0)
             return rc;
-        forget_click(value, e, campaign, props);
         forget_click(id, e, campaign, props);
     }
     return 0;

@@ -1,5 +1,5 @@
-/* fuzz_url — any address, with an e-mail and IP addresses planted in it: they must never come
- * out of the sieve's parts that keep text (page, referrer, campaign fields, properties, event
+/* fuzz_url — any address, with an e-mail, IP addresses and the id of a click planted in it: they
+ * must never come out of the sieve's parts that keep text (page, referrer, campaign fields, properties, event
  * names). */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +10,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const plants[] = {"jane.doe@example.com", "203.0.113.77", "2001:db8::1234:5678"};
+static const char click[] = "plantedclick";
+static const char *const clicks[] = {"&gclid=plantedclick", "%26fbclid%3Dplantedclick",
+                                     "?%256dsclkid=x&mc_eid=plantedclick"};
 
 static struct {
     struct scrub *scrub;
@@ -22,6 +25,8 @@ static void check(struct span text) {
     for (size_t i = 0; i < ARRAY_LEN(plants); i++)
         if (span_find_span(text, span_str(plants[i])) != SIZE_MAX)
             abort();
+    if (span_find_span(text, span_str(click)) != SIZE_MAX)
+        abort();
 }
 
 static void need(int rc) {
@@ -30,14 +35,16 @@ static void need(int rc) {
 }
 
 /* Puts a plant in at each 0x01 (bare), 0x02 (percent-encoded) or 0x03 (twice encoded) of the
- * input. */
+ * input, and a click's id at each 0x04. */
 static void plant(struct buf *out, const uint8_t *data, size_t size) {
     for (size_t i = 0; i < size; i++) {
-        if (data[i] < 1 || data[i] > 3) {
+        if (data[i] == 4)
+            buf_adds(out, clicks[i % ARRAY_LEN(clicks)]);
+        if (data[i] < 1 || data[i] > 4) {
             buf_addc(out, (char)data[i]);
             continue;
         }
-        const char *p = plants[i % ARRAY_LEN(plants)];
+        const char *p = data[i] == 4 ? "" : plants[i % ARRAY_LEN(plants)];
         for (; *p; p++)
             if (data[i] == 1)
                 buf_addc(out, *p);
@@ -83,6 +90,20 @@ static void run(struct span text, struct arena *arena, enum profile profile) {
     need(event_decode(buf_span(&out), &back, NULL));
 }
 
+/* Unlike the others, the id of a click is told by the name before it only, so that the fuzzer must
+ * not write one itself, not even in pieces. */
+static bool writes_click(const uint8_t *data, size_t size) {
+    static const char *const pieces[] = {"plant", "edcli", "click"};
+    BUF_AUTO letters = {0};
+    for (size_t i = 0; i < size; i++)
+        if (data[i] >= 'a' && data[i] <= 'z')
+            buf_addc(&letters, (char)data[i]);
+    bool found = false;
+    for (size_t i = 0; i < ARRAY_LEN(pieces); i++)
+        found |= span_find_span(buf_span(&letters), span_str(pieces[i])) != SIZE_MAX;
+    return found;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (!shared.scrub) {
         need(scrub_open(&shared.scrub, NULL));
@@ -91,6 +112,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         need(spam_open(SPAN_EMPTY, &shared.spam, NULL));
     }
     if (size < 1)
+        return 0;
+    if (writes_click(data, size))
         return 0;
     static const char *const heads[] = {"",
                                         "https://example.com/",

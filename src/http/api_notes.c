@@ -1,0 +1,22 @@
+/* api_notes.c — GET /api/v2/notes?site_id=…[&date=…]: what is odd about the figures of a day. */
+#include "server.h"
+
+#include "notes.h"
+
+void api_notes(struct request *r) {
+    struct http *h = r->http;
+    const char *site = MHD_lookup_connection_value(r->mhd, MHD_GET_ARGUMENT_KIND, "site_id");
+    const char *date = MHD_lookup_connection_value(r->mhd, MHD_GET_ARGUMENT_KIND, "date");
+    CLEANUP(policy_set_unrefp)
+    struct policy_set *policies = policy_board_get(h->services->policies);
+    const struct policy *policy = api_find_site(policies, span_str(site));
+    if (!api_may_read(r, policy))
+        return api_answer_denied(r);
+    JSON_AUTO reply = NULL;
+    struct err err = {0};
+    int rc = notes_run(&h->services->query, policy, span_str(date), &reply, &err);
+    if (rc < 0)
+        return answer_error(r, reply_status_of(rc),
+                            rc == ERR_INVALID ? err.text : "the query failed");
+    answer_json(r, reply);
+}
