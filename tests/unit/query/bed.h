@@ -22,7 +22,7 @@ struct bed {
     struct fake_clock clock;
     struct cursor cursor;
     bool no_rollup, no_cells; /* of queries */
-    char root[80]; /* of the sealed parts */
+    char root[80];            /* of the sealed parts */
     uint32_t last_part;
     struct {
         uint32_t site, visits, persons;
