@@ -217,6 +217,7 @@ static void patterns_choose(void **state) {
         {"['matches','event:page',['(?i)/A']]", "[[5]]"},
         {"['matches','event:page',['^/z','c$']]", "[[2]]"},
         {"['matches_not','event:page',['^/a$']]", "[[2]]"},
+        {"['matches','event:page',['^/{1}[a-b]{1,500}$']]", "[[5]]"},
         {"['matches','visit:source',['^$']]", "[[6]]"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -238,7 +239,13 @@ static void bad_ones_are_refused(void **state) {
          "filters: matches on event:page: not a regular expression of RE2"},
         {"'filters':[['has_not_done',['matches_not','visit:os',['a','anna@(']]]]",
          "filters: matches on visit:os: not a regular expression of RE2"},
-        {"'filters':[['matches','event:page',['(a{1,100}){1,100}']]]",
+        {"'filters':[['matches','event:page',['(a{1,100}){1,9}']]]",
+         "filters: a pattern repeats too much"},
+        {"'filters':[['matches','event:page',['aaaa{1000,}']]]",
+         "filters: a pattern repeats too much"},
+        {"'filters':[['matches','event:page',['(a{9}){9}b{30}']]]",
+         "filters: a pattern repeats too much"},
+        {"'filters':[['matches','event:page',['(a{']]]",
          "filters: matches on event:page: not a regular expression of RE2"},
         {longest, "filters: a pattern is longer than 500 bytes"},
         {"'filters':[['matches','event:page',['x'],{'case_sensitive':false}]]",
