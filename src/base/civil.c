@@ -49,8 +49,8 @@ int32_t civil_year_start(int32_t day) {
 int32_t civil_add_months(int32_t day, int months) {
     struct civil c = civil_from_day(day);
     int index = c.year * 12 + c.month - 1 + months;
-    c.year = index / 12;
-    c.month = index % 12 + 1;
+    c.year = (index < 0 ? index - 11 : index) / 12;
+    c.month = index - c.year * 12 + 1;
     int last = civil_days_in_month(c.year, c.month);
     if (c.day > last)
         c.day = last;

@@ -29,6 +29,28 @@ static int parse_children(struct filter_reader *r, const json_t *list, int depth
     return 0;
 }
 
+/* The greater number of {n}, {n,} or {n,m}; 1 when it is none of these. */
+static size_t repetition_at(struct span s) {
+    size_t numbers[2] = {0, 0}, which = 0, i = 1;
+    for (; i < s.len && (ascii_is_digit(s.ptr[i]) || (s.ptr[i] == ',' && which == 0)); i++)
+        if (s.ptr[i] == ',')
+            which = 1;
+        else if (numbers[which] < QUERY_MOST_PATTERN_SIZE)
+            numbers[which] = numbers[which] * 10 + (size_t)(s.ptr[i] - '0');
+    size_t most = numbers[0] > numbers[1] ? numbers[0] : numbers[1];
+    return i < s.len && s.ptr[i] == '}' && most > 0 ? most : 1;
+}
+
+/* A time limit stops the engine between some thousand rows, not within: what a pattern takes of one
+ * row must be bounded, and counted repetitions multiply it. */
+static bool is_small(struct span pattern) {
+    size_t size = pattern.len;
+    for (size_t i = 0; i < pattern.len && size <= QUERY_MOST_PATTERN_SIZE; i++)
+        if (pattern.ptr[i] == '{')
+            size *= repetition_at(span_from(pattern, i));
+    return size <= QUERY_MOST_PATTERN_SIZE;
+}
+
 static int check_value(struct filter_reader *r, struct span value, enum filter_op op) {
     if (!value.ptr)
         return err_set(r->err, ERR_INVALID, "filters: values must be strings");
@@ -40,6 +62,8 @@ static int check_value(struct filter_reader *r, struct span value, enum filter_o
     if (value.len > QUERY_MOST_PATTERN_BYTES)
         return err_set(r->err, ERR_INVALID, "filters: a pattern is longer than %d bytes",
                        QUERY_MOST_PATTERN_BYTES);
+    if (!is_small(value))
+        return err_set(r->err, ERR_INVALID, "filters: a pattern repeats too much");
     if (++r->patterns > QUERY_MOST_PATTERNS)
         return err_set(r->err, ERR_INVALID, "filters: at most %d patterns", QUERY_MOST_PATTERNS);
     return 0;

@@ -54,6 +54,7 @@ enum {
     QUERY_MOST_VALUE_BYTES = 2000,
     QUERY_MOST_PATTERNS = 100,
     QUERY_MOST_PATTERN_BYTES = 500,
+    QUERY_MOST_PATTERN_SIZE = 10000, /* its bytes times its counted repetitions */
     QUERY_MOST_LABELS = 20000,
     QUERY_FOLD_BELOW = 5,
 };

@@ -258,7 +258,7 @@ static int put_breakdown(const struct asked *a, json_t *query, struct err *err) 
     (void)json_object_set_new(query, "dimensions", json_pack("[s%]", property.ptr, property.len));
     (void)json_object_set_new(query, "pagination",
                               json_pack("{s:I, s:I}", "limit", (json_int_t)limit, "offset",
-                                        (json_int_t)((page - 1) * limit)));
+                                        (json_int_t)(page - 1) * (json_int_t)limit));
     return 0;
 }
 

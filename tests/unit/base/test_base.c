@@ -115,6 +115,8 @@ static void civil_matches_the_c_library(void **state) {
     assert_true(civil_parse(SPAN_LIT("2025-01-31"), &jan31));
     assert_true(civil_parse(SPAN_LIT("2025-02-28"), &feb28));
     assert_int_equal(civil_add_months(jan31, 1), feb28);
+    assert_int_equal(civil_add_months(feb28, -2025 * 12 - 14),
+                     civil_to_day((struct civil){-2, 12, 28}));
     assert_false(civil_parse(SPAN_LIT("2025-02-29"), &feb28));
     assert_false(civil_parse(SPAN_LIT("2025-2-29"), &feb28));
 }

@@ -40,9 +40,9 @@ static const char *const dim_words[] = {
     "time:hour",      "time:day",       "time:week",    "time:month",       "event:page",
     "event:name",     "event:hostname", "visit:source", "visit:entry_page", "visit:exit_page",
     "visit:utm_term", "visit:country",  "visit:device", "visit:browser",    "visit:referrer"};
-static const char *const metric_words_all[] = {
-    "visitors",       "visits",          "pageviews",  "events",        "bounce_rate",
-    "visit_duration", "views_per_visit", "percentage", "total_revenue", "average_revenue"};
+static const char *const metric_words_all[] = {"visitors",        "visits",      "pageviews",
+                                               "events",          "bounce_rate", "visit_duration",
+                                               "views_per_visit", "percentage"};
 
 /* --- events -------------------------------------------------------------------------------------
  */
@@ -294,10 +294,14 @@ void random_query_make(struct bed *b, struct random_query *ret) {
         json_array_append_new(filters, random_filter(0));
     if (plain)
         plain_words(dims, filters);
-    if (mentions(dims, filters, "event:page") && !mentions(dims, filters, "event:name") &&
-        dice(2)) {
+    bool of_pages = mentions(dims, filters, "event:page") && !mentions(dims, filters, "event:name");
+    if (of_pages && dice(3) == 0) {
         json_array_append_new(metrics, json_string("time_on_page"));
         json_array_append_new(metrics, json_string("scroll_depth"));
+    }
+    if (dice(8) == 0) {
+        json_array_append_new(metrics, json_string("total_revenue"));
+        json_array_append_new(metrics, json_string("average_revenue"));
     }
     json_t *range = random_range(b, q.site, &q.range);
     q.request = json_pack("{sososOso}", "metrics", metrics, "dimensions", dims, "filters", filters,

@@ -90,6 +90,26 @@ static void the_other_range_is_worked_out(void **state) {
                   "['2026-03-23T10:00:00+01:00','2026-03-23T13:59:59+01:00']");
 }
 
+static void the_extremes_have_a_range_before(void **state) {
+    struct bed *b = *state;
+    static const char *const ranges[] = {
+        "['0001-01-01','9999-12-31']", "['0001-01-01T00:00:00Z','9999-12-31T23:59:59Z']", "'all'"};
+    static const char *const others[] = {"'previous_period'", "'year_over_year'",
+                                         "['9999-12-31','9999-12-31']",
+                                         "['0001-01-01','0001-01-01']"};
+    static const char *const dims[] = {"time:hour", "time:day", "time:week", "time:month", "time"};
+    for (size_t i = 0; i < 3 * 4 * 5 * 2; i++) {
+        char query[400];
+        (void)snprintf(query, sizeof query,
+                       "{'metrics':['pageviews'],'date_range':%s,'dimensions':['%s'],"
+                       "'include':{'compare':%s,'compare_match_day_of_week':%s}}",
+                       ranges[i % 3], dims[i / 24 % 5], others[i / 3 % 4],
+                       i / 12 % 2 ? "true" : "false");
+        JSON_AUTO reply = ask(b, SITE, query);
+        assert_true(json_array_size(json_member(reply, "results")) > 0);
+    }
+}
+
 static void rows_stand_beside_each_other(void **state) {
     struct bed *b = *state;
     /* 5 visitors (3 + 2) after 3 (2 + 1); of 6 visits all bounce, of 3 two do: 33 points more. */
@@ -217,6 +237,7 @@ static void patterns_choose(void **state) {
         {"['matches','event:page',['(?i)/A']]", "[[5]]"},
         {"['matches','event:page',['^/z','c$']]", "[[2]]"},
         {"['matches_not','event:page',['^/a$']]", "[[2]]"},
+        {"['matches','event:page',['^/{1}[a-b]{1,500}$']]", "[[5]]"},
         {"['matches','visit:source',['^$']]", "[[6]]"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -238,7 +259,13 @@ static void bad_ones_are_refused(void **state) {
          "filters: matches on event:page: not a regular expression of RE2"},
         {"'filters':[['has_not_done',['matches_not','visit:os',['a','anna@(']]]]",
          "filters: matches on visit:os: not a regular expression of RE2"},
-        {"'filters':[['matches','event:page',['(a{1,100}){1,100}']]]",
+        {"'filters':[['matches','event:page',['(a{1,100}){1,9}']]]",
+         "filters: a pattern repeats too much"},
+        {"'filters':[['matches','event:page',['aaaa{1000,}']]]",
+         "filters: a pattern repeats too much"},
+        {"'filters':[['matches','event:page',['(a{9}){9}b{30}']]]",
+         "filters: a pattern repeats too much"},
+        {"'filters':[['matches','event:page',['(a{']]]",
          "filters: matches on event:page: not a regular expression of RE2"},
         {longest, "filters: a pattern is longer than 500 bytes"},
         {"'filters':[['matches','event:page',['x'],{'case_sensitive':false}]]",
@@ -288,6 +315,7 @@ int main(void) {
         return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_other_range_is_worked_out),
+        cmocka_unit_test(the_extremes_have_a_range_before),
         cmocka_unit_test(rows_stand_beside_each_other),
         cmocka_unit_test(the_reply_tells_what_was_compared),
         cmocka_unit_test(hidden_rows_stay_hidden_beside_others),
