@@ -81,11 +81,12 @@ static json_t *list_parts(const struct app *a, const struct export *x, uint64_t 
 static int count_hot(struct export *x, uint64_t *rows, struct err *err) {
     CLEANUP(sql_result_freep) struct sql_result *r = NULL;
     const struct sql_value params[] = {number(x->site), number(x->from_day), number(x->to_day)};
-    int rc = store_view_select(x->view,
-                               "SELECT count(*), (SELECT coalesce(min(visit), 0) FROM visit_row WHERE"
-                               " site = $1 AND day BETWEEN $2 AND $3) FROM event_row"
-                               " WHERE site = $1 AND day BETWEEN $2 AND $3",
-                               params, ARRAY_LEN(params), PIECE_MS, &r, err);
+    int rc =
+        store_view_select(x->view,
+                          "SELECT count(*), (SELECT coalesce(min(visit), 0) FROM visit_row WHERE"
+                          " site = $1 AND day BETWEEN $2 AND $3) FROM event_row"
+                          " WHERE site = $1 AND day BETWEEN $2 AND $3",
+                          params, ARRAY_LEN(params), PIECE_MS, &r, err);
     if (rc < 0)
         return rc;
     *rows += (uint64_t)sql_result_at(r, 0, 0).i;

@@ -27,7 +27,7 @@ static const char *hot_code(enum dim d, enum side side) {
     if (d == DIM_EXIT_PAGE)
         return "v.exit_page";
 #define VISIT_ATTRIBUTE(name, text)
-#define VISIT_CODED(name, text)                      \
+#define VISIT_CODED(name, text)                  \
     if (strcmp(dim_infos[d].column, #name) == 0) \
         return "v." #name;
 #include "visit_fields.def"

@@ -49,8 +49,7 @@ static void put_visit(struct rows *r, const struct visit_facts *f,
     PUT_I32(r, VISIT_COLUMN_duration_ms, sign * visit_duration_ms(f));
     PUT_U32(r, VISIT_COLUMN_entry_page, f->entry_page);
     PUT_U32(r, VISIT_COLUMN_exit_page, f->exit_page);
-#define VISIT_CODED(name, text) \
-    PUT_U32(r, VISIT_COLUMN_##name, attributes->word[ATTRIBUTE_##name]);
+#define VISIT_CODED(name, text) PUT_U32(r, VISIT_COLUMN_##name, attributes->word[ATTRIBUTE_##name]);
 #include "visit_fields.def"
     PUT_U32(r, VISIT_COLUMN_attributes, f->attributes);
     PUT_U32(r, VISIT_COLUMN_first, first);

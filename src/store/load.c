@@ -89,7 +89,8 @@ int load_visits(struct hot *h, size_t most, uint64_t next_visit, struct err *err
         return 0;
     /* rowid grows with each row, so the greatest one says which day, and which state, came last. */
     static const char clock[] =
-        "WITH clock AS (SELECT site, day, max(ts_ms) AS newest, max(rowid) AS latest FROM event_row "
+        "WITH clock AS (SELECT site, day, max(ts_ms) AS newest, max(rowid) AS latest FROM "
+        "event_row "
         "GROUP BY site, day"
         " QUALIFY row_number() OVER (PARTITION BY site ORDER BY max(rowid) DESC) <= %d) ";
     BUF_AUTO sql = {0};
@@ -137,8 +138,7 @@ int load_words(struct hot *h, struct err *err) {
     if (!h->words && !(h->words = words_new()))
         return err_set(err, ERR_NOMEM, "no memory for the words of the hot tables");
     words_clear(h->words);
-    int code =
-        each_chunk(h->writer, "SELECT code, value FROM word", h->words, load_texts, err);
+    int code = each_chunk(h->writer, "SELECT code, value FROM word", h->words, load_texts, err);
     if (code)
         return code;
     BUF_AUTO sql = {0};
@@ -215,6 +215,6 @@ int load_presence(struct hot *h, size_t most_bytes, struct err *err) {
     h->presence = presence_new(most_bytes, h->words, load_day, h->writer);
     if (!h->presence)
         return err_set(err, ERR_NOMEM, "no memory to tell visitors apart");
-    return each_chunk(h->writer, "SELECT DISTINCT site, day FROM event_row", h->presence,
-                      load_days, err);
+    return each_chunk(h->writer, "SELECT DISTINCT site, day FROM event_row", h->presence, load_days,
+                      err);
 }

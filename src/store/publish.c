@@ -66,12 +66,13 @@ static int make_list(duckdb_connection c, const struct leaving *l, enum engine_f
 /* Words and sets that the copied rows use, under the codes they have: the bytes of others stay behind
  * with the old file. */
 static void add_words(struct buf *sql, const char *to) {
-    buf_addf(sql,
-             "INSERT INTO %s.attribute_set SELECT * FROM attribute_set WHERE code IN (SELECT"
-             " attributes FROM %s.visit_row); INSERT INTO %s.word SELECT * FROM word WHERE code >= %d"
-             " AND (code IN (SELECT entry_page FROM %s.visit_row UNION SELECT exit_page FROM"
-             " %s.visit_row",
-             to, to, to, WORDS_GIVEN, to, to);
+    buf_addf(
+        sql,
+        "INSERT INTO %s.attribute_set SELECT * FROM attribute_set WHERE code IN (SELECT"
+        " attributes FROM %s.visit_row); INSERT INTO %s.word SELECT * FROM word WHERE code >= %d"
+        " AND (code IN (SELECT entry_page FROM %s.visit_row UNION SELECT exit_page FROM"
+        " %s.visit_row",
+        to, to, to, WORDS_GIVEN, to, to);
 #define X(name) buf_addf(sql, " UNION SELECT " #name " FROM %s.event_row", to);
     EVENT_WORDS(X)
 #undef X

@@ -110,7 +110,8 @@ static void make_views(struct buf *out, const char *name) {
                  visit_figures[i].name);
     buf_adds(out, "), ");
     schema_attributes(out, "s.");
-    buf_adds(out, ", r.rowid AS rowid FROM visit_row r JOIN attribute_set s ON s.code = r.attributes");
+    buf_adds(out,
+             ", r.rowid AS rowid FROM visit_row r JOIN attribute_set s ON s.code = r.attributes");
     add_word_joins(out, visit_words, ARRAY_LEN(visit_words));
     buf_adds(out, "; ");
 }

@@ -406,8 +406,8 @@ int store_select(struct store *s, const char *sql, const struct sql_value *param
 
 int store_hot_days(struct store *s, struct store_day **ret, size_t *ret_count, struct err *err) {
     CLEANUP(sql_result_freep) struct sql_result *r = NULL;
-    int code = store_select(s, "SELECT DISTINCT site, day FROM event_row ORDER BY site, day", NULL, 0,
-                            60000, &r, err);
+    int code = store_select(s, "SELECT DISTINCT site, day FROM event_row ORDER BY site, day", NULL,
+                            0, 60000, &r, err);
     if (code)
         return code;
     size_t count = sql_result_rows(r);

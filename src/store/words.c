@@ -131,8 +131,8 @@ int words_get(struct words *w, struct span text, uint32_t *ret, struct err *err)
 int words_of_event(struct words *w, const struct event *e, struct event_words *ret,
                    struct err *err) {
     int code = 0;
-#define X(name)    \
-    if (!code)     \
+#define X(name) \
+    if (!code)  \
         code = words_get(w, e->name, &ret->name, err);
     EVENT_WORDS(X)
 #undef X

@@ -181,8 +181,8 @@ static void words_leave_with_their_rows(void **state) {
     }
     assert_int_equal(number(s, "SELECT count(*) FROM event WHERE page = '/stays'"), 5);
     assert_int_equal(number(s, "SELECT count(*) FROM event WHERE page IN ('/new', '/newer')"), 2);
-    assert_int_equal(number(s, "SELECT count(*) FROM event WHERE page = '/stays' AND first & 2 > 0"),
-                     3);
+    assert_int_equal(
+        number(s, "SELECT count(*) FROM event WHERE page = '/stays' AND first & 2 > 0"), 3);
     assert_int_equal(
         number(s, "SELECT sum(sign) FROM visit WHERE referrer = 'stays.example' AND exit_page = "
                   "'/stays'"),

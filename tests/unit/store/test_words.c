@@ -65,8 +65,7 @@ static void sets_hold_the_words_of_a_visit(void **state) {
     assert_int_equal(again, set);
     assert_int_not_equal(other, set);
     assert_int_equal(words_attributes(w, set)->word[ATTRIBUTE_country], code_of(w, "FR"));
-    assert_int_equal(words_attributes(w, set)->word[ATTRIBUTE_hostname],
-                     code_of(w, "example.com"));
+    assert_int_equal(words_attributes(w, set)->word[ATTRIBUTE_hostname], code_of(w, "example.com"));
     assert_int_equal(words_attributes(w, other)->word[ATTRIBUTE_country], code_of(w, "DE"));
     assert_int_equal(words_unsaved_sets(w), 2);
     words_saved(w);
