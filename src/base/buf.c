@@ -98,14 +98,6 @@ const char *buf_cstr(struct buf *b) {
     return b->data;
 }
 
-bool take_u8(struct span *s, uint8_t *ret) {
-    if (s->len < 1)
-        return false;
-    *ret = (uint8_t)s->ptr[0];
-    *s = span_from(*s, 1);
-    return true;
-}
-
 bool take_u32le(struct span *s, uint32_t *ret) {
     if (s->len < 4)
         return false;
@@ -128,7 +120,7 @@ bool take_u64le(struct span *s, uint64_t *ret) {
     return true;
 }
 
-bool take_varint(struct span *s, uint64_t *ret) {
+bool take_long_varint(struct span *s, uint64_t *ret) {
     uint64_t v = 0;
     for (size_t i = 0; i < s->len && i < 10; i++) {
         uint8_t byte = (uint8_t)s->ptr[i];
@@ -142,12 +134,4 @@ bool take_varint(struct span *s, uint64_t *ret) {
         }
     }
     return false;
-}
-
-bool take_bytes(struct span *s, size_t len, struct span *ret) {
-    if (s->len < len)
-        return false;
-    *ret = span_head(*s, len);
-    *s = span_from(*s, len);
-    return true;
 }

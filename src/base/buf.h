@@ -45,10 +45,34 @@ const char *buf_cstr(struct buf *b);
 
 /* Reading counterpart: cuts values off the front of *s; false when the bytes run out or do not
  * parse. */
-bool take_u8(struct span *s, uint8_t *ret);
 bool take_u32le(struct span *s, uint32_t *ret);
 bool take_u64le(struct span *s, uint64_t *ret);
-bool take_varint(struct span *s, uint64_t *ret);
-bool take_bytes(struct span *s, size_t len, struct span *ret);
+bool take_long_varint(struct span *s, uint64_t *ret); /* of any length; see take_varint() */
+
+static inline bool take_u8(struct span *s, uint8_t *ret) {
+    if (s->len < 1)
+        return false;
+    *ret = (uint8_t)*s->ptr++;
+    s->len--;
+    return true;
+}
+
+/* Nearly all are one byte. */
+static inline bool take_varint(struct span *s, uint64_t *ret) {
+    if (s->len < 1 || *s->ptr & 0x80)
+        return take_long_varint(s, ret);
+    *ret = (uint8_t)*s->ptr++;
+    s->len--;
+    return true;
+}
+
+static inline bool take_bytes(struct span *s, size_t len, struct span *ret) {
+    if (s->len < len)
+        return false;
+    *ret = span_of(s->ptr, len);
+    s->ptr += len;
+    s->len -= len;
+    return true;
+}
 
 #endif

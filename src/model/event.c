@@ -150,13 +150,3 @@ int event_decode(struct span bytes, struct event *ret, struct err *err) {
     *ret = e;
     return 0;
 }
-
-void event_sql_columns(struct buf *out) {
-    bool any = false;
-    for (size_t i = 0; i < EVENT_FIELDS; i++) {
-        if (!event_fields[i].on_event)
-            continue;
-        buf_addf(out, "%s%s %s", any ? ", " : "", event_fields[i].name, event_fields[i].sql_type);
-        any = true;
-    }
-}

@@ -77,7 +77,4 @@ void event_encode(const struct event *e, struct buf *out);
  * not parse, holds a value over its limit, or has another version. */
 int event_decode(struct span bytes, struct event *ret, struct err *err) WARN_UNUSED;
 
-/* "name TYPE, …" — the columns of an event table, those of its visit left out. */
-void event_sql_columns(struct buf *out);
-
 #endif

@@ -24,7 +24,11 @@ static void put_event(struct rows *r, const struct event *e, const struct event_
 #define X(name) PUT_U32(r, EVENT_COLUMN_##name, words->name);
     EVENT_WORDS(X)
 #undef X
-    PUT_TEXT(r, EVENT_COLUMN_props, e->props);
+    /* Nearly all have none, which costs less than an empty text. */
+    if (e->props.len)
+        PUT_TEXT(r, EVENT_COLUMN_props, e->props);
+    else
+        rows_put_null(r, EVENT_COLUMN_props);
     PUT_U64(r, EVENT_COLUMN_visit, visit);
     PUT_U32(r, EVENT_COLUMN_first, first);
 }

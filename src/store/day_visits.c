@@ -90,7 +90,7 @@ static int read_rows(duckdb_connection c, uint32_t site, int32_t day, struct day
     sql_add_dims(&sql, "");
     buf_addf(&sql,
              ", hostname FROM visit WHERE site = %u AND day = %d AND rowid IN (SELECT max(rowid)"
-             " FILTER (sign = 1) FROM visit WHERE site = %u AND day = %d GROUP BY visit"
+             " FILTER (sign = 1) FROM visit_row WHERE site = %u AND day = %d GROUP BY visit"
              " HAVING sum(sign) > 0)",
              site, day, site, day);
     return sql_each_chunk(c, &sql, take_rows, r, err);

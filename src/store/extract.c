@@ -34,10 +34,10 @@ void extract_hot_sql(struct buf *out) {
     buf_adds(out,
              "WITH e AS (SELECT rowid AS place, * FROM event WHERE site = $1 AND day BETWEEN $2"
              " AND $3 AND rowid >= $4 ORDER BY rowid LIMIT $6),"
-             " last AS (SELECT max(rowid) FILTER (sign = 1) AS state FROM visit WHERE site = $1"
+             " last AS (SELECT max(rowid) FILTER (sign = 1) AS state FROM visit_row WHERE site = $1"
              " AND visit IN (SELECT visit FROM e) GROUP BY visit HAVING sum(sign) > 0),"
              " v AS (SELECT * FROM visit WHERE rowid IN (SELECT state FROM last)),"
-             " p AS (SELECT day, visitor, min(visit) AS person FROM visit WHERE site = $1 AND"
+             " p AS (SELECT day, visitor, min(visit) AS person FROM visit_row WHERE site = $1 AND"
              " (day, visitor) IN (SELECT (day, visitor) FROM e) GROUP BY day, visitor)"
              " SELECT e.place + 1, ");
     for (size_t i = 0; i < ARRAY_LEN(columns); i++) {

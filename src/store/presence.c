@@ -10,11 +10,19 @@ enum { KEY_VALUE_BITS = 27, KEY_PAGE = FIRST_AT_COUNT, KEY_NAME, KEY_HOSTNAME, K
 
 _Static_assert(KEY_HOUR < 32, "kinds of keys fit five bits");
 
+/* Values of an event that seldom differ from those of the event before. */
+struct event_values {
+    uint32_t name, hostname, hour;
+};
+
+static const struct event_values no_values = {UINT32_MAX, UINT32_MAX, UINT32_MAX};
+
 struct person {
     uint64_t visitor;
     uint64_t event_visit; /* the visit its latest counted event belongs to; 0: none yet */
     uint64_t visit;       /* the visit whose values follow; 0: none yet */
     struct visit_words values;
+    struct event_values latest; /* of event_visit */
     uint32_t later_visit; /* number of event_visit among those that are not a person's first */
     bool past;            /* has earlier visits */
 };
@@ -145,11 +153,18 @@ static bool add_event(struct presence_day *d, uint64_t visitor, uint64_t visit, 
         first = FIRST_VISIT | (p->event_visit ? 0 : FIRST_PERSON);
         p->later_visit = p->event_visit ? ++d->later_visits : 0;
         p->event_visit = visit;
+        p->latest = no_values;
     }
+    struct event_values before = p->latest;
+    p->latest = (struct event_values){w->name, w->hostname, hour};
     if (!add_value(d, n, KEY_PAGE, w->page, FIRST_PAGE, FIRST_VISIT_PAGE, &first) ||
-        !add_value(d, n, KEY_NAME, w->name, FIRST_NAME, FIRST_VISIT_NAME, &first) ||
-        !add_value(d, n, KEY_HOSTNAME, w->hostname, FIRST_HOSTNAME, FIRST_VISIT_HOSTNAME, &first) ||
-        !add_value(d, n, KEY_HOUR, hour, FIRST_HOUR, FIRST_VISIT_HOUR, &first))
+        (w->name != before.name &&
+         !add_value(d, n, KEY_NAME, w->name, FIRST_NAME, FIRST_VISIT_NAME, &first)) ||
+        (w->hostname != before.hostname &&
+         !add_value(d, n, KEY_HOSTNAME, w->hostname, FIRST_HOSTNAME, FIRST_VISIT_HOSTNAME,
+                    &first)) ||
+        (hour != before.hour &&
+         !add_value(d, n, KEY_HOUR, hour, FIRST_HOUR, FIRST_VISIT_HOUR, &first)))
         return false;
     *ret_first = first;
     return true;
@@ -268,9 +283,11 @@ int presence_load_event(struct presence_day *d, uint64_t visitor, uint64_t visit
         p->later_visit = 0;
     uint64_t latest = p->event_visit;
     p->event_visit = visit;
+    p->latest = no_values;
     uint32_t ignored;
     bool ok = add_event(d, visitor, visit, hour, words, &ignored);
     p = &d->persons[n - 1];
+    p->latest = no_values;
     p->event_visit = latest;
     p->later_visit = later;
     return ok ? 0 : no_memory(err);

@@ -39,6 +39,13 @@ duckdb_string_t rows_text(struct span s);
 #define PUT_I8(r, i, v) PUT(int8_t, r, i, v)
 #define PUT_I32(r, i, v) PUT(int32_t, r, i, v)
 #define PUT_I64(r, i, v) PUT(int64_t, r, i, v)
+/* No value in this row, in place of a PUT. */
+static inline void rows_put_null(struct rows *r, idx_t column) {
+    duckdb_vector v = duckdb_data_chunk_get_vector(r->chunk, column);
+    duckdb_vector_ensure_validity_writable(v);
+    duckdb_validity_set_row_invalid(duckdb_vector_get_validity(v), r->count);
+}
+
 #define PUT_TEXT(r, i, v) PUT(duckdb_string_t, r, i, rows_text(v))
 
 #endif

@@ -97,7 +97,7 @@ static void add_word_joins(struct buf *out, const char *const *words, size_t cou
 static void make_views(struct buf *out, const char *name) {
     buf_addf(out, "CREATE VIEW %s.event AS SELECT r.* REPLACE (", name);
     add_replaced_words(out, event_words, ARRAY_LEN(event_words));
-    buf_adds(out, "), r.rowid AS rowid FROM event_row r");
+    buf_adds(out, ", coalesce(r.props, '') AS props), r.rowid AS rowid FROM event_row r");
     add_word_joins(out, event_words, ARRAY_LEN(event_words));
     buf_addf(out, "; CREATE VIEW %s.visit AS SELECT r.* EXCLUDE (attributes", name);
 #define VISIT_ATTRIBUTE(name, text)

@@ -1,8 +1,8 @@
 /* schema.h — the hot tables, made from event_fields.def and visit_fields.def.
  *
  *   event_row      the fields of event_fields.def that are not its visit's, those of EVENT_WORDS as
- *                  codes of words; then visit UBIGINT (which visit it belongs to) and first UINTEGER
- *                  (flags, see first.h)
+ *                  codes of words, props NULL when there are none; then visit UBIGINT (which visit it
+ *                  belongs to) and first UINTEGER (flags, see first.h)
  *   visit_row      the values of visit_fields.def, its figures (pageviews, events, bounce,
  *                  duration_ms) times sign, so that they are summed as they are; entry_page and
  *                  exit_page as codes of words, and those attributes that are looked at most;

@@ -1,7 +1,8 @@
 /* store.h — the engine's face: tables that answer queries, fed from the journal.
  *
- * Days that go on are in the hot tables: `event` (the fields of event_fields.def that are not its
- * visit's, `visit` and `first`) and `visit` (visit_fields.def, `first`). Days that are over are in
+ * Days that go on are in the hot tables, which views give as texts: `event` (the fields of
+ * event_fields.def that are not its visit's, `visit` and `first`) and `visit` (visit_fields.def,
+ * `first`); see schema.h for the rows behind them. Days that are over are in
  * sealed parts: Parquet files and their roll-ups, see README.md. The hot file is a cache of the
  * journal: when it is missing, damaged or of another version it is renamed aside and built again
  * from cursor {0, 0}. One thread applies; any thread selects. */

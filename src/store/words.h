@@ -39,6 +39,7 @@ struct words;
 
 struct words *words_new(void) WARN_UNUSED; /* NULL on out of memory */
 void words_free(struct words *w);
+DEFINE_FREEP(struct words, words_free)
 
 /* The text's code; copied when it is new. What is not UTF-8 is taken for the empty text, since the
  * engine takes that on trust. ERR_NOMEM: out of memory, or more than 2^27 words. */

@@ -85,14 +85,6 @@ static void restrict_empties_what_the_profile_forbids(void **state) {
     assert_true(span_eq(e.utm_source, SPAN_LIT("news")));
 }
 
-static void sql_columns_follow_the_table(void **state) {
-    (void)state;
-    BUF_AUTO b = {0};
-    event_sql_columns(&b);
-    assert_non_null(strstr(buf_cstr(&b), "site UINTEGER, ts_ms BIGINT, day INTEGER"));
-    assert_non_null(strstr(buf_cstr(&b), "currency VARCHAR"));
-}
-
 static void records_come_back_in_order(void **state) {
     (void)state;
     BUF_AUTO frame = {0};
@@ -226,7 +218,6 @@ int main(void) {
         cmocka_unit_test(codec_round_trips),
         cmocka_unit_test(codec_refuses_every_cut_and_extra_byte),
         cmocka_unit_test(restrict_empties_what_the_profile_forbids),
-        cmocka_unit_test(sql_columns_follow_the_table),
         cmocka_unit_test(records_come_back_in_order),
         cmocka_unit_test(erased_records_are_passed_over),
         cmocka_unit_test(policies_are_found),

@@ -39,8 +39,22 @@ static int64_t rows_of(struct store *s, int32_t day) {
     return number(s, sql);
 }
 
-/* Whether some file below the folder holds the bytes of one of the day's visitors. */
-static bool folder_holds(const char *dir, int32_t day) {
+static bool holds_visitor(const char *bytes, size_t size, const void *day) {
+    for (unsigned i = 0; i < VISITORS; i++) {
+        uint64_t visitor = VISITOR(*(const int32_t *)day, i);
+        if (memmem(bytes, size, &visitor, sizeof visitor))
+            return true;
+    }
+    return false;
+}
+
+static bool holds_text(const char *bytes, size_t size, const void *text) {
+    return memmem(bytes, size, text, strlen(text));
+}
+
+/* Whether some file in the folder holds it. */
+static bool some_file(const char *dir, bool (*holds)(const char *, size_t, const void *),
+                      const void *what) {
     bool found = false;
     DIR *d = opendir(dir);
     for (struct dirent *e; (e = readdir(d));) {
@@ -55,14 +69,15 @@ static bool folder_holds(const char *dir, int32_t day) {
         char *bytes = malloc(size + 1);
         size = fread(bytes, 1, size, f);
         fclose(f);
-        for (unsigned i = 0; i < VISITORS && !found; i++) {
-            uint64_t visitor = VISITOR(day, i);
-            found = memmem(bytes, size, &visitor, sizeof visitor) != NULL;
-        }
+        found |= holds(bytes, size, what);
         free(bytes);
     }
     closedir(d);
     return found;
+}
+
+static bool folder_holds(const char *dir, int32_t day) {
+    return some_file(dir, holds_visitor, &day);
 }
 
 static size_t count_files(const char *dir) {
@@ -124,6 +139,55 @@ static void sealed_days_leave(void **state) {
     assert_int_equal(store_cursor(s).offset, 3);
     publish(s, &p);
     assert_int_equal(rows_of(s, SAMPLE_DAY + 1), 2 * VISITORS);
+    store_close(s);
+    remove_dir(dir);
+}
+
+static void apply_one(struct store *s, int32_t day, uint64_t visitor, const char *page,
+                      const char *referrer, uint64_t offset) {
+    struct event e = page_view(visitor, (int64_t)offset * 1000, page);
+    e.day = day;
+    e.referrer = span_str(referrer);
+    apply(s, &e, 1, offset);
+}
+
+/* Words that no row uses any more are in no file; their codes may stand for others then, and those
+ * of the rows that stay are what they were. */
+static void words_leave_with_their_rows(void **state) {
+    static const char page[] = "/q7Zk3Wv9TbX", referrer[] = "m4Rp8Ld2.example";
+    char *dir = temp_dir();
+    struct store *s = open_store(dir, false);
+    apply_one(s, SAMPLE_DAY, 1, page, referrer, 1);
+    apply_one(s, SAMPLE_DAY + 1, 1, "/stays", "stays.example", 2);
+    assert_int_equal(store_checkpoint(s, NULL), 0);
+    assert_true(some_file(dir, holds_text, page));
+    assert_true(some_file(dir, holds_text, referrer));
+
+    struct sealed_part p = part(5, 1, SAMPLE_DAY, 1);
+    publish(s, &p);
+    assert_false(some_file(dir, holds_text, page));
+    assert_false(some_file(dir, holds_text, referrer));
+    assert_int_equal(number(s, "SELECT count(*) FROM attribute_set"), 1);
+
+    for (int reopened = 0; reopened < 2; reopened++) {
+        uint64_t at = 3 + (uint64_t)reopened * 3;
+        apply_one(s, SAMPLE_DAY + 1, 1, "/stays", "", at);
+        apply_one(s, SAMPLE_DAY + 1, 2 + at, reopened ? "/newer" : "/new", "new.example", at + 1);
+        apply_one(s, SAMPLE_DAY + 1, 2 + at, "/stays", "", at + 2);
+        assert_int_equal(number(s, "SELECT count(DISTINCT code) - count(*) FROM word"), 0);
+        assert_int_equal(number(s, "SELECT count(DISTINCT value) - count(*) FROM word"), 0);
+        store_close(s);
+        s = open_store(dir, false);
+    }
+    assert_int_equal(number(s, "SELECT count(*) FROM event WHERE page = '/stays'"), 5);
+    assert_int_equal(number(s, "SELECT count(*) FROM event WHERE page IN ('/new', '/newer')"), 2);
+    assert_int_equal(
+        number(s, "SELECT count(*) FROM event WHERE page = '/stays' AND first & 2 > 0"), 3);
+    assert_int_equal(
+        number(s, "SELECT sum(sign) FROM visit WHERE referrer = 'stays.example' AND exit_page = "
+                  "'/stays'"),
+        1);
+    assert_int_equal(number(s, "SELECT sum(sign) FROM visit WHERE referrer = 'new.example'"), 2);
     store_close(s);
     remove_dir(dir);
 }
@@ -250,6 +314,7 @@ static void readers_see_all_or_nothing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sealed_days_leave),
+        cmocka_unit_test(words_leave_with_their_rows),
         cmocka_unit_test(resting_changes_nothing),
         cmocka_unit_test(done_at_the_next_start),
         cmocka_unit_test(files_go_with_their_last_reader),
