@@ -65,7 +65,7 @@ static int put_rows(duckdb_connection c, const struct compacting *k, enum seal_k
     add_inputs(&sql, k, kind);
     if (k->overlap)
         buf_addf(&sql, " ORDER BY day, visit%s", kind == SEAL_EVENT ? ", ts_sec" : "");
-    return seal_copy(c, k->job->root, SEAL_MONTH, &k->result->files[kind], &sql, err);
+    return seal_copy(c, k->job->root, true, &k->result->files[kind], &sql, err);
 }
 
 static int put_rolls(duckdb_connection c, const struct compacting *k, struct err *err) {
@@ -77,7 +77,7 @@ static int put_rolls(duckdb_connection c, const struct compacting *k, struct err
     buf_adds(&sql, " FROM ");
     add_inputs(&sql, k, SEAL_ROLL);
     buf_adds(&sql, " GROUP BY day, dim, value ORDER BY dim, day, value");
-    return seal_copy(c, k->job->root, SEAL_MONTH, &k->result->files[SEAL_ROLL], &sql, err);
+    return seal_copy(c, k->job->root, true, &k->result->files[SEAL_ROLL], &sql, err);
 }
 
 /* What must be the same on both sides. */

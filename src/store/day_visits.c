@@ -106,9 +106,7 @@ struct ranked {
 
 static int by_text(const void *a, const void *b) {
     const struct ranked *x = a, *y = b;
-    size_t len = x->text.len < y->text.len ? x->text.len : y->text.len;
-    int order = memcmp(x->text.ptr, y->text.ptr, len);
-    return order ? order : (x->text.len > y->text.len) - (x->text.len < y->text.len);
+    return span_compare(x->text, y->text);
 }
 
 static bool rank(struct day_column *c) {
@@ -206,58 +204,10 @@ static bool put_in_order(struct day_visits *d) {
 /* --- persons ------------------------------------------------------------------------------------
  */
 
-/* Any 64-bit key, also 0, to a number. */
-struct places {
-    struct {
-        uint64_t key;
-        uint32_t place; /* + 1; 0: free */
-    } * slots;
-    size_t cap, count;
-};
-
-static void places_release(struct places *p) {
-    free(p->slots);
-}
-
-static size_t slot_of(const struct places *p, uint64_t key) {
-    size_t at = mix64(key) & (p->cap - 1);
-    while (p->slots[at].place && p->slots[at].key != key)
-        at = (at + 1) & (p->cap - 1);
-    return at;
-}
-
-static bool places_grow(struct places *p) {
-    struct places larger = {.cap = p->cap ? p->cap * 2 : 1024, .count = p->count};
-    larger.slots = calloc(larger.cap, sizeof(*larger.slots));
-    if (!larger.slots)
-        return false;
-    for (size_t i = 0; i < p->cap; i++)
-        if (p->slots[i].place)
-            larger.slots[slot_of(&larger, p->slots[i].key)] = p->slots[i];
-    free(p->slots);
-    *p = larger;
-    return true;
-}
-
-/* The key's place; `fresh` when it has none yet. false: out of memory. */
-static bool places_get(struct places *p, uint64_t key, uint32_t fresh, uint32_t *ret) {
-    if (p->count * 2 >= p->cap && !places_grow(p))
-        return false;
-    size_t at = slot_of(p, key);
-    if (!p->slots[at].place) {
-        p->slots[at].key = key;
-        p->slots[at].place = fresh + 1;
-        p->count++;
-    }
-    *ret = p->slots[at].place - 1;
-    return true;
-}
-
 static bool number_persons(struct day_visits *d) {
-    CLEANUP(places_release) struct places persons = {0};
+    CLEANUP(key_numbers_release) struct key_numbers persons = {0};
     for (size_t i = 0; i < d->count; i++)
-        if (!places_get(&persons, d->visits[i].visitor, (uint32_t)persons.count,
-                        &d->visits[i].person))
+        if (!key_numbers_get(&persons, d->visits[i].visitor, &d->visits[i].person))
             return false;
     d->persons = persons.count;
     return true;

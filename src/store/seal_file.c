@@ -16,20 +16,12 @@ static const char *const kind_words[SEAL_KINDS] = {
 /* Row groups are what a query skips and what threads share, but each repeats the dictionaries of
  * its texts: half a million rows cost a tenth less than a quarter of one. Numbers with more than
  * 40,000 different values in a group are stored as differences. Bloom filters would cost as much
- * as they save: nearly every page is in every group. A day is written fast and read for a month;
- * the month's file is written at leisure, 6 % smaller for 1.5 times the work. The writer makes room
- * for as many different values as it may keep, in each column: for a small day that would be most
- * of its work. */
-static const struct {
-    int level, dictionary;
-} copy_options[] = {
-    [SEAL_SMALL_DAY] = {1, 2000},
-    [SEAL_DAY] = {1, 40000},
-    [SEAL_MONTH] = {9, 40000},
-};
-#define COPY_OPTIONS                                                               \
-    "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL %d, PARQUET_VERSION V2," \
-    " ROW_GROUP_SIZE 491520, DICTIONARY_SIZE_LIMIT %d, WRITE_BLOOM_FILTER false,"  \
+ * as they save: nearly every page is in every group. The files of a day are written by
+ * parquet.c in the same way, fast; the month's, which is read for two years, at leisure. */
+enum { LEVEL_DAY = 1, LEVEL_MONTH = 9 };
+#define COPY_OPTIONS                                                                 \
+    "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL %d, PARQUET_VERSION V2,"   \
+    " ROW_GROUP_SIZE 491520, DICTIONARY_SIZE_LIMIT 40000, WRITE_BLOOM_FILTER false," \
     " USE_TMP_FILE false)"
 
 void seal_paths(uint32_t site, int32_t day, bool month, uint32_t part,
@@ -68,7 +60,7 @@ int seal_make_folder(const struct os *os, const char *root, const char *path, st
     return 0;
 }
 
-int seal_copy(duckdb_connection c, const char *root, enum seal_size size, struct seal_file *file,
+int seal_copy(duckdb_connection c, const char *root, bool month, struct seal_file *file,
               struct buf *select, struct err *err) {
     CLEANUP(free_charp) char *to = full_path(root, file->path, ".tmp");
     BUF_AUTO sql = {0};
@@ -78,7 +70,7 @@ int seal_copy(duckdb_connection c, const char *root, enum seal_size size, struct
     if (to)
         engine_quote(&sql, to);
     buf_addc(&sql, ' ');
-    buf_addf(&sql, COPY_OPTIONS, copy_options[size].level, copy_options[size].dictionary);
+    buf_addf(&sql, COPY_OPTIONS, month ? LEVEL_MONTH : LEVEL_DAY);
     const char *text = select->failed || !to ? NULL : buf_cstr(&sql);
     buf_clear(select);
     if (!text)
