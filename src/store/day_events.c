@@ -79,14 +79,65 @@ static int open_streams(duckdb_connection c, const struct seal_job *job, const c
 /* --- reading the hot rows -----------------------------------------------------------------------
  */
 
+/* The places of visits by their ids. Those come from a counter and events in about the order of
+ * their visits, so that a table in pages of the ids that occur is found in the cache, where a hash
+ * table would not be. */
+enum { PAGE_IDS = 256 };
+
+struct visit_places {
+    uint64_t least;
+    uint32_t **pages; /* of PAGE_IDS ids each: place + 1; NULL: no such visit */
+    size_t count;
+};
+
+static void visit_places_release(struct visit_places *p) {
+    for (size_t i = 0; i < p->count; i++)
+        free(p->pages[i]);
+    free(p->pages);
+}
+
+static bool add_place(struct visit_places *p, uint64_t id, uint32_t place) {
+    uint32_t **page = &p->pages[(id - p->least) / PAGE_IDS];
+    if (!*page && !(*page = calloc(PAGE_IDS, sizeof(**page))))
+        return false;
+    (*page)[(id - p->least) % PAGE_IDS] = place + 1;
+    return true;
+}
+
+static bool find_places(const struct day_visits *d, struct visit_places *p) {
+    uint64_t least = UINT64_MAX, most = 0;
+    for (size_t i = 0; i < d->count; i++) {
+        uint64_t id = d->visits[i].id;
+        least = id < least ? id : least;
+        most = id > most ? id : most;
+    }
+    p->least = least;
+    p->count = d->count ? (size_t)((most - least) / PAGE_IDS) + 1 : 0;
+    if (p->count && !(p->pages = calloc(p->count, sizeof(*p->pages))))
+        return false;
+    for (size_t i = 0; i < d->count; i++)
+        if (!add_place(p, d->visits[i].id, (uint32_t)i))
+            return false;
+    return true;
+}
+
+static bool place_of(const struct visit_places *p, uint64_t id, uint32_t *ret) {
+    uint64_t at = id - p->least;
+    if (at / PAGE_IDS >= p->count || !p->pages[at / PAGE_IDS])
+        return false;
+    uint32_t place = p->pages[at / PAGE_IDS][at % PAGE_IDS];
+    *ret = place - 1;
+    return place;
+}
+
 struct reading {
     struct day_events *day;
-    struct key_numbers places; /* of the visits, by their ids */
+    struct visit_places places;
     uint32_t numbers[EVENT_TEXTS][MOST_CHUNK_ROWS];
 };
 
 static void reading_free(struct reading *r) {
-    key_numbers_release(&r->places);
+    visit_places_release(&r->places);
     free(r);
 }
 DEFINE_FREEP(struct reading, reading_free)
@@ -127,7 +178,7 @@ static int take_rows(void *to, duckdb_data_chunk rows, struct err *err) {
                               .kind = kind[i],
                               .interactive = interactive[i],
                               .scroll = scroll[i]};
-        if (key_numbers_find(&r->places, visit[i], &e.visit))
+        if (place_of(&r->places, visit[i], &e.visit))
             code = take_row(r->day, &e, text_vector_at(props, i), err);
     }
     return code;
@@ -139,11 +190,8 @@ int day_events_read(duckdb_connection c, const struct seal_job *job, const char 
     if (!r || duckdb_vector_size() > MOST_CHUNK_ROWS)
         return no_memory(err);
     r->day = ret;
-    for (size_t i = 0; i < visits->count; i++) {
-        uint32_t place;
-        if (!key_numbers_get(&r->places, visits->visits[i].id, &place))
-            return no_memory(err);
-    }
+    if (!find_places(visits, &r->places))
+        return no_memory(err);
     int code = open_streams(c, job, spool_path, visits, ret, err);
     if (code)
         return code;

@@ -14,6 +14,7 @@ struct file {
     struct parquet *parquet;
     int64_t *numbers; /* of a group's column */
     uint32_t *texts;
+    uint32_t *visit_of; /* of a group's events: many columns are their visits' */
     size_t rows;
 };
 
@@ -22,6 +23,7 @@ static void file_release(struct file *f) {
         parquet_free(f->parquet);
     free(f->numbers);
     free(f->texts);
+    free(f->visit_of);
 }
 
 static int file_open(struct file *f, const char *path, const struct parquet_column *columns,
@@ -31,7 +33,8 @@ static int file_open(struct file *f, const char *path, const struct parquet_colu
     const char *name = buf_cstr(&tmp);
     f->numbers = malloc(PARQUET_GROUP_ROWS * sizeof(*f->numbers));
     f->texts = malloc(PARQUET_GROUP_ROWS * sizeof(*f->texts));
-    if (!name || !f->numbers || !f->texts)
+    f->visit_of = malloc(PARQUET_GROUP_ROWS * sizeof(*f->visit_of));
+    if (!name || !f->numbers || !f->texts || !f->visit_of)
         return err_set(err, ERR_NOMEM, "no memory to write a file");
     return parquet_open(f->job->os, name, columns, count, &f->parquet, err);
 }
@@ -163,10 +166,13 @@ static int64_t seconds(int64_t ms) {
 static int put_events(struct file *f, const struct day_event *e, const struct day_events *d,
                       const struct numbering *props, struct err *err) {
     const struct day_visit *visits = f->day->visits;
+    const uint32_t *at = f->visit_of;
+    for (size_t i = 0; i < f->rows; i++)
+        f->visit_of[i] = e[i].visit;
     parquet_begin_group(f->parquet, f->rows);
     PUT_NUMBERS(f->job->day);
-    PUT_NUMBERS((int64_t)e[i].visit + 1 + f->job->base_visit);
-    PUT_NUMBERS((int64_t)visits[e[i].visit].person + 1 + f->job->base_person);
+    PUT_NUMBERS((int64_t)at[i] + 1 + f->job->base_visit);
+    PUT_NUMBERS((int64_t)visits[at[i]].person + 1 + f->job->base_person);
     PUT_NUMBERS(e[i].hour);
     PUT_NUMBERS(seconds(e[i].ts_ms));
     PUT_NUMBERS(e[i].kind);
@@ -180,10 +186,10 @@ static int put_events(struct file *f, const struct day_event *e, const struct da
     PUT_NUMBERS(e[i].revenue_milli);
     PUT_COLUMN(e[i].currency, &d->texts[EVENT_CURRENCY]);
     PUT_NUMBERS(e[i].first);
-    PUT_NUMBERS(visits[e[i].visit].varies);
+    PUT_NUMBERS(visits[at[i]].varies);
     for (size_t k = 0; k < SEAL_DIMS; k++)
         if (seal_dim_on_event(k))
-            PUT_COLUMN(visits[e[i].visit].texts[k], &f->day->columns[k].text);
+            PUT_COLUMN(visits[at[i]].texts[k], &f->day->columns[k].text);
     return 0;
 }
 

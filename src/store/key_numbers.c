@@ -42,14 +42,6 @@ bool key_numbers_get(struct key_numbers *n, uint64_t key, uint32_t *ret) {
     return true;
 }
 
-bool key_numbers_find(const struct key_numbers *n, uint64_t key, uint32_t *ret) {
-    if (!n->count)
-        return false;
-    uint32_t number = n->index[slot_of(n, key)];
-    *ret = number - 1;
-    return number;
-}
-
 void key_numbers_release(struct key_numbers *n) {
     free(n->keys);
     free(n->index);

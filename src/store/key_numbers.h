@@ -20,8 +20,6 @@ struct key_numbers {
 
 /* The key's number, a new one if it has none. false: out of memory. */
 bool key_numbers_get(struct key_numbers *n, uint64_t key, uint32_t *ret) WARN_UNUSED;
-/* false: it has none. */
-bool key_numbers_find(const struct key_numbers *n, uint64_t key, uint32_t *ret) WARN_UNUSED;
 void key_numbers_release(struct key_numbers *n);
 
 #endif
