@@ -4,7 +4,7 @@
 
 enum {
     STREAM_BYTES = 8 << 20,
-    BLOCK_BYTES = 64 << 10,
+    BLOCKS = 128, /* of a stream, when there are several: what of each is in memory */
     MOST_STREAMS = 4096,
 };
 
@@ -72,7 +72,7 @@ static int open_streams(duckdb_connection c, const struct seal_job *job, const c
     if (!cut(d, visits, (size_t)most))
         return no_memory(err);
     /* What is one stream need not leave memory. */
-    return spool_open(job->os, path, d->count, d->count > 1 ? BLOCK_BYTES : SIZE_MAX, &d->spool,
+    return spool_open(job->os, path, d->count, d->count > 1 ? size / BLOCKS : SIZE_MAX, &d->spool,
                       err);
 }
 

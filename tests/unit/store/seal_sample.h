@@ -18,7 +18,7 @@ struct sealing {
     duckdb_connection connection;
     uint64_t hashes[40]; /* of the persons */
     unsigned persons;
-    uint32_t large_from;
+    size_t stream_bytes;
 };
 
 static inline unsigned pick(unsigned *seed, unsigned n) {
@@ -119,7 +119,7 @@ static inline struct seal_job job_of(const struct sealing *s, int32_t day, uint3
                              .site = 1,
                              .day = day,
                              .part = part,
-                             .large_from = s->large_from};
+                             .stream_bytes = s->stream_bytes};
 }
 
 static inline struct seal_result seal_day(struct sealing *s, int32_t day, uint32_t part) {
