@@ -102,7 +102,9 @@ static inline void sealing_fill(struct sealing *s, unsigned seed) {
     int64_t now = 0;
     for (size_t i = 0; i < SEALED_EVENTS; i++) {
         now += pick(&seed, SEALED_DAYS * 86400000 / SEALED_EVENTS * 2 - 1);
-        sealed_event(s, &events[i], now % ((int64_t)SEALED_DAYS * 86400000), &seed);
+        /* Some come late. */
+        int64_t at = now - (pick(&seed, 3) ? 0 : pick(&seed, 20 * 60000));
+        sealed_event(s, &events[i], (at > 0 ? at : 0) % ((int64_t)SEALED_DAYS * 86400000), &seed);
     }
     for (size_t at = 0; at < SEALED_EVENTS;) {
         size_t count = 1 + pick(&seed, 40);
