@@ -112,9 +112,9 @@ static int put_visits(struct file *f, size_t from, struct err *err) {
     PUT_NUMBERS(v[i].events);
     PUT_NUMBERS(v[i].bounce);
     PUT_NUMBERS(v[i].duration_ms);
-    PUT_COLUMN(v[i].texts[DAY_HOSTNAME], &columns[DAY_HOSTNAME].text);
+    PUT_COLUMN(packed_at(&columns[DAY_HOSTNAME].rows, from + i), &columns[DAY_HOSTNAME].text);
     for (size_t k = 0; k < SEAL_DIMS; k++)
-        PUT_COLUMN(v[i].texts[k], &columns[k].text);
+        PUT_COLUMN(packed_at(&columns[k].rows, from + i), &columns[k].text);
     PUT_NUMBERS(v[i].first);
     PUT_NUMBERS(v[i].varies);
     return 0;
@@ -166,6 +166,7 @@ static int64_t seconds(int64_t ms) {
 static int put_events(struct file *f, const struct day_event *e, const struct day_events *d,
                       const struct numbering *props, struct err *err) {
     const struct day_visit *visits = f->day->visits;
+    const struct day_column *columns = f->day->columns;
     const uint32_t *at = f->visit_of;
     for (size_t i = 0; i < f->rows; i++)
         f->visit_of[i] = e[i].visit;
@@ -189,7 +190,7 @@ static int put_events(struct file *f, const struct day_event *e, const struct da
     PUT_NUMBERS(visits[at[i]].varies);
     for (size_t k = 0; k < SEAL_DIMS; k++)
         if (seal_dim_on_event(k))
-            PUT_COLUMN(visits[at[i]].texts[k], &f->day->columns[k].text);
+            PUT_COLUMN(packed_at(&columns[k].rows, at[i]), &columns[k].text);
     return 0;
 }
 

@@ -1,12 +1,13 @@
 /* day_visits.h — a day's visits on their way from the hot tables to files: the last state of each,
  * in the order of the files, with persons numbered and flags set (seal.h says by what rules).
  *
- * In memory: 124 bytes a visit (twice that and 40 while they are read and put in order) and the
- * different texts. */
+ * In memory: 56 bytes a visit, 1 to 4 for each text, and the different texts; half as much again
+ * while they are read, and 32 bytes each while they are put in order. */
 #ifndef TAMIS_STORE_DAY_VISITS_H
 #define TAMIS_STORE_DAY_VISITS_H
 
 #include "key_numbers.h"
+#include "packed.h"
 #include "seal_private.h"
 #include "text_column.h"
 
@@ -22,12 +23,12 @@ struct day_visit {
     uint32_t person; /* from 0 */
     uint32_t first, varies;
     uint8_t hour, bounce;
-    uint32_t texts[DAY_TEXTS]; /* numbers of `columns` */
 };
 
 struct day_column {
     struct text_column text;
-    uint32_t *ranks; /* of a number: its place among the texts in order, the empty one being 0 */
+    struct packed rows; /* of each visit: its text's number */
+    uint32_t *ranks;    /* of a number: its place among the texts in order, the empty one being 0 */
 };
 
 /* All zero is a day without visits. */
@@ -41,6 +42,12 @@ struct day_visits {
 /* Reads a site's day and puts it in order. */
 int day_visits_read(duckdb_connection c, uint32_t site, int32_t day, struct day_visits *ret,
                     struct err *err) WARN_UNUSED;
+/* The numbers of a visit's dimensions. */
+static inline void day_visit_dims(const struct day_visits *d, size_t visit,
+                                  uint32_t ret[SEAL_DIMS]) {
+    for (size_t k = 0; k < SEAL_DIMS; k++)
+        ret[k] = packed_at(&d->columns[k].rows, visit);
+}
 void day_visits_release(struct day_visits *d);
 
 #endif

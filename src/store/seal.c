@@ -37,7 +37,7 @@ static bool sum_visits(struct sealing *s) {
                                      .first = v->first,
                                      .events = v->events,
                                      .hour = v->hour};
-        memcpy(row.dims, v->texts, sizeof(row.dims));
+        day_visit_dims(&s->visits, i, row.dims);
         if (!roll_sums_visit(&s->sums, &row))
             return false;
     }
