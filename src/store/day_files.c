@@ -2,10 +2,12 @@
 
 #include <stdlib.h>
 
-#include "must.h"
-#include "parquet.h"
+#include "seal_columns.h"
 
-enum { MOST_PROPS = 32 << 20 }; /* bytes of a row group's */
+enum {
+    LEVEL = 1,             /* a day is written fast and compacted into its month at leisure */
+    MOST_PROPS = 32 << 20, /* bytes of a row group's */
+};
 
 /* A file being written, a row group at a time. */
 struct file {
@@ -36,7 +38,7 @@ static int file_open(struct file *f, const char *path, const struct parquet_colu
     f->visit_of = malloc(PARQUET_GROUP_ROWS * sizeof(*f->visit_of));
     if (!name || !f->numbers || !f->texts || !f->visit_of)
         return err_set(err, ERR_NOMEM, "no memory to write a file");
-    return parquet_open(f->job->os, name, columns, count, &f->parquet, err);
+    return parquet_open(f->job->os, name, columns, count, LEVEL, &f->parquet, err);
 }
 
 /* A column of the group: `value` is said of row i. They leave the function on an error. */
@@ -65,40 +67,6 @@ static size_t group_rows(size_t left) {
 /* --- visits -------------------------------------------------------------------------------------
  */
 
-struct columns {
-    struct parquet_column at[PARQUET_COLUMNS];
-    size_t count;
-};
-
-static void add_column(struct columns *c, const char *name, enum parquet_type type, bool near) {
-    must(c->count < PARQUET_COLUMNS);
-    c->at[c->count++] = (struct parquet_column){.name = name, .type = type, .near = near};
-}
-
-static void add_dims(struct columns *c, bool of_events) {
-    for (size_t k = 0; k < SEAL_DIMS; k++)
-        if (!of_events || seal_dim_on_event(k))
-            add_column(c, seal_dim(k), PARQUET_TEXT, false);
-}
-
-static struct columns visit_columns(void) {
-    struct columns c = {0};
-    add_column(&c, "day", PARQUET_I32, false);
-    add_column(&c, "visit", PARQUET_U32, true);
-    add_column(&c, "person", PARQUET_U32, true);
-    add_column(&c, "hour", PARQUET_U8, false);
-    add_column(&c, "start_sec", PARQUET_I64, true);
-    add_column(&c, "pageviews", PARQUET_U32, false);
-    add_column(&c, "events", PARQUET_U32, false);
-    add_column(&c, "bounce", PARQUET_U8, false);
-    add_column(&c, "duration_ms", PARQUET_U32, false);
-    add_column(&c, "hostname", PARQUET_TEXT, false);
-    add_dims(&c, false);
-    add_column(&c, "first", PARQUET_U32, false);
-    add_column(&c, "varies", PARQUET_U32, false);
-    return c;
-}
-
 static int put_visits(struct file *f, size_t from, struct err *err) {
     const struct day_visit *v = f->day->visits + from;
     const struct day_column *columns = f->day->columns;
@@ -123,7 +91,7 @@ static int put_visits(struct file *f, size_t from, struct err *err) {
 int day_files_visits(const struct seal_job *job, const struct day_visits *visits,
                      struct seal_file *file, struct err *err) {
     CLEANUP(file_release) struct file f = {.job = job, .day = visits};
-    struct columns columns = visit_columns();
+    struct seal_columns columns = seal_columns_of(SEAL_VISIT);
     int code = file_open(&f, file->path, columns.at, columns.count, err);
     for (size_t from = 0; !code && from < visits->count; from += f.rows) {
         f.rows = group_rows(visits->count - from);
@@ -134,29 +102,6 @@ int day_files_visits(const struct seal_job *job, const struct day_visits *visits
 
 /* --- events -------------------------------------------------------------------------------------
  */
-
-static struct columns event_columns(void) {
-    struct columns c = {0};
-    add_column(&c, "day", PARQUET_I32, false);
-    add_column(&c, "visit", PARQUET_U32, true);
-    add_column(&c, "person", PARQUET_U32, true);
-    add_column(&c, "hour", PARQUET_U8, false);
-    add_column(&c, "ts_sec", PARQUET_I64, true);
-    add_column(&c, "kind", PARQUET_U8, false);
-    add_column(&c, "interactive", PARQUET_U8, false);
-    add_column(&c, "scroll", PARQUET_U8, false);
-    add_column(&c, "engaged_ms", PARQUET_U32, false);
-    add_column(&c, "name", PARQUET_TEXT, false);
-    add_column(&c, "hostname", PARQUET_TEXT, false);
-    add_column(&c, "page", PARQUET_TEXT, false);
-    add_column(&c, "props", PARQUET_TEXT, false);
-    add_column(&c, "revenue_milli", PARQUET_I64, false);
-    add_column(&c, "currency", PARQUET_TEXT, false);
-    add_column(&c, "first", PARQUET_U32, false);
-    add_column(&c, "varies", PARQUET_U32, false);
-    add_dims(&c, true);
-    return c;
-}
 
 /* Whole seconds, also before 1970. */
 static int64_t seconds(int64_t ms) {
@@ -230,7 +175,7 @@ int day_files_events(const struct seal_job *job, const struct day_visits *visits
                      struct day_events *events, day_event_fn look, void *arg,
                      struct seal_file *file, struct err *err) {
     CLEANUP(file_release) struct file f = {.job = job, .day = visits};
-    struct columns columns = event_columns();
+    struct seal_columns columns = seal_columns_of(SEAL_EVENT);
     int code = file_open(&f, file->path, columns.at, columns.count, err);
     if (!code)
         code = put_streams(&f, events, &(struct look){look, arg}, err);
@@ -285,18 +230,6 @@ static bool list_rolls(const struct roll_sums *s, struct roll_rows *r) {
     return true;
 }
 
-static struct columns roll_columns(void) {
-    struct columns c = {0};
-    add_column(&c, "day", PARQUET_I32, false);
-    add_column(&c, "dim", PARQUET_TEXT, false);
-    add_column(&c, "value", PARQUET_TEXT, false);
-#define X(name, type) \
-    add_column(&c, #name, strcmp(type, "UBIGINT") ? PARQUET_U32 : PARQUET_U64, false);
-    ROLL_NUMBERS(X)
-#undef X
-    return c;
-}
-
 static int put_rolls(struct file *f, const struct roll_rows *r, size_t from, struct err *err) {
     const struct roll_row *rows = r->at + from;
     uint32_t texts = (uint32_t)(ROLL_DIMS + r->count);
@@ -315,7 +248,7 @@ int day_files_rolls(const struct seal_job *job, const struct roll_sums *sums,
     CLEANUP(roll_rows_release) struct roll_rows rows = {0};
     if (!list_rolls(sums, &rows))
         return err_set(err, ERR_NOMEM, "no memory for a day's roll-ups");
-    struct columns columns = roll_columns();
+    struct seal_columns columns = seal_columns_of(SEAL_ROLL);
     int code = file_open(&f, file->path, columns.at, columns.count, err);
     for (size_t from = 0; !code && from < rows.count; from += f.rows) {
         f.rows = group_rows(rows.count - from);

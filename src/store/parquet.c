@@ -10,7 +10,6 @@
 #include "parquet_pack.h"
 
 enum {
-    LEVEL = 1,                  /* a day is written fast and compacted into its month at leisure */
     MOST_VALUES = 40000,        /* of numbers in a dictionary; with more they are steps */
     MOST_DICTIONARY = 16 << 20, /* bytes of texts; with more they stand one by one */
     PLAIN_PAGE = 1 << 20,
@@ -41,6 +40,7 @@ struct parquet {
     int fd;
     const struct parquet_column *columns;
     size_t count;
+    int level;
     ZSTD_CCtx *zstd;
     struct buf out; /* the end of the file, not written yet */
     int64_t written;
@@ -83,7 +83,7 @@ static int put_page(struct parquet *p, enum parquet_page type, size_t values,
     if (p->page.failed || !buf_reserve(&p->packed, most))
         return no_memory(err);
     size_t bytes =
-        ZSTD_compressCCtx(p->zstd, p->packed.data, most, p->page.data, p->page.len, LEVEL);
+        ZSTD_compressCCtx(p->zstd, p->packed.data, most, p->page.data, p->page.len, p->level);
     if (ZSTD_isError(bytes))
         return err_set(err, ERR_NOMEM, "a page is not compressed");
     p->packed.len = bytes;
@@ -318,12 +318,12 @@ int parquet_put_texts(struct parquet *p, const uint32_t *numbers, const struct s
 #define MAGIC SPAN_LIT("PAR1")
 
 int parquet_open(const struct os *os, const char *path, const struct parquet_column *columns,
-                 size_t count, struct parquet **ret, struct err *err) {
+                 size_t count, int level, struct parquet **ret, struct err *err) {
     must(count <= PARQUET_COLUMNS);
     CLEANUP(parquet_freep) struct parquet *p = calloc(1, sizeof(*p));
     if (!p)
         return no_memory(err);
-    *p = (struct parquet){.os = os, .fd = -1, .columns = columns, .count = count};
+    *p = (struct parquet){.os = os, .fd = -1, .columns = columns, .count = count, .level = level};
     p->zstd = ZSTD_createCCtx();
     p->codes = malloc(PARQUET_GROUP_ROWS * sizeof(*p->codes));
     p->of_texts.numbers = malloc(PARQUET_GROUP_ROWS * sizeof(*p->of_texts.numbers));

@@ -85,6 +85,18 @@ int seal_rolls(duckdb_connection c, const char *events, const char *visits,
 /* "day, dim, value, visitors, …" */
 void seal_roll_columns(struct buf *out);
 
+/* --- seal_copy.c --- */
+
+struct seal_target {
+    const struct os *os;
+    const char *root;
+    bool month; /* which is compressed for long */
+};
+
+/* Writes a SELECT that has a file's columns, by name, to <path>.tmp and notes its rows. */
+int seal_copy(duckdb_connection c, const struct seal_target *to, enum seal_kind kind,
+              struct seal_file *file, struct buf *select, struct err *err) WARN_UNUSED;
+
 /* --- seal_file.c --- */
 
 /* A part's paths below the root; a month's has no day in its name. */
@@ -93,9 +105,6 @@ void seal_paths(uint32_t site, int32_t day, bool month, uint32_t part,
 /* Makes <root>/<site>/<yyyy-mm>, durably. */
 int seal_make_folder(const struct os *os, const char *root, const char *path,
                      struct err *err) WARN_UNUSED;
-/* Writes a SELECT to <path>.tmp and notes its rows. */
-int seal_copy(duckdb_connection c, const char *root, bool month, struct seal_file *file,
-              struct buf *select, struct err *err) WARN_UNUSED;
 /* Syncs, hashes and renames a part's three files. */
 int seal_publish(const struct os *os, const char *root, struct seal_file files[SEAL_KINDS],
                  struct err *err) WARN_UNUSED;

@@ -150,6 +150,12 @@ static void add_replaced(struct buf *sql, const char *const *columns, size_t cou
                  columns[i]);
 }
 
+static int copy(duckdb_connection c, const struct rewriting *w, enum seal_kind kind,
+                struct buf *select, struct err *err) {
+    struct seal_target to = {.os = w->job->os, .root = w->job->root, .month = w->job->month};
+    return seal_copy(c, &to, kind, &w->result->part.files[kind], select, err);
+}
+
 static int put_visits(duckdb_connection c, const struct rewriting *w, struct err *err) {
     static const char *const changed[] = {"pageviews", "events", "entry_page",
                                           "exit_page", "first",  "varies"};
@@ -161,7 +167,7 @@ static int put_visits(duckdb_connection c, const struct rewriting *w, struct err
              " WHERE s.id IS NOT NULL OR NOT EXISTS (SELECT 1 FROM seal_touched t WHERE t.day ="
              " o.day AND t.person = o.person) ORDER BY o.day, o.visit",
              w->visits.data);
-    return seal_copy(c, w->job->root, w->job->month, &w->result->part.files[SEAL_VISIT], &sql, err);
+    return copy(c, w, SEAL_VISIT, &sql, err);
 }
 
 static int put_events(duckdb_connection c, const struct rewriting *w, struct err *err) {
@@ -176,7 +182,7 @@ static int put_events(duckdb_connection c, const struct rewriting *w, struct err
              " WHERE o.file_row_number NOT IN (SELECT pos FROM seal_gone)"
              " ORDER BY o.day, o.visit, o.ts_sec",
              w->events.data);
-    return seal_copy(c, w->job->root, w->job->month, &w->result->part.files[SEAL_EVENT], &sql, err);
+    return copy(c, w, SEAL_EVENT, &sql, err);
 }
 
 static int put_rolls(duckdb_connection c, const struct rewriting *w, struct err *err) {
@@ -193,7 +199,7 @@ static int put_rolls(duckdb_connection c, const struct rewriting *w, struct err 
     if (code)
         return code;
     buf_adds(&sql, "SELECT * FROM seal_roll ORDER BY dim, day, value");
-    return seal_copy(c, w->job->root, w->job->month, &files[SEAL_ROLL], &sql, err);
+    return copy(c, w, SEAL_ROLL, &sql, err);
 }
 
 /* How many events and visits go, and whether any visit is left. */
