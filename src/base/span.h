@@ -49,6 +49,12 @@ static inline bool ascii_is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
+/* Below 0, 0 or above, in the order of bytes. */
+static inline int span_compare(struct span a, struct span b) {
+    int order = memcmp(a.ptr, b.ptr, a.len < b.len ? a.len : b.len);
+    return order ? order : (a.len > b.len) - (a.len < b.len);
+}
+
 bool span_eq_nocase(struct span a, struct span b);
 bool span_starts(struct span s, struct span prefix);
 bool span_starts_nocase(struct span s, struct span prefix);

@@ -58,6 +58,12 @@ static void add_inputs(struct buf *sql, const struct compacting *k, enum seal_ki
     sql_add_files(sql, k->job->root, k->in_order, k->job->input_count, kind);
 }
 
+static int copy(duckdb_connection c, const struct compacting *k, enum seal_kind kind,
+                struct buf *select, struct err *err) {
+    struct seal_target to = {.os = k->job->os, .root = k->job->root, .month = true};
+    return seal_copy(c, &to, kind, &k->result->files[kind], select, err);
+}
+
 static int put_rows(duckdb_connection c, const struct compacting *k, enum seal_kind kind,
                     struct err *err) {
     BUF_AUTO sql = {0};
@@ -65,7 +71,7 @@ static int put_rows(duckdb_connection c, const struct compacting *k, enum seal_k
     add_inputs(&sql, k, kind);
     if (k->overlap)
         buf_addf(&sql, " ORDER BY day, visit%s", kind == SEAL_EVENT ? ", ts_sec" : "");
-    return seal_copy(c, k->job->root, SEAL_MONTH, &k->result->files[kind], &sql, err);
+    return copy(c, k, kind, &sql, err);
 }
 
 static int put_rolls(duckdb_connection c, const struct compacting *k, struct err *err) {
@@ -77,7 +83,7 @@ static int put_rolls(duckdb_connection c, const struct compacting *k, struct err
     buf_adds(&sql, " FROM ");
     add_inputs(&sql, k, SEAL_ROLL);
     buf_adds(&sql, " GROUP BY day, dim, value ORDER BY dim, day, value");
-    return seal_copy(c, k->job->root, SEAL_MONTH, &k->result->files[SEAL_ROLL], &sql, err);
+    return copy(c, k, SEAL_ROLL, &sql, err);
 }
 
 /* What must be the same on both sides. */

@@ -11,7 +11,7 @@ static int no_memory(struct err *err) {
 
 struct reading {
     struct day_visits *day;
-    uint32_t numbers[DAY_TEXTS][MOST_CHUNK_ROWS]; /* of a chunk's texts, a column at a time */
+    uint32_t numbers[MOST_CHUNK_ROWS]; /* of a chunk's texts */
 };
 
 static struct day_visit *new_visit(struct day_visits *d) {
@@ -48,8 +48,6 @@ static bool take_row(struct reading *r, const struct visit_columns *c, idx_t i) 
         .hour = c->hour[i],
         .bounce = c->bounce[i],
     };
-    for (size_t k = 0; k < DAY_TEXTS; k++)
-        v->texts[k] = r->numbers[k][i];
     return true;
 }
 
@@ -65,11 +63,13 @@ static int take_rows(void *to, duckdb_data_chunk rows, struct err *err) {
                               .hour = chunk_column(rows, 6),
                               .bounce = chunk_column(rows, 7)};
     idx_t count = duckdb_data_chunk_get_size(rows);
-    for (size_t k = 0; k < DAY_TEXTS; k++)
-        if (!text_column_read(&r->day->columns[k].text,
-                              duckdb_data_chunk_get_vector(rows, FIGURES + k), count,
-                              r->numbers[k]))
+    for (size_t k = 0; k < DAY_TEXTS; k++) {
+        struct day_column *column = &r->day->columns[k];
+        if (!text_column_read(&column->text, duckdb_data_chunk_get_vector(rows, FIGURES + k), count,
+                              r->numbers) ||
+            !packed_add(&column->rows, r->numbers, count))
             return no_memory(err);
+    }
     for (idx_t i = 0; i < count; i++)
         if (!take_row(r, &c, i))
             return no_memory(err);
@@ -106,9 +106,7 @@ struct ranked {
 
 static int by_text(const void *a, const void *b) {
     const struct ranked *x = a, *y = b;
-    size_t len = x->text.len < y->text.len ? x->text.len : y->text.len;
-    int order = memcmp(x->text.ptr, y->text.ptr, len);
-    return order ? order : (x->text.len > y->text.len) - (x->text.len < y->text.len);
+    return span_compare(x->text, y->text);
 }
 
 static bool rank(struct day_column *c) {
@@ -142,7 +140,7 @@ static unsigned bits_of(uint32_t n) {
 
 /* 128 bits are enough for 300,000 different values in each of the seven; past them the last
  * columns are left to chance. */
-static void fill_key(const struct day_visits *d, const struct day_visit *v, struct place *ret) {
+static void fill_key(const struct day_visits *d, size_t visit, struct place *ret) {
     unsigned __int128 key = 0;
     unsigned used = 0;
     for (size_t i = 0; i < ARRAY_LEN(order); i++) {
@@ -150,7 +148,7 @@ static void fill_key(const struct day_visits *d, const struct day_visit *v, stru
         unsigned bits = bits_of(c->text.values.count);
         if ((used += bits) > 128)
             break;
-        key = key << bits | c->ranks[v->texts[order[i] - 1]];
+        key = key << bits | c->ranks[packed_at(&c->rows, visit)];
     }
     ret->high = (uint64_t)(key >> 64);
     ret->low = (uint64_t)key;
@@ -181,6 +179,17 @@ static void move(struct day_visit *visits, struct place *places, size_t count) {
     }
 }
 
+static bool move_texts(struct day_visits *d, const struct place *places) {
+    CLEANUP(free_charp) char *memory = malloc((d->count + 1) * sizeof(uint32_t));
+    uint32_t *from = (uint32_t *)(void *)memory;
+    for (size_t i = 0; from && i < d->count; i++)
+        from[i] = places[i].at;
+    bool ok = from;
+    for (size_t k = 0; ok && k < DAY_TEXTS; k++)
+        ok = packed_reorder(&d->columns[k].rows, from);
+    return ok;
+}
+
 static bool put_in_order(struct day_visits *d) {
     for (size_t k = 0; k < DAY_TEXTS; k++)
         if (!rank(&d->columns[k]))
@@ -195,69 +204,22 @@ static bool put_in_order(struct day_visits *d) {
         if (of_these == 0)
             crypt_random(chance, sizeof(chance));
         places[i] = (struct place){.chance = chance[of_these], .at = (uint32_t)i};
-        fill_key(d, &d->visits[i], &places[i]);
+        fill_key(d, i, &places[i]);
     }
     qsort(places, d->count, sizeof(*places), by_place);
+    bool ok = move_texts(d, places);
     move(d->visits, places, d->count);
     crypt_wipe(places, d->count * sizeof(*places));
-    return true;
+    return ok;
 }
 
 /* --- persons ------------------------------------------------------------------------------------
  */
 
-/* Any 64-bit key, also 0, to a number. */
-struct places {
-    struct {
-        uint64_t key;
-        uint32_t place; /* + 1; 0: free */
-    } * slots;
-    size_t cap, count;
-};
-
-static void places_release(struct places *p) {
-    free(p->slots);
-}
-
-static size_t slot_of(const struct places *p, uint64_t key) {
-    size_t at = mix64(key) & (p->cap - 1);
-    while (p->slots[at].place && p->slots[at].key != key)
-        at = (at + 1) & (p->cap - 1);
-    return at;
-}
-
-static bool places_grow(struct places *p) {
-    struct places larger = {.cap = p->cap ? p->cap * 2 : 1024, .count = p->count};
-    larger.slots = calloc(larger.cap, sizeof(*larger.slots));
-    if (!larger.slots)
-        return false;
-    for (size_t i = 0; i < p->cap; i++)
-        if (p->slots[i].place)
-            larger.slots[slot_of(&larger, p->slots[i].key)] = p->slots[i];
-    free(p->slots);
-    *p = larger;
-    return true;
-}
-
-/* The key's place; `fresh` when it has none yet. false: out of memory. */
-static bool places_get(struct places *p, uint64_t key, uint32_t fresh, uint32_t *ret) {
-    if (p->count * 2 >= p->cap && !places_grow(p))
-        return false;
-    size_t at = slot_of(p, key);
-    if (!p->slots[at].place) {
-        p->slots[at].key = key;
-        p->slots[at].place = fresh + 1;
-        p->count++;
-    }
-    *ret = p->slots[at].place - 1;
-    return true;
-}
-
 static bool number_persons(struct day_visits *d) {
-    CLEANUP(places_release) struct places persons = {0};
+    CLEANUP(key_numbers_release) struct key_numbers persons = {0};
     for (size_t i = 0; i < d->count; i++)
-        if (!places_get(&persons, d->visits[i].visitor, (uint32_t)persons.count,
-                        &d->visits[i].person))
+        if (!key_numbers_get(&persons, d->visits[i].visitor, &d->visits[i].person))
             return false;
     d->persons = persons.count;
     return true;
@@ -300,8 +262,9 @@ static bool set_flags(struct day_visits *d) {
         }
         person_flags_next(&flags);
         for (uint32_t i = begin; i < end; i++) {
-            struct day_visit *v = &d->visits[g.by_person[i]];
-            if (!person_flags_visit(&flags, v->texts, &v->first))
+            uint32_t values[SEAL_DIMS];
+            day_visit_dims(d, g.by_person[i], values);
+            if (!person_flags_visit(&flags, values, &d->visits[g.by_person[i]].first))
                 return false;
         }
         for (uint32_t i = begin; i < end; i++)
@@ -321,6 +284,7 @@ int day_visits_read(duckdb_connection c, uint32_t site, int32_t day, struct day_
 void day_visits_release(struct day_visits *d) {
     for (size_t k = 0; k < DAY_TEXTS; k++) {
         text_column_release(&d->columns[k].text);
+        packed_release(&d->columns[k].rows);
         free(d->columns[k].ranks);
     }
     free(d->visits);

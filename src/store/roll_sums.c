@@ -85,12 +85,12 @@ static void put_in_order(struct roll_sums *s) {
 bool roll_sums_end_visits(struct roll_sums *s) {
     enum { ENTRY_PAGE = FIRST_AT_entry_page - 1 };
     put_in_order(s);
-    const struct text_column *entered = &s->columns[ENTRY_PAGE];
+    const struct text_column *entered = s->columns[ENTRY_PAGE];
     for (uint32_t i = 0; i <= entered->values.count; i++) {
         const struct roll_value *from = value_at(&s->dims[ENTRY_PAGE], i);
         uint32_t number;
         if (!from ||
-            !numbering_get(&s->columns[ROLL_PAGE].values, text_column_at(entered, i), &number))
+            !numbering_get(&s->columns[ROLL_PAGE]->values, text_column_at(entered, i), &number))
             return false;
         if (!from->is_row)
             continue;
@@ -101,7 +101,7 @@ bool roll_sums_end_visits(struct roll_sums *s) {
         for (enum roll_number n = ROLL_AT_entries; n <= ROLL_AT_entry_pageviews; n++)
             to->numbers[n] = from->numbers[n];
     }
-    return numbering_get(&s->columns[ROLL_NAME].values, SPAN_LIT("pageview"), &s->pageview);
+    return numbering_get(&s->columns[ROLL_NAME]->values, SPAN_LIT("pageview"), &s->pageview);
 }
 
 /* The visit whose events come now, NULL when there is none. */
@@ -195,10 +195,30 @@ bool roll_sums_event(struct roll_sums *s, const struct roll_event_row *row) {
 }
 
 void roll_sums_release(struct roll_sums *s) {
-    for (size_t i = 0; i < ROLL_TEXT_DIMS; i++)
-        text_column_release(&s->columns[i]);
     for (size_t i = 0; i < ROLL_DIMS; i++)
         free(s->dims[i].at);
     free(s->visits);
     *s = (struct roll_sums){0};
+}
+
+/* --- what is said of them -----------------------------------------------------------------------
+ */
+
+static const char *const names[ROLL_DIMS] = {[ROLL_PAGE] = "page",
+                                             [ROLL_NAME] = "name",
+                                             [ROLL_HOSTNAME] = "hostname",
+                                             [ROLL_HOUR] = "hour",
+                                             [ROLL_PERSON] = "person"};
+
+const char *roll_dim_name(size_t dim) {
+    return dim < SEAL_DIMS ? seal_dim(dim) : names[dim];
+}
+
+struct span roll_sums_text(const struct roll_sums *s, size_t dim, uint32_t number) {
+    static const char *const hours[] = {"0",  "1",  "2",  "3",  "4",  "5",  "6",  "7",
+                                        "8",  "9",  "10", "11", "12", "13", "14", "15",
+                                        "16", "17", "18", "19", "20", "21", "22", "23"};
+    if (dim < ROLL_TEXT_DIMS)
+        return text_column_at(s->columns[dim], number);
+    return dim == ROLL_HOUR ? span_str(hours[number % ARRAY_LEN(hours)]) : SPAN_EMPTY;
 }

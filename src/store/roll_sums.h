@@ -47,9 +47,9 @@ struct roll_visit {
     bool bounce;
 };
 
-/* All zero is a day without rows. */
+/* All zero, but for the columns, is a day without rows. */
 struct roll_sums {
-    struct text_column columns[ROLL_TEXT_DIMS];
+    struct text_column *columns[ROLL_TEXT_DIMS]; /* the caller's */
     struct roll_values dims[ROLL_DIMS];
     struct roll_visit *visits;
     size_t visit_count, visit_cap;
@@ -78,5 +78,10 @@ bool roll_sums_visit(struct roll_sums *s, const struct roll_visit_row *row) WARN
 bool roll_sums_end_visits(struct roll_sums *s) WARN_UNUSED;
 bool roll_sums_event(struct roll_sums *s, const struct roll_event_row *row) WARN_UNUSED;
 void roll_sums_release(struct roll_sums *s);
+
+/* What its rows are called in a roll file. */
+const char *roll_dim_name(size_t dim);
+/* The text of a value; borrowed from the columns. */
+struct span roll_sums_text(const struct roll_sums *s, size_t dim, uint32_t number);
 
 #endif

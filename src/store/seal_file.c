@@ -13,25 +13,6 @@ enum { READ_BYTES = 1 << 20 };
 static const char *const kind_words[SEAL_KINDS] = {
     [SEAL_EVENT] = "event", [SEAL_VISIT] = "visit", [SEAL_ROLL] = "roll"};
 
-/* Row groups are what a query skips and what threads share, but each repeats the dictionaries of
- * its texts: half a million rows cost a tenth less than a quarter of one. Numbers with more than
- * 40,000 different values in a group are stored as differences. Bloom filters would cost as much
- * as they save: nearly every page is in every group. A day is written fast and read for a month;
- * the month's file is written at leisure, 6 % smaller for 1.5 times the work. The writer makes room
- * for as many different values as it may keep, in each column: for a small day that would be most
- * of its work. */
-static const struct {
-    int level, dictionary;
-} copy_options[] = {
-    [SEAL_SMALL_DAY] = {1, 2000},
-    [SEAL_DAY] = {1, 40000},
-    [SEAL_MONTH] = {9, 40000},
-};
-#define COPY_OPTIONS                                                               \
-    "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL %d, PARQUET_VERSION V2," \
-    " ROW_GROUP_SIZE 491520, DICTIONARY_SIZE_LIMIT %d, WRITE_BLOOM_FILTER false,"  \
-    " USE_TMP_FILE false)"
-
 void seal_paths(uint32_t site, int32_t day, bool month, uint32_t part,
                 struct seal_file files[SEAL_KINDS]) {
     char date[CIVIL_TEXT];
@@ -66,33 +47,6 @@ int seal_make_folder(const struct os *os, const char *root, const char *path, st
             return code;
     }
     return 0;
-}
-
-int seal_copy(duckdb_connection c, const char *root, enum seal_size size, struct seal_file *file,
-              struct buf *select, struct err *err) {
-    CLEANUP(free_charp) char *to = full_path(root, file->path, ".tmp");
-    BUF_AUTO sql = {0};
-    buf_adds(&sql, "COPY (");
-    buf_add(&sql, buf_span(select));
-    buf_adds(&sql, ") TO ");
-    if (to)
-        engine_quote(&sql, to);
-    buf_addc(&sql, ' ');
-    buf_addf(&sql, COPY_OPTIONS, copy_options[size].level, copy_options[size].dictionary);
-    const char *text = select->failed || !to ? NULL : buf_cstr(&sql);
-    buf_clear(select);
-    if (!text)
-        return err_set(err, ERR_NOMEM, "no memory for a statement");
-    duckdb_result r;
-    enum engine_fault fault = ENGINE_FINE;
-    int code = 0;
-    if (duckdb_query(c, text, &r) != DuckDBSuccess)
-        code = engine_error(duckdb_result_error_type(&r), duckdb_result_error(&r), "write a file",
-                            &fault, err);
-    else
-        file->rows = duckdb_rows_changed(&r);
-    duckdb_destroy_result(&r);
-    return code;
 }
 
 static int digest_open(const struct os *os, int fd, uint64_t *ret_bytes,

@@ -1,10 +1,10 @@
 /* seal_private.h — what the files that write sealed parts share.
  *
- * Temporary tables of a part being made (in memory or spilled, dropped with the transaction):
- *   seal_visit   id and the columns of the visit file; `id` says which events belong to it:
- *                event.visit in the hot tables, day << 32 | visit in files
- *   seal_roll    the rows of the roll file
+ * Temporary tables (in memory or spilled, dropped with the transaction):
+ *   seal_roll    the rows of a roll file, derived from the other two
  * and where a part is rewritten (seal_rewrite.c):
+ *   seal_visit   id and the columns of the visit file; `id` says which events belong to it:
+ *                day << 32 | visit
  *   seal_base    one row a visit: id, day, and the visit's columns
  *   seal_number  of each: pos (rowid of seal_base), visit, person, n (visits of its person that day)
  *   seal_flag    of those with n > 1: pos, first, varies */
@@ -85,6 +85,18 @@ int seal_rolls(duckdb_connection c, const char *events, const char *visits,
 /* "day, dim, value, visitors, …" */
 void seal_roll_columns(struct buf *out);
 
+/* --- seal_copy.c --- */
+
+struct seal_target {
+    const struct os *os;
+    const char *root;
+    bool month; /* which is compressed for long */
+};
+
+/* Writes a SELECT that has a file's columns, by name, to <path>.tmp and notes its rows. */
+int seal_copy(duckdb_connection c, const struct seal_target *to, enum seal_kind kind,
+              struct seal_file *file, struct buf *select, struct err *err) WARN_UNUSED;
+
 /* --- seal_file.c --- */
 
 /* A part's paths below the root; a month's has no day in its name. */
@@ -93,10 +105,6 @@ void seal_paths(uint32_t site, int32_t day, bool month, uint32_t part,
 /* Makes <root>/<site>/<yyyy-mm>, durably. */
 int seal_make_folder(const struct os *os, const char *root, const char *path,
                      struct err *err) WARN_UNUSED;
-enum seal_size { SEAL_SMALL_DAY, SEAL_DAY, SEAL_MONTH }; /* for how a file is compressed */
-/* Writes a SELECT to <path>.tmp and notes its rows. */
-int seal_copy(duckdb_connection c, const char *root, enum seal_size size, struct seal_file *file,
-              struct buf *select, struct err *err) WARN_UNUSED;
 /* Syncs, hashes and renames a part's three files. */
 int seal_publish(const struct os *os, const char *root, struct seal_file files[SEAL_KINDS],
                  struct err *err) WARN_UNUSED;
@@ -105,11 +113,5 @@ void seal_abandon(const struct os *os, const char *root, const struct seal_file 
 /* Length and BLAKE2b-256 of a file. */
 int seal_digest(const struct os *os, const char *path, uint64_t *ret_bytes,
                 uint8_t ret_digest[CRYPT_DIGEST_BYTES], struct err *err) WARN_UNUSED;
-
-/* --- seal.c --- */
-
-/* From two relations (see seal_rolls): the roll file. */
-int seal_put_rolls(duckdb_connection c, const char *root, enum seal_size size, const char *events,
-                   const char *visits, struct seal_file *file, struct err *err) WARN_UNUSED;
 
 #endif

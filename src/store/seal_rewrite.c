@@ -92,10 +92,6 @@ static int make_base(duckdb_connection c, const struct rewriting *w, struct err 
     return sql_run(c, &sql, err);
 }
 
-static enum seal_size size_of(const struct rewriting *w) {
-    return w->job->month ? SEAL_MONTH : SEAL_DAY;
-}
-
 /* The flags of first.h, by their definition. */
 static const struct {
     enum event_first bit;
@@ -154,6 +150,12 @@ static void add_replaced(struct buf *sql, const char *const *columns, size_t cou
                  columns[i]);
 }
 
+static int copy(duckdb_connection c, const struct rewriting *w, enum seal_kind kind,
+                struct buf *select, struct err *err) {
+    struct seal_target to = {.os = w->job->os, .root = w->job->root, .month = w->job->month};
+    return seal_copy(c, &to, kind, &w->result->part.files[kind], select, err);
+}
+
 static int put_visits(duckdb_connection c, const struct rewriting *w, struct err *err) {
     static const char *const changed[] = {"pageviews", "events", "entry_page",
                                           "exit_page", "first",  "varies"};
@@ -165,7 +167,7 @@ static int put_visits(duckdb_connection c, const struct rewriting *w, struct err
              " WHERE s.id IS NOT NULL OR NOT EXISTS (SELECT 1 FROM seal_touched t WHERE t.day ="
              " o.day AND t.person = o.person) ORDER BY o.day, o.visit",
              w->visits.data);
-    return seal_copy(c, w->job->root, size_of(w), &w->result->part.files[SEAL_VISIT], &sql, err);
+    return copy(c, w, SEAL_VISIT, &sql, err);
 }
 
 static int put_events(duckdb_connection c, const struct rewriting *w, struct err *err) {
@@ -180,17 +182,24 @@ static int put_events(duckdb_connection c, const struct rewriting *w, struct err
              " WHERE o.file_row_number NOT IN (SELECT pos FROM seal_gone)"
              " ORDER BY o.day, o.visit, o.ts_sec",
              w->events.data);
-    return seal_copy(c, w->job->root, size_of(w), &w->result->part.files[SEAL_EVENT], &sql, err);
+    return copy(c, w, SEAL_EVENT, &sql, err);
 }
 
 static int put_rolls(duckdb_connection c, const struct rewriting *w, struct err *err) {
     struct seal_file *files = w->result->part.files;
     BUF_AUTO events = {0};
     BUF_AUTO visits = {0};
+    BUF_AUTO sql = {0};
     sql_add_file(&events, w->job->root, files[SEAL_EVENT].path, true);
     sql_add_file(&visits, w->job->root, files[SEAL_VISIT].path, true);
-    return seal_put_rolls(c, w->job->root, size_of(w), buf_cstr(&events), buf_cstr(&visits),
-                          &files[SEAL_ROLL], err);
+    const char *of_events = buf_cstr(&events), *of_visits = buf_cstr(&visits);
+    if (!of_events || !of_visits)
+        return err_set(err, ERR_NOMEM, "no memory for a statement");
+    int code = seal_rolls(c, of_events, of_visits, err);
+    if (code)
+        return code;
+    buf_adds(&sql, "SELECT * FROM seal_roll ORDER BY dim, day, value");
+    return copy(c, w, SEAL_ROLL, &sql, err);
 }
 
 /* How many events and visits go, and whether any visit is left. */

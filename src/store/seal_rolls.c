@@ -25,18 +25,21 @@ static void add_table(struct buf *sql) {
 
 struct reading {
     struct roll_sums sums;
+    struct text_column columns[ROLL_TEXT_DIMS];
     uint32_t numbers[SEAL_DIMS][MOST_CHUNK_ROWS]; /* of a chunk's texts, a column at a time */
 };
 
 static void reading_free(struct reading *r) {
     roll_sums_release(&r->sums);
+    for (size_t i = 0; i < ROLL_TEXT_DIMS; i++)
+        text_column_release(&r->columns[i]);
     free(r);
 }
 DEFINE_FREEP(struct reading, reading_free)
 
 static bool read_texts(struct reading *r, duckdb_data_chunk rows, idx_t at, size_t dim,
                        uint32_t *ret) {
-    return text_column_read(&r->sums.columns[dim], duckdb_data_chunk_get_vector(rows, at),
+    return text_column_read(&r->columns[dim], duckdb_data_chunk_get_vector(rows, at),
                             duckdb_data_chunk_get_size(rows), ret);
 }
 
@@ -122,12 +125,6 @@ static int read_events(duckdb_connection c, const char *events, int32_t day, str
 /* --- what is written ----------------------------------------------------------------------------
  */
 
-static const char *const names[ROLL_DIMS] = {[ROLL_PAGE] = "page",
-                                             [ROLL_NAME] = "name",
-                                             [ROLL_HOSTNAME] = "hostname",
-                                             [ROLL_HOUR] = "hour",
-                                             [ROLL_PERSON] = "person"};
-
 static bool append_row(duckdb_appender a, int32_t day, const char *dim, struct span value,
                        const uint64_t numbers[ROLL_NUMBERS_COUNT]) {
     bool ok = duckdb_append_int32(a, day) == DuckDBSuccess &&
@@ -143,13 +140,7 @@ static bool append_dim(duckdb_appender a, const struct roll_sums *s, size_t dim,
     for (uint32_t i = 0; i < values->cap; i++) {
         if (!values->at[i].is_row)
             continue;
-        char hour[12];
-        struct span text = SPAN_EMPTY;
-        if (dim == ROLL_HOUR)
-            text = span_of(hour, (size_t)snprintf(hour, sizeof(hour), "%u", i));
-        else if (dim < ROLL_TEXT_DIMS)
-            text = text_column_at(&s->columns[dim], i);
-        if (!append_row(a, day, dim < SEAL_DIMS ? seal_dim(dim) : names[dim], text,
+        if (!append_row(a, day, roll_dim_name(dim), roll_sums_text(s, dim, i),
                         values->at[i].numbers))
             return false;
     }
@@ -182,6 +173,8 @@ static int roll_day(duckdb_connection c, const char *events, const char *visits,
     CLEANUP(reading_freep) struct reading *r = calloc(1, sizeof(*r));
     if (!r || duckdb_vector_size() > MOST_CHUNK_ROWS)
         return no_memory(err);
+    for (size_t i = 0; i < ROLL_TEXT_DIMS; i++)
+        r->sums.columns[i] = &r->columns[i];
     int code = read_visits(c, visits, day, r, err);
     if (!code)
         code = read_events(c, events, day, r, err);

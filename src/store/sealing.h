@@ -35,7 +35,7 @@ struct seal_job {
     int32_t day;
     uint32_t part;
     uint32_t base_visit, base_person; /* ordinals that other parts of this day have */
-    uint32_t large_from; /* visits that make a day a large one (day_visits.h); 0: 2,000 */
+    size_t stream_bytes; /* of events that are held at a time (day_events.h); 0: 8 MiB */
 };
 
 /* Writes a site's day from the hot tables as they are at one moment. On an error no file is left that

@@ -13,6 +13,11 @@ static struct span text_of(const duckdb_string_t *s) {
                    len);
 }
 
+struct span text_vector_at(duckdb_vector vector, idx_t row) {
+    const duckdb_string_t *texts = duckdb_vector_get_data(vector);
+    return is_null(duckdb_vector_get_validity(vector), row) ? SPAN_EMPTY : text_of(&texts[row]);
+}
+
 static bool read_texts(struct text_column *c, duckdb_vector vector, idx_t rows, uint32_t *ret) {
     const duckdb_string_t *texts = duckdb_vector_get_data(vector);
     const uint64_t *valid = duckdb_vector_get_validity(vector);

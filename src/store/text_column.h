@@ -30,6 +30,8 @@ struct text_column {
  * memory. */
 bool text_column_read(struct text_column *c, duckdb_vector vector, idx_t rows,
                       uint32_t *ret) WARN_UNUSED;
+/* A text of a VARCHAR vector, as long as that is; NULL is the empty one. */
+struct span text_vector_at(duckdb_vector vector, idx_t row);
 /* The text of a number; borrowed from the column. */
 struct span text_column_at(const struct text_column *c, uint32_t number);
 void text_column_release(struct text_column *c);

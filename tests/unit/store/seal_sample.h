@@ -18,7 +18,7 @@ struct sealing {
     duckdb_connection connection;
     uint64_t hashes[40]; /* of the persons */
     unsigned persons;
-    uint32_t large_from;
+    size_t stream_bytes;
 };
 
 static inline unsigned pick(unsigned *seed, unsigned n) {
@@ -102,7 +102,9 @@ static inline void sealing_fill(struct sealing *s, unsigned seed) {
     int64_t now = 0;
     for (size_t i = 0; i < SEALED_EVENTS; i++) {
         now += pick(&seed, SEALED_DAYS * 86400000 / SEALED_EVENTS * 2 - 1);
-        sealed_event(s, &events[i], now % ((int64_t)SEALED_DAYS * 86400000), &seed);
+        /* Some come late. */
+        int64_t at = now - (pick(&seed, 3) ? 0 : pick(&seed, 20 * 60000));
+        sealed_event(s, &events[i], (at > 0 ? at : 0) % ((int64_t)SEALED_DAYS * 86400000), &seed);
     }
     for (size_t at = 0; at < SEALED_EVENTS;) {
         size_t count = 1 + pick(&seed, 40);
@@ -119,7 +121,7 @@ static inline struct seal_job job_of(const struct sealing *s, int32_t day, uint3
                              .site = 1,
                              .day = day,
                              .part = part,
-                             .large_from = s->large_from};
+                             .stream_bytes = s->stream_bytes};
 }
 
 static inline struct seal_result seal_day(struct sealing *s, int32_t day, uint32_t part) {
