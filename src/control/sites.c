@@ -7,12 +7,10 @@ static const char *const month_columns[] = {"raw_months", "roll_months"};
 static const char *const list_columns[] = {"path_patterns", "query_keep", "own_hosts",
                                            "source_aliases"};
 
-/* In the order of write_row(), too. */
-#define TEXT_COLUMNS "domain, profile, timezone, "
-#define SETTING_COLUMNS                                                                       \
-    TEXT_COLUMNS                                                                              \
-    "honour_signals, block_spam, block_datacenters, raw_months, roll_months, path_patterns, " \
-    "query_keep, own_hosts, source_aliases"
+/* In the order of row_json() and write_row(). */
+#define SETTING_COLUMNS                                                                      \
+    "domain, profile, timezone, honour_signals, block_spam, block_datacenters, raw_months, " \
+    "roll_months, path_patterns, query_keep, own_hosts, source_aliases"
 #define SITE_COLUMNS "id, created_ms, " SETTING_COLUMNS
 
 static int row_json(sqlite3_stmt *s, json_t **ret, struct err *err) {

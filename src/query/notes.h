@@ -9,8 +9,9 @@
  *   "source": one source has more than half of the day's visits, at least twice its share in the 28
  *             days before; a campaign that works, or a program.
  *
- * `date` ("2026-11-24") empty: today. *ret: {"results":[…],"meta":{}}, each with note, date and, of a
- * source, source, visits, total_visits, share and share_before (per cent). Errors as query_run(). */
+ * `date` ("2026-11-24") empty: today. *ret: {"results":[…],"meta":{}}, each with note, date and, of
+ * a source, source, visits, total_visits, share and share_before (per cent). Errors as
+ * query_run(). */
 int notes_run(const struct query_env *env, const struct policy *policy, struct span date,
               json_t **ret, struct err *err) WARN_UNUSED;
 

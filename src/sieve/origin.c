@@ -168,8 +168,8 @@ static int read_referrer(const struct origin_context *c, const struct url *own, 
     return 0;
 }
 
-/* By the site's own names, then the kept list's. `raw`: a word of the link, or the host if `by_host`. False: neither knows
- * it. */
+/* By the site's own names, then the kept list's. `raw`: a word of the link, or the host if
+ * `by_host`. False: neither knows it. */
 static bool name_source(const struct origin_context *c, struct span raw, bool by_host, bool app,
                         struct source_info *ret) {
     struct source_info listed = {.name = SPAN_EMPTY}, named;

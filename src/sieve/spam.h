@@ -10,7 +10,8 @@
 
 struct spam;
 
-/* The kept list and `more`: a host a line, '#' begins a comment. ERR_INVALID names the line that is no host. */
+/* The kept list and `more`: a host a line, '#' begins a comment. ERR_INVALID names the line that
+ * is no host. */
 int spam_open(struct span more, struct spam **ret, struct err *err) WARN_UNUSED;
 void spam_close(struct spam *s);
 
