@@ -3,11 +3,30 @@
 #include "cache_file.h"
 #include "seal_private.h"
 
-enum { CELL_VERSION = 1 };
+enum { CELL_VERSION = 2 };
 
 /* Tables with a row's cell. */
-static const char *const row_tables[] = {"entry",     "name",  "again_name",  "page_one",
-                                         "page_more", "again", "again_entry", "again_page"};
+static const char *const row_tables[] = {"entry",     "name",           "again_name",  "page_one",
+                                         "page_more", "again",          "again_entry", "again_page",
+                                         "pair_more", "again_pair_more"};
+
+/* What `page` and `again_page` say of page views, and what they do not say of names. */
+static void add_pair_tables(struct buf *sql) {
+    static const char key[] =
+        "(cell UINTEGER, site UINTEGER, day INTEGER, page UINTEGER, entry UINTEGER, name UINTEGER";
+    buf_addf(sql,
+             "CREATE TABLE cell.pair_more %s, visits INTEGER, again INTEGER, more INTEGER, other"
+             " INTEGER); CREATE TABLE cell.again_pair_more %s, person UINTEGER, varies UINTEGER,"
+             " flagged BOOLEAN);",
+             key, key);
+    buf_addf(sql,
+             "CREATE VIEW cell.pair AS SELECT cell, site, day, page, entry, %d AS name, visits,"
+             " again, more, other FROM cell.page UNION ALL SELECT * FROM cell.pair_more;"
+             "CREATE VIEW cell.again_pair AS SELECT cell, site, day, page, entry, %d AS name,"
+             " person, varies, flagged FROM cell.again_page WHERE NOT mixed"
+             " UNION ALL SELECT * FROM cell.again_pair_more;",
+             CELL_PAGEVIEW, CELL_PAGEVIEW);
+}
 
 static void add_tables(struct buf *sql) {
     buf_adds(sql, "CREATE TABLE cell.cell (cell UINTEGER, site UINTEGER, day INTEGER,"
@@ -37,10 +56,15 @@ static void add_tables(struct buf *sql) {
     buf_addf(sql, "CREATE TABLE cell.again %s, person UINTEGER, varies UINTEGER, first UINTEGER);",
              key);
     buf_addf(sql, "CREATE TABLE cell.again_entry %s, entry UINTEGER%s);", key, person);
-    buf_addf(sql, "CREATE TABLE cell.again_page %s, page UINTEGER, entry UINTEGER%s);", key,
-             person);
-    buf_adds(sql, "CREATE TABLE cell.word (code UINTEGER, value VARCHAR);"
-                  "CREATE TABLE cell.built (part UINTEGER, day INTEGER);"
+    buf_addf(sql,
+             "CREATE TABLE cell.again_page %s, page UINTEGER, entry UINTEGER%s, mixed BOOLEAN);",
+             key, person);
+    add_pair_tables(sql);
+    buf_addf(sql,
+             "CREATE TABLE cell.word (code UINTEGER, value VARCHAR);"
+             "INSERT INTO cell.word VALUES (%d, 'pageview');",
+             CELL_PAGEVIEW);
+    buf_adds(sql, "CREATE TABLE cell.built (part UINTEGER, day INTEGER);"
                   "CREATE TABLE cell.loaded (part UINTEGER);");
 }
 

@@ -136,9 +136,9 @@ static void add_again_pages(struct buf *sql, const struct unit *u) {
     unsigned bits = cell_bits | FIRST_OF(entry_page);
     add_into(sql, u, "again_page");
     buf_addf(sql,
-             ", page, entry, person, varies, flagged FROM (SELECT v.cell, w.code AS page, v.entry,"
-             " e.person, any_value(e.varies & %u) AS varies, bool_or(e.first & %u <> 0) AS flagged"
-             " FROM ",
+             ", page, entry, person, varies, flagged, (page, person) IN (SELECT page, person FROM"
+             " temp.cell_mixed) FROM (SELECT v.cell, w.code AS page, v.entry, e.person,"
+             " any_value(e.varies & %u) AS varies, bool_or(e.first & %u <> 0) AS flagged FROM ",
              bits, FIRST_PAGE);
     add_events(sql, u);
     buf_addf(sql,
@@ -147,6 +147,44 @@ static void add_again_pages(struct buf *sql, const struct unit *u) {
              " QUALIFY count(*) OVER (PARTITION BY w.code, e.person) > 1)"
              " ORDER BY page, entry, cell, person;",
              bits);
+}
+
+/* What persons did on pages where they did something else than view it: one row a visit, page and
+ * name. `flagged` once a person, page and name. */
+static void add_mixed(struct buf *sql, const struct unit *u) {
+    buf_adds(sql, "CREATE OR REPLACE TEMP TABLE cell_mixed AS SELECT v.cell, v.entry, p.code AS"
+                  " page, n.code AS name, e.visit, e.person, count(*) AS events, count(*) FILTER"
+                  " (e.kind = 1) AS other, ");
+    buf_addf(sql,
+             "any_value(e.varies & %u) AS varies, bool_or(e.first & %u <> 0) AS of_page, e.visit ="
+             " min(e.visit) OVER (PARTITION BY p.code, n.code, e.person) AS flagged FROM ",
+             cell_bits | FIRST_OF(entry_page), FIRST_PAGE);
+    add_events(sql, u);
+    buf_adds(sql, " e JOIN temp.cell_visit v ON v.visit = e.visit JOIN cell.word p ON p.value ="
+                  " e.page JOIN cell.word n ON n.value = e.name WHERE e.kind < 2 AND"
+                  " (e.page, e.person) IN (SELECT page, person FROM ");
+    add_events(sql, u);
+    buf_adds(sql, " WHERE kind < 2 AND name <> 'pageview') GROUP BY v.cell, v.entry, p.code,"
+                  " n.code, e.visit, e.person;");
+}
+
+/* `page` under its name, taken back where something else was done; then all of that. */
+static void add_pairs(struct buf *sql, const struct unit *u) {
+    add_into(sql, u, "pair_more");
+    buf_addf(sql,
+             ", page, entry, name, sum(visits) AS visits, sum(again) AS again, sum(more) AS more,"
+             " sum(other) AS other FROM (SELECT cell, page, entry, name, 1 AS visits,"
+             " (NOT flagged)::INTEGER AS again, events - 1 AS more, other FROM temp.cell_mixed"
+             " UNION ALL SELECT cell, page, entry, %d, -1, -(NOT bool_or(of_page))::INTEGER,"
+             " 1 - sum(events), -sum(other) FROM temp.cell_mixed GROUP BY cell, page, entry, visit)"
+             " GROUP BY cell, page, entry, name HAVING visits <> 0 OR again <> 0 OR more <> 0 OR"
+             " other <> 0 ORDER BY page, name, entry, cell;",
+             CELL_PAGEVIEW);
+    add_into(sql, u, "again_pair_more");
+    buf_adds(sql, ", page, entry, name, person, any_value(varies), bool_or(flagged) FROM"
+                  " temp.cell_mixed WHERE varies <> 0 GROUP BY cell, page, entry, name, person"
+                  " QUALIFY count(*) OVER (PARTITION BY page, name, person) > 1"
+                  " ORDER BY page, name, entry, cell, person;");
 }
 
 static void add_names(struct buf *sql, const struct unit *u) {
@@ -181,10 +219,12 @@ static int build_day(duckdb_connection c, const struct unit *u, struct err *err)
     add_again(&sql, u);
     add_names(&sql, u);
     add_pages(&sql, u);
+    add_mixed(&sql, u);
     add_again_pages(&sql, u);
+    add_pairs(&sql, u);
     buf_addf(&sql, "INSERT INTO cell.built VALUES (%u, %d);", u->part->part, u->day);
     buf_adds(&sql, "DROP TABLE temp.cell_new; DROP TABLE temp.cell_visit;"
-                   "DROP TABLE temp.cell_page;");
+                   "DROP TABLE temp.cell_page; DROP TABLE temp.cell_mixed;");
     return cache_change(c, &sql, err);
 }
 

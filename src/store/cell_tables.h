@@ -38,4 +38,7 @@
     X(country) X(device) X(os) X(browser)
 /* clang-format on */
 
+/* The code of the word `pageview`. */
+enum { CELL_PAGEVIEW = 1 };
+
 #endif

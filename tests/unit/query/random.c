@@ -40,6 +40,9 @@ static const char *const dim_words[] = {
     "time:hour",      "time:day",       "time:week",    "time:month",       "event:page",
     "event:name",     "event:hostname", "visit:source", "visit:entry_page", "visit:exit_page",
     "visit:utm_term", "visit:country",  "visit:device", "visit:browser",    "visit:referrer"};
+static const char *const cell_words[] = {"visit:source",  "visit:entry_page", "visit:country",
+                                         "visit:channel", "visit:os",         "visit:device"};
+static const char *const is_words[] = {"is", "is_not", "contains"};
 static const char *const metric_words_all[] = {"visitors",        "visits",      "pageviews",
                                                "events",          "bounce_rate", "visit_duration",
                                                "views_per_visit", "percentage"};
@@ -174,6 +177,30 @@ static void plain_words(json_t *dims, json_t *filters) {
         json_array_append_new(dims, json_string(word));
 }
 
+/* What cells have by pages and names together: one of each in a row, and anything of the visit. */
+static void pair_words(json_t *metrics, json_t *dims, json_t *filters) {
+    static const char *const both[] = {"event:page", "event:name"};
+    json_array_clear(metrics);
+    for (uint32_t i = 0; i < 4; i++) /* those of events */
+        json_array_append_new(metrics, json_string(metric_words_all[i]));
+    uint32_t split = 1 + dice(3);
+    for (uint32_t i = 0; i < ARRAY_LEN(both); i++)
+        if (split & 1U << i)
+            json_array_append_new(dims, json_string(both[i]));
+    for (uint32_t i = 0; i < ARRAY_LEN(both); i++)
+        if (!(split & 1U << i) || dice(3) == 0)
+            json_array_append_new(filters,
+                                  json_pack("[ss[s]]", "is", both[i], random_value(both[i])));
+    const char *word = PICK(cell_words);
+    if (dice(3))
+        json_array_append_new(filters,
+                              json_pack("[ss[s]]", PICK(is_words), word, random_value(word)));
+    if (dice(3) == 0)
+        json_array_append_new(dims, json_string(PICK(cell_words)));
+    if (dice(3) == 0)
+        json_array_append_new(dims, json_string("time:day"));
+}
+
 static json_t *random_order(const json_t *metrics, const json_t *dims) {
     json_t *list = json_array();
     for (uint32_t n = 1 + dice(2); n > 0; n--) {
@@ -231,7 +258,10 @@ void random_query_make(struct bed *b, struct random_query *ret) {
     json_t *filters = json_array();
     for (uint32_t n = plain ? 0 : dice(3); n > 0; n--)
         json_array_append_new(filters, random_filter(0));
-    if (plain)
+    q.paired = plain && dice(4) == 0;
+    if (q.paired)
+        pair_words(metrics, dims, filters);
+    else if (plain)
         plain_words(dims, filters);
     json_t *range = random_range(b, q.site, &q.range);
     q.request = json_pack("{sososOso}", "metrics", metrics, "dimensions", dims, "filters", filters,
