@@ -17,7 +17,8 @@
 struct cache_file {
     const char *name; /* of the database, and of its file */
     uint32_t version;
-    struct buf *tables; /* the statements that make them */
+    struct buf *tables;      /* the statements that make them */
+    uint32_t row_group_rows; /* a multiple of the engine's vectors; 0: as many as usual */
 };
 
 /* Before the engine's configuration is locked. *ret_made: the file is new. */
