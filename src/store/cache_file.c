@@ -16,8 +16,8 @@ static int attach(duckdb_connection c, const char *path, const struct cache_file
     buf_adds(&sql, "ATTACH ");
     engine_quote(&sql, path);
     buf_addf(&sql, " AS %s (TYPE duckdb, RECOVERY_MODE no_wal_writes", f->name);
-    if (f->row_group_rows)
-        buf_addf(&sql, ", ROW_GROUP_SIZE %u", f->row_group_rows);
+    if (f->block_bytes)
+        buf_addf(&sql, ", BLOCK_SIZE %u, ROW_GROUP_SIZE %u", f->block_bytes, f->row_group_rows);
     buf_adds(&sql, ")");
     return sql_run(c, &sql, err);
 }

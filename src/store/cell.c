@@ -3,8 +3,9 @@
 #include "cache_file.h"
 #include "seal_private.h"
 
-/* Small row groups: a page is asked for in each of a day's several runs of pages. */
-enum { CELL_VERSION = 2, ROW_GROUP_ROWS = 20480 };
+/* Small row groups: a page is asked for in each of a day's runs. Small blocks: each checkpoint
+ * leaves some of them half empty. */
+enum { CELL_VERSION = 2, BLOCK_BYTES = 65536, ROW_GROUP_ROWS = 20480 };
 
 /* Tables with a row's cell. */
 static const char *const row_tables[] = {
@@ -114,7 +115,7 @@ int cell_attach(duckdb_connection c, const struct os *os, const char *dir, struc
     BUF_AUTO tables = {0};
     bool made;
     add_tables(&tables);
-    const struct cache_file f = {"cell", CELL_VERSION, &tables, ROW_GROUP_ROWS};
+    const struct cache_file f = {"cell", CELL_VERSION, &tables, BLOCK_BYTES, ROW_GROUP_ROWS};
     return cache_attach(c, os, dir, &f, &made, err);
 }
 
