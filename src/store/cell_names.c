@@ -20,7 +20,7 @@ static void add_again_names(struct buf *sql, const struct unit *u) {
              "CREATE OR REPLACE TEMP TABLE cell_other AS SELECT DISTINCT person FROM (SELECT cell,"
              " name, person, flagged, 1 AS n FROM temp.cell_name UNION ALL SELECT cell, %d, person,"
              " bool_or(first & %u <> 0), -1 FROM temp.cell_visit WHERE varies & %u <> 0 GROUP BY"
-             " cell, person) GROUP BY ALL HAVING sum(n) <> 0;",
+             " cell, person) GROUP BY cell, name, person, flagged HAVING sum(n) <> 0;",
              CELL_PAGEVIEW, FIRST_OF(person), CELL_BITS);
     cell_put_into(sql, u, "again_name_more");
     buf_adds(sql, ", name, person, varies, flagged FROM temp.cell_name WHERE person IN (FROM"
