@@ -15,6 +15,7 @@ static const struct cell_table of_cells = {NULL, "again"};
 static const struct cell_table of_entries = {"entry", "again_entry"};
 static const struct cell_table of_names = {"name", "again_name"};
 static const struct cell_table of_pages = {"page", "again_page"};
+static const struct cell_table of_pairs = {"pair", "again_pair"};
 
 static const struct {
     enum quantity bit;
@@ -94,7 +95,8 @@ static void put_cell_rows(const struct writer *w, const struct cell_table *t,
         if (mask & columns[i].bit)
             buf_addf(o, "sum(%s)::BIGINT AS %c_%s, ",
                      t->name ? columns[i].of_rows : columns[i].of_cells, prefix, columns[i].name);
-    buf_addf(o, "count(*) AS %c_n", prefix);
+    /* Rows that take others back leave none. */
+    buf_addf(o, "%s AS %c_n", t->name ? "sum(e.visits)::BIGINT" : "count(*)", prefix);
     put_from(w, t->name, "", side);
 }
 
@@ -130,11 +132,17 @@ static void put_worded(const struct writer *w, const struct cell_table *t, const
     put_words_end(w, LEVEL_CELL);
 }
 
+static const struct cell_table *event_table(const struct shape *s) {
+    if (!s->cells_by_name)
+        return &of_pages;
+    return s->cells_by_page ? &of_pairs : &of_names;
+}
+
 void put_cells(const struct writer *w) {
     const struct shape *s = w->shape;
+    const struct counting by_row = {.varies = s->varies};
     if (s->from_events)
-        put_worded(w, s->cells_by_page ? &of_pages : &of_names, &s->of_events, s->from_events,
-                   SIDE_EVENT, 'b');
+        put_worded(w, event_table(s), &by_row, s->from_events, SIDE_EVENT, 'b');
     if (s->from_events && s->from_visits)
         buf_adds(w->out, " UNION ALL BY NAME ");
     if (s->from_visits)

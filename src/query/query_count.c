@@ -135,16 +135,20 @@ static enum dim roll_of(const struct query *q, size_t dim_count) {
     return at;
 }
 
-/* Figures of pages need one page a row, since their flags are those of pages; so do names, which are
- * not split by pages. */
+/* Rows of events have flags of pages, of names or of both: each row of the result must be of one. */
+static bool events_in_cells(const struct uses *u, const struct shape *s) {
+    if (s->cells_by_name && s->cells_by_page)
+        return u->fixed[DIM_NAME] && u->fixed[DIM_PAGE];
+    return s->of_events.person_flag == (s->cells_by_name ? FIRST_NAME : FIRST_PAGE);
+}
+
 static bool in_cells(const struct uses *u, const struct shape *s) {
     for (size_t d = 0; d < DIMS; d++)
         if (u->any[d] && !cells_have((enum dim)d))
             return false;
-    if (u->any[DIM_NAME] && (s->cells_by_page || s->from_visits))
+    if (s->cells_by_name && s->from_visits)
         return false;
-    unsigned flag = u->any[DIM_NAME] ? FIRST_NAME : FIRST_PAGE;
-    if (s->from_events && s->of_events.person_flag != flag)
+    if (s->from_events && !events_in_cells(u, s))
         return false;
     return !(s->from_visits & Q_VISITORS) || !s->cells_by_page ||
            s->of_visits.person_flag == FIRST_OF(entry_page);
@@ -164,6 +168,8 @@ void count_make(const struct query *q, struct shape *s) {
     s->of_events = count_events(&u, visit_bits);
     s->of_visits = count_visits(&u, visit_bits);
     s->joined_flag = count_joined(&u);
+    s->varies = visit_bits;
     s->cells_by_page = u.any[DIM_PAGE] || u.any[DIM_ENTRY_PAGE];
+    s->cells_by_name = u.any[DIM_NAME];
     s->cells = !has_done && !s->from_measures && in_cells(&u, s);
 }

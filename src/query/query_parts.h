@@ -228,6 +228,8 @@ struct shape {
     enum dim roll;        /* the roll-up that has it; DIM_TIME: that of all; DIMS: none has */
     bool cells;           /* the cell cache has it */
     bool cells_by_page;   /* in its rows by pages */
+    bool cells_by_name;   /* in its rows by names; both: by pages and names */
+    unsigned varies;      /* bits of the attributes of visits that are asked for */
 };
 
 struct plan {

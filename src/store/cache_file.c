@@ -10,11 +10,15 @@ static uint32_t fingerprint(struct buf *tables) {
     return (uint32_t)(h ^ (h >> 32)) & INT32_MAX;
 }
 
-static int attach(duckdb_connection c, const char *path, const char *name, struct err *err) {
+static int attach(duckdb_connection c, const char *path, const struct cache_file *f,
+                  struct err *err) {
     BUF_AUTO sql = {0};
     buf_adds(&sql, "ATTACH ");
     engine_quote(&sql, path);
-    buf_addf(&sql, " AS %s (TYPE duckdb, RECOVERY_MODE no_wal_writes)", name);
+    buf_addf(&sql, " AS %s (TYPE duckdb, RECOVERY_MODE no_wal_writes", f->name);
+    if (f->block_bytes)
+        buf_addf(&sql, ", BLOCK_SIZE %u, ROW_GROUP_SIZE %u", f->block_bytes, f->row_group_rows);
+    buf_adds(&sql, ")");
     return sql_run(c, &sql, err);
 }
 
@@ -49,7 +53,7 @@ static int make_file(duckdb_connection c, const struct os *os, const char *path,
                      const struct cache_file *f, struct err *err) {
     int code = remove_file(os, path, err);
     if (!code)
-        code = attach(c, path, f->name, err);
+        code = attach(c, path, f, err);
     if (code)
         return code;
     BUF_AUTO sql = {0};
@@ -77,7 +81,7 @@ int cache_attach(duckdb_connection c, const struct os *os, const char *dir,
     if (!path)
         return ERR_NOMEM;
     struct err ignored;
-    bool made = attach(c, path, f->name, &ignored) != 0 || !is_current(c, f);
+    bool made = attach(c, path, f, &ignored) != 0 || !is_current(c, f);
     int code = 0;
     if (made)
         code = detach(c, f->name, err);

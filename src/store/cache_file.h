@@ -17,7 +17,9 @@
 struct cache_file {
     const char *name; /* of the database, and of its file */
     uint32_t version;
-    struct buf *tables; /* the statements that make them */
+    struct buf *tables;      /* the statements that make them */
+    uint32_t block_bytes;    /* a power of 2; 0: as the engine likes, row groups too */
+    uint32_t row_group_rows; /* a multiple of the engine's vectors */
 };
 
 /* Before the engine's configuration is locked. *ret_made: the file is new. */

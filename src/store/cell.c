@@ -3,15 +3,20 @@
 #include "cache_file.h"
 #include "seal_private.h"
 
-enum { CELL_VERSION = 1 };
+/* Small row groups: a page is asked for in each of a day's runs. Small blocks: each checkpoint
+ * leaves some of them half empty. */
+enum { CELL_VERSION = 2, BLOCK_BYTES = 65536, ROW_GROUP_ROWS = 20480 };
 
 /* Tables with a row's cell. */
-static const char *const row_tables[] = {"entry",     "name",  "again_name",  "page_one",
-                                         "page_more", "again", "again_entry", "again_page"};
+static const char *const row_tables[] = {
+    "entry_bounce", "entry_one", "entry_more",  "page_one",   "page_more",       "name_more",
+    "pair_more",    "again",     "again_entry", "again_page", "again_name_more", "again_pair_more"};
 
-static void add_tables(struct buf *sql) {
-    buf_adds(sql, "CREATE TABLE cell.cell (cell UINTEGER, site UINTEGER, day INTEGER,"
-                  " part UINTEGER");
+static const char row[] = "(cell UINTEGER, site UINTEGER, day INTEGER";
+static const char person[] = ", person UINTEGER, varies UINTEGER";
+
+static void add_cell_table(struct buf *sql) {
+    buf_addf(sql, "CREATE TABLE cell.cell %s, part UINTEGER", row);
 #define X(name) buf_adds(sql, ", " #name " VARCHAR");
     CELL_DIMENSIONS(X)
 #undef X
@@ -20,35 +25,97 @@ static void add_tables(struct buf *sql) {
 #define X(name) buf_adds(sql, ", n_" #name " UINTEGER");
     CELL_DIMENSIONS(X)
 #undef X
-    static const char key[] = "(cell UINTEGER, site UINTEGER, day INTEGER";
-    static const char numbers[] = ", visits UINTEGER, again UINTEGER, more INTEGER, other UINTEGER";
-    static const char person[] = ", person UINTEGER, varies UINTEGER, flagged BOOLEAN";
+    buf_adds(sql, ");");
+}
+
+/* A table of the rows that have all numbers, one of those that have some, one of those whose numbers
+ * are always the same; and the view of all. */
+static void add_entry_tables(struct buf *sql) {
     buf_addf(sql,
-             "); CREATE TABLE cell.entry %s, entry UINTEGER%s, bounces UINTEGER,"
-             " duration_ms UBIGINT);",
-             key, numbers);
-    buf_addf(sql, "CREATE TABLE cell.name %s, name UINTEGER%s);", key, numbers);
-    buf_addf(sql, "CREATE TABLE cell.again_name %s, name UINTEGER%s);", key, person);
-    buf_addf(sql, "CREATE TABLE cell.page_one %s, page UINTEGER, entry UINTEGER);", key);
-    buf_addf(sql, "CREATE TABLE cell.page_more %s, page UINTEGER, entry UINTEGER%s);", key,
-             numbers);
-    buf_adds(sql, "CREATE VIEW cell.page AS SELECT *, 1 AS visits, 0 AS again, 0 AS more,"
-                  " 0 AS other FROM cell.page_one UNION ALL SELECT * FROM cell.page_more;");
-    buf_addf(sql, "CREATE TABLE cell.again %s, person UINTEGER, varies UINTEGER, first UINTEGER);",
-             key);
-    buf_addf(sql, "CREATE TABLE cell.again_entry %s, entry UINTEGER%s);", key, person);
-    buf_addf(sql, "CREATE TABLE cell.again_page %s, page UINTEGER, entry UINTEGER%s);", key,
-             person);
-    buf_adds(sql, "CREATE TABLE cell.word (code UINTEGER, value VARCHAR);"
-                  "CREATE TABLE cell.built (part UINTEGER, day INTEGER);"
-                  "CREATE TABLE cell.loaded (part UINTEGER);");
+             "CREATE TABLE cell.entry_bounce %s, entry UINTEGER);"
+             "CREATE TABLE cell.entry_one %s, entry UINTEGER, more UINTEGER, other UINTEGER,"
+             " duration_ms UBIGINT);"
+             "CREATE TABLE cell.entry_more %s, entry UINTEGER, visits UINTEGER, again UINTEGER,"
+             " more UINTEGER, other UINTEGER, bounces UINTEGER, duration_ms UBIGINT);",
+             row, row, row);
+    buf_adds(sql, "CREATE VIEW cell.entry AS SELECT *, 1 AS visits, 0 AS again, 0 AS more, 0 AS"
+                  " other, 1 AS bounces, 0 AS duration_ms FROM cell.entry_bounce"
+                  " UNION ALL SELECT cell, site, day, entry, 1, 0, more, other, 0, duration_ms"
+                  " FROM cell.entry_one UNION ALL FROM cell.entry_more;");
+}
+
+/* Every visit is on the page it entered by. */
+static void add_page_tables(struct buf *sql) {
+    static const char page[] = ", page UINTEGER, entry UINTEGER";
+    buf_addf(sql,
+             "CREATE TABLE cell.page_one %s%s); CREATE TABLE cell.page_more %s%s, visits INTEGER,"
+             " again INTEGER, more INTEGER, other INTEGER);",
+             row, page, row, page);
+    buf_adds(sql, "CREATE VIEW cell.page AS SELECT *, 1 AS visits, 0 AS again, 0 AS more, 0 AS"
+                  " other FROM cell.page_one UNION ALL FROM cell.page_more UNION ALL SELECT cell,"
+                  " site, day, entry, entry, visits, again, 0, 0 FROM cell.entry;");
+}
+
+/* What `page` says of page views, and what it does not say of names. */
+static void add_name_tables(struct buf *sql) {
+    static const char numbers[] = ", visits INTEGER, again INTEGER, more INTEGER, other INTEGER";
+    buf_addf(sql,
+             "CREATE TABLE cell.name_more %s, name UINTEGER%s);"
+             "CREATE TABLE cell.pair_more %s, page UINTEGER, entry UINTEGER, name UINTEGER%s);",
+             row, numbers, row, numbers);
+    buf_addf(sql,
+             "CREATE VIEW cell.name AS SELECT cell, site, day, %d AS name, visits,"
+             " visits::INTEGER - n_person AS again, pageviews::INTEGER - visits AS more, 0 AS other"
+             " FROM cell.cell UNION ALL FROM cell.name_more;"
+             "CREATE VIEW cell.pair AS SELECT cell, site, day, page, entry, %d AS name, visits,"
+             " again, more - other AS more, 0 AS other FROM cell.page UNION ALL FROM"
+             " cell.pair_more;",
+             CELL_PAGEVIEW, CELL_PAGEVIEW);
+}
+
+static void add_again_tables(struct buf *sql) {
+    buf_addf(sql,
+             "CREATE TABLE cell.again %s%s, first UINTEGER, mixed BOOLEAN);"
+             "CREATE TABLE cell.again_entry %s, entry UINTEGER%s, flagged BOOLEAN);",
+             row, person, row, person);
+    buf_addf(sql,
+             "CREATE TABLE cell.again_page %s, page UINTEGER, entry UINTEGER%s, flagged BOOLEAN,"
+             " mixed BOOLEAN);",
+             row, person);
+    buf_addf(sql,
+             "CREATE TABLE cell.again_name_more %s, name UINTEGER%s, flagged BOOLEAN);"
+             "CREATE TABLE cell.again_pair_more %s, page UINTEGER, entry UINTEGER, name UINTEGER%s,"
+             " flagged BOOLEAN);",
+             row, person, row, person);
+    buf_addf(sql,
+             "CREATE VIEW cell.again_name AS SELECT cell, site, day, %d AS name, person, varies,"
+             " first & %u <> 0 AS flagged FROM cell.again WHERE NOT mixed UNION ALL FROM"
+             " cell.again_name_more;"
+             "CREATE VIEW cell.again_pair AS SELECT cell, site, day, page, entry, %d AS name,"
+             " person, varies, flagged FROM cell.again_page WHERE NOT mixed UNION ALL FROM"
+             " cell.again_pair_more;",
+             CELL_PAGEVIEW, FIRST_OF(person), CELL_PAGEVIEW);
+}
+
+static void add_tables(struct buf *sql) {
+    add_cell_table(sql);
+    add_entry_tables(sql);
+    add_page_tables(sql);
+    add_name_tables(sql);
+    add_again_tables(sql);
+    buf_addf(sql,
+             "CREATE TABLE cell.word (code UINTEGER, value VARCHAR);"
+             "INSERT INTO cell.word VALUES (%d, 'pageview');"
+             "CREATE TABLE cell.built (part UINTEGER, day INTEGER);"
+             "CREATE TABLE cell.loaded (part UINTEGER);",
+             CELL_PAGEVIEW);
 }
 
 int cell_attach(duckdb_connection c, const struct os *os, const char *dir, struct err *err) {
     BUF_AUTO tables = {0};
     bool made;
     add_tables(&tables);
-    const struct cache_file f = {"cell", CELL_VERSION, &tables};
+    const struct cache_file f = {"cell", CELL_VERSION, &tables, BLOCK_BYTES, ROW_GROUP_ROWS};
     return cache_attach(c, os, dir, &f, &made, err);
 }
 

@@ -1,17 +1,10 @@
 /* The cells of one day, from a part's event and visit files.
  *
- * Rows of page_one and page_more come sorted by page, so that a filter by page reads a few row
- * groups; within a page by entry page and cell, which packs best. */
+ * Rows of entries and pages come in runs: by how often their cell and their entry page are met that
+ * day, since the engine packs numbers in groups by their greatest; within a run by page, so that a
+ * filter by page reads a few row groups of each. */
 #include "cache_file.h"
-#include "cell.h"
-#include "seal_private.h"
-
-/* Bits of CELL_DIMENSIONS in `first` and `varies`. */
-static const unsigned cell_bits = 0
-#define X(name) | FIRST_OF(name)
-    CELL_DIMENSIONS(X)
-#undef X
-    ;
+#include "cell_private.h"
 
 static const char dims[] = ""
 #define X(name) ", " #name
@@ -19,67 +12,72 @@ static const char dims[] = ""
 #undef X
     ;
 
-struct unit {
-    const struct cell_source *part;
-    int32_t day;
-};
-
 static void add_rows(struct buf *sql, const struct unit *u, const char *path) {
     buf_adds(sql, "(SELECT * FROM read_parquet(");
     engine_quote(sql, path);
     buf_addf(sql, ") WHERE day = %d)", u->day);
 }
 
-static void add_visits(struct buf *sql, const struct unit *u) {
+void cell_put_visits(struct buf *sql, const struct unit *u) {
     add_rows(sql, u, u->part->visit_path);
 }
 
-static void add_events(struct buf *sql, const struct unit *u) {
+void cell_put_events(struct buf *sql, const struct unit *u) {
     add_rows(sql, u, u->part->event_path);
 }
 
-/* "INSERT INTO cell.<table> SELECT cell, site, day" */
-static void add_into(struct buf *sql, const struct unit *u, const char *table) {
+void cell_put_into(struct buf *sql, const struct unit *u, const char *table) {
     buf_addf(sql, "INSERT INTO cell.%s SELECT cell, %u, %d", table, u->part->site, u->day);
 }
 
+/* Frequent words get small codes. */
 static void add_words(struct buf *sql, const struct unit *u) {
-    buf_adds(sql, "INSERT INTO cell.word SELECT (SELECT coalesce(max(code), 0) FROM cell.word)"
-                  " + row_number() OVER (), value FROM (SELECT entry_page AS value FROM ");
-    add_visits(sql, u);
-    buf_adds(sql, " UNION SELECT unnest([page, name]) FROM ");
-    add_events(sql, u);
-    buf_adds(sql, " WHERE kind < 2 EXCEPT SELECT value FROM cell.word);");
+    buf_adds(sql, "INSERT INTO cell.word SELECT (SELECT max(code) FROM cell.word) + row_number()"
+                  " OVER (ORDER BY sum(n) DESC), value FROM (SELECT entry_page AS value, count(*)"
+                  " AS n FROM ");
+    cell_put_visits(sql, u);
+    buf_adds(sql, " GROUP BY entry_page UNION ALL SELECT unnest([page, name]), n FROM (SELECT page,"
+                  " name, count(*) AS n FROM ");
+    cell_put_events(sql, u);
+    buf_adds(sql, " WHERE kind < 2 GROUP BY page, name)) WHERE value NOT IN (SELECT value FROM"
+                  " cell.word) GROUP BY value;");
 }
 
+/* Cells are numbered by how often they are met, and within that by what they are. */
 static void add_cells(struct buf *sql, const struct unit *u) {
-    buf_adds(sql, "CREATE OR REPLACE TEMP TABLE cell_new AS SELECT ((SELECT coalesce(max(cell), 0)"
-                  " FROM cell.cell) + row_number() OVER (ORDER BY ");
     buf_addf(sql,
-             "%s))::UINTEGER AS cell, * FROM (SELECT %s, count(*) AS visits, sum(pageviews) AS "
-             "pageviews, sum(events) AS events,"
+             "CREATE OR REPLACE TEMP TABLE cell_new AS SELECT ((SELECT coalesce(max(cell), 0) FROM"
+             " cell.cell) + row_number() OVER (ORDER BY rarity%s))::UINTEGER AS cell, * FROM"
+             " (SELECT *, CASE WHEN rank <= 256 THEN 0 WHEN rank <= 2048 THEN 1 ELSE 2 END AS"
+             " rarity FROM (SELECT %s, count(*) AS visits, sum(pageviews) AS"
+             " pageviews, sum(events) AS events,"
              " sum(bounce) AS bounces, sum(duration_ms) AS duration_ms,"
              " count(*) FILTER (first & %u <> 0) AS n_person",
-             dims + 2, dims + 2, FIRST_OF(person));
+             dims, dims + 2, FIRST_OF(person));
 #define X(name) buf_addf(sql, ", count(*) FILTER (first & %u <> 0) AS n_" #name, FIRST_OF(name));
     CELL_DIMENSIONS(X)
 #undef X
-    buf_adds(sql, " FROM ");
-    add_visits(sql, u);
-    buf_addf(sql, " GROUP BY %s);", dims + 2);
+    buf_adds(sql, ", row_number() OVER (ORDER BY count(*) DESC) AS rank FROM ");
+    cell_put_visits(sql, u);
+    buf_addf(sql, " GROUP BY %s));", dims + 2);
     buf_addf(sql,
-             "INSERT INTO cell.cell SELECT cell, %u, %d, %u, * EXCLUDE (cell) FROM temp.cell_new"
-             " ORDER BY cell;",
+             "INSERT INTO cell.cell SELECT cell, %u, %d, %u, * EXCLUDE (cell, rank, rarity) FROM"
+             " temp.cell_new ORDER BY cell;",
              u->part->site, u->day, u->part->part);
 }
 
 /* One row a visit, with codes for texts. */
 static void add_visit_codes(struct buf *sql, const struct unit *u) {
     buf_adds(sql, "CREATE OR REPLACE TEMP TABLE cell_visit AS SELECT v.visit, v.person, n.cell,"
-                  " w.code AS entry, v.first, v.varies, v.pageviews, v.events, v.bounce,"
-                  " v.duration_ms FROM ");
-    add_visits(sql, u);
-    buf_adds(sql, " v JOIN cell.word w ON w.value = v.entry_page JOIN temp.cell_new n ON true");
+                  " w.code AS entry, n.rarity * 3 + CASE WHEN w.rank <= 16 THEN 0 WHEN w.rank <="
+                  " 256 THEN 1 ELSE 2 END AS run, v.first, v.varies, v.pageviews, v.events,"
+                  " v.bounce, v.duration_ms FROM ");
+    cell_put_visits(sql, u);
+    buf_adds(sql, " v JOIN (SELECT code, value, row_number() OVER (ORDER BY count(*) DESC) AS rank"
+                  " FROM ");
+    cell_put_visits(sql, u);
+    buf_adds(sql, " JOIN cell.word ON value = entry_page GROUP BY code, value) w ON w.value ="
+                  " v.entry_page JOIN temp.cell_new n ON true");
 #define X(name) buf_adds(sql, " AND n." #name " = v." #name);
     CELL_DIMENSIONS(X)
 #undef X
@@ -87,89 +85,41 @@ static void add_visit_codes(struct buf *sql, const struct unit *u) {
 }
 
 static void add_entries(struct buf *sql, const struct unit *u) {
-    add_into(sql, u, "entry");
     buf_addf(sql,
-             ", entry, count(*), count(*) FILTER (first & %u = 0), sum(events)::INTEGER - count(*),"
-             " sum(events - pageviews), sum(bounce), sum(duration_ms) FROM temp.cell_visit"
-             " GROUP BY cell, entry ORDER BY entry, cell;",
+             "CREATE OR REPLACE TEMP TABLE cell_entry AS SELECT cell, entry, any_value(run) AS run,"
+             " count(*) AS visits, count(*) FILTER (first & %u = 0) AS again, sum(events)::BIGINT -"
+             " count(*) AS more, sum(events - pageviews)::BIGINT AS other, sum(bounce) AS bounces,"
+             " sum(duration_ms) AS duration_ms FROM temp.cell_visit GROUP BY cell, entry;",
              FIRST_OF(entry_page));
+    static const char bounce[] = "(visits = 1 AND again = 0 AND more = 0 AND other = 0 AND bounces"
+                                 " = 1 AND duration_ms = 0)";
+    static const char one[] = "(visits = 1 AND again = 0 AND more >= 0 AND bounces = 0)";
+    static const char order[] = "ORDER BY run, entry, cell;";
+    cell_put_into(sql, u, "entry_bounce");
+    buf_addf(sql, ", entry FROM temp.cell_entry WHERE %s %s", bounce, order);
+    cell_put_into(sql, u, "entry_one");
+    buf_addf(sql, ", entry, more, other, duration_ms FROM temp.cell_entry WHERE %s %s", one, order);
+    cell_put_into(sql, u, "entry_more");
+    buf_addf(sql,
+             ", entry, visits, again, more, other, bounces, duration_ms FROM temp.cell_entry WHERE"
+             " NOT %s AND NOT %s %s",
+             bounce, one, order);
 }
 
 static void add_again(struct buf *sql, const struct unit *u) {
-    add_into(sql, u, "again");
+    cell_put_into(sql, u, "again");
     buf_addf(sql,
-             ", person, any_value(varies & %u) AS varies, bit_or(first & %u) FROM temp.cell_visit"
-             " WHERE varies & %u <> 0 GROUP BY cell, person ORDER BY varies, cell, person;",
-             cell_bits, cell_bits | FIRST_OF(person), cell_bits);
-    add_into(sql, u, "again_entry");
+             ", person, any_value(varies & %u) AS varies, bit_or(first & %u), person IN (SELECT"
+             " person FROM temp.cell_other) FROM temp.cell_visit WHERE varies & %u <> 0 GROUP BY"
+             " cell, person ORDER BY varies, 6, cell, person;",
+             CELL_BITS, CELL_BITS | FIRST_OF(person), CELL_BITS);
+    cell_put_into(sql, u, "again_entry");
     buf_addf(sql,
              ", entry, person, varies, flagged FROM (SELECT cell, entry, person, any_value(varies &"
              " %u) AS varies, bool_or(first & %u <> 0) AS flagged FROM temp.cell_visit WHERE varies"
              " & %u <> 0 GROUP BY cell, entry, person QUALIFY count(*) OVER (PARTITION BY entry,"
              " person) > 1) ORDER BY entry, cell, person;",
-             cell_bits, FIRST_OF(entry_page), cell_bits);
-}
-
-static void add_pages(struct buf *sql, const struct unit *u) {
-    buf_adds(sql, "CREATE OR REPLACE TEMP TABLE cell_page AS SELECT cell, page, entry, visits,"
-                  " visits - persons AS again, events - visits AS more, other FROM (SELECT v.cell,"
-                  " w.code AS page, v.entry, count(*) AS events, count(*) FILTER (e.kind = 1) AS"
-                  " other, ");
-    buf_addf(sql,
-             "count(*) FILTER (e.first & %u <> 0) AS persons, count(*) FILTER (e.first & %u <> 0)"
-             " AS visits FROM ",
-             FIRST_PAGE, FIRST_VISIT_PAGE);
-    add_events(sql, u);
-    buf_adds(sql, " e JOIN temp.cell_visit v ON v.visit = e.visit JOIN cell.word w ON w.value ="
-                  " e.page WHERE e.kind < 2 GROUP BY v.cell, w.code, v.entry);");
-    static const char plain[] = "visits = 1 AND again = 0 AND more = 0 AND other = 0";
-    add_into(sql, u, "page_one");
-    buf_addf(sql, ", page, entry FROM temp.cell_page WHERE %s ORDER BY page, entry, cell;", plain);
-    add_into(sql, u, "page_more");
-    buf_addf(sql,
-             ", page, entry, visits, again, more, other FROM temp.cell_page WHERE NOT (%s) ORDER BY"
-             " page, entry, cell;",
-             plain);
-}
-
-static void add_again_pages(struct buf *sql, const struct unit *u) {
-    unsigned bits = cell_bits | FIRST_OF(entry_page);
-    add_into(sql, u, "again_page");
-    buf_addf(sql,
-             ", page, entry, person, varies, flagged FROM (SELECT v.cell, w.code AS page, v.entry,"
-             " e.person, any_value(e.varies & %u) AS varies, bool_or(e.first & %u <> 0) AS flagged"
-             " FROM ",
-             bits, FIRST_PAGE);
-    add_events(sql, u);
-    buf_addf(sql,
-             " e JOIN temp.cell_visit v ON v.visit = e.visit JOIN cell.word w ON w.value = e.page"
-             " WHERE e.kind < 2 AND e.varies & %u <> 0 GROUP BY v.cell, w.code, v.entry, e.person"
-             " QUALIFY count(*) OVER (PARTITION BY w.code, e.person) > 1)"
-             " ORDER BY page, entry, cell, person;",
-             bits);
-}
-
-static void add_names(struct buf *sql, const struct unit *u) {
-    static const char from[] = " e JOIN temp.cell_visit v ON v.visit = e.visit JOIN cell.word w ON"
-                               " w.value = e.name WHERE e.kind < 2";
-    add_into(sql, u, "name");
-    buf_addf(sql,
-             ", name, visits, visits - persons, events - visits, other FROM (SELECT v.cell, w.code"
-             " AS name, count(*) AS events, count(*) FILTER (e.kind = 1) AS other, count(*) FILTER"
-             " (e.first & %u <> 0) AS persons, count(*) FILTER (e.first & %u <> 0) AS visits FROM ",
-             FIRST_NAME, FIRST_VISIT_NAME);
-    add_events(sql, u);
-    buf_addf(sql, "%s GROUP BY v.cell, w.code) ORDER BY name, cell;", from);
-    add_into(sql, u, "again_name");
-    buf_addf(sql,
-             ", name, person, varies, flagged FROM (SELECT v.cell, w.code AS name, e.person,"
-             " any_value(e.varies & %u) AS varies, bool_or(e.first & %u <> 0) AS flagged FROM ",
-             cell_bits, FIRST_NAME);
-    add_events(sql, u);
-    buf_addf(sql,
-             "%s AND e.varies & %u <> 0 GROUP BY v.cell, w.code, e.person QUALIFY count(*) OVER"
-             " (PARTITION BY w.code, e.person) > 1) ORDER BY name, varies, cell, person;",
-             from, cell_bits);
+             CELL_BITS, FIRST_OF(entry_page), CELL_BITS);
 }
 
 static int build_day(duckdb_connection c, const struct unit *u, struct err *err) {
@@ -178,13 +128,16 @@ static int build_day(duckdb_connection c, const struct unit *u, struct err *err)
     add_cells(&sql, u);
     add_visit_codes(&sql, u);
     add_entries(&sql, u);
+    cell_add_names(&sql, u);
     add_again(&sql, u);
-    add_names(&sql, u);
-    add_pages(&sql, u);
-    add_again_pages(&sql, u);
+    cell_add_mixed(&sql, u);
+    cell_add_pages(&sql, u);
+    cell_add_pairs(&sql, u);
     buf_addf(&sql, "INSERT INTO cell.built VALUES (%u, %d);", u->part->part, u->day);
-    buf_adds(&sql, "DROP TABLE temp.cell_new; DROP TABLE temp.cell_visit;"
-                   "DROP TABLE temp.cell_page;");
+    static const char *const temporary[] = {"new",   "visit", "entry", "name",
+                                            "other", "mixed", "page"};
+    for (size_t i = 0; i < ARRAY_LEN(temporary); i++)
+        buf_addf(&sql, "DROP TABLE temp.cell_%s;", temporary[i]);
     return cache_change(c, &sql, err);
 }
 

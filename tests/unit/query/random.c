@@ -40,6 +40,9 @@ static const char *const dim_words[] = {
     "time:hour",      "time:day",       "time:week",    "time:month",       "event:page",
     "event:name",     "event:hostname", "visit:source", "visit:entry_page", "visit:exit_page",
     "visit:utm_term", "visit:country",  "visit:device", "visit:browser",    "visit:referrer"};
+static const char *const cell_words[] = {"visit:source",  "visit:entry_page", "visit:country",
+                                         "visit:channel", "visit:os",         "visit:device"};
+static const char *const is_words[] = {"is", "is_not", "contains"};
 static const char *const metric_words_all[] = {"visitors",        "visits",      "pageviews",
                                                "events",          "bounce_rate", "visit_duration",
                                                "views_per_visit", "percentage"};
@@ -214,6 +217,40 @@ static bool mentions(const json_t *dims, const json_t *filters, const char *word
     return filter_mentions(filters, word);
 }
 
+static json_t *is_some(const char *word, uint32_t count) {
+    json_t *values = json_array();
+    while (count-- > 0)
+        json_array_append_new(values, json_string(random_value(word)));
+    return json_pack("[sso]", "is", word, values);
+}
+
+/* What cells have: pages, names or both, one of each in a row (or just not), and what they have of the
+ * visit. Returns whether it is both, and cells have it. */
+static bool cell_words_of(json_t *metrics, json_t *dims, json_t *filters) {
+    static const char *const both[] = {"event:page", "event:name"};
+    json_array_clear(metrics);
+    for (uint32_t i = 0; i < 4; i++) /* those of events */
+        json_array_append_new(metrics, json_string(metric_words_all[i]));
+    uint32_t used = 1 + dice(5), split = used > 3 ? 1 + dice(3) : dice(4);
+    used = used > 3 ? 3 : used;
+    bool single = dice(5) > 0;
+    for (uint32_t i = 0; i < ARRAY_LEN(both); i++) {
+        if (used & split & 1U << i)
+            json_array_append_new(dims, json_string(both[i]));
+        else if (used & 1U << i)
+            json_array_append_new(filters, is_some(both[i], single ? 1 : 2));
+    }
+    const char *word = PICK(cell_words);
+    if (dice(3))
+        json_array_append_new(filters,
+                              json_pack("[ss[s]]", PICK(is_words), word, random_value(word)));
+    if (dice(3) == 0)
+        json_array_append_new(dims, json_string(PICK(cell_words)));
+    if (dice(3) == 0)
+        json_array_append_new(dims, json_string("time:day"));
+    return used == 3 && single;
+}
+
 static json_t *random_order(const json_t *metrics, const json_t *dims) {
     json_t *list = json_array();
     for (uint32_t n = 1 + dice(2); n > 0; n--) {
@@ -288,18 +325,22 @@ void random_query_make(struct bed *b, struct random_query *ret) {
     json_t *metrics = random_words(metric_words_all, alone ? 1 : ARRAY_LEN(metric_words_all),
                                    alone ? 1 : 1 + dice(6));
     bool plain = dice(2) == 0;
-    json_t *dims = random_words(dim_words, ARRAY_LEN(dim_words), plain ? 0 : dice(4));
+    bool of_cells = dice(5) == 0;
+    bool listed = plain || of_cells;
+    json_t *dims = random_words(dim_words, ARRAY_LEN(dim_words), listed ? 0 : dice(4));
     json_t *filters = json_array();
-    for (uint32_t n = plain ? 0 : dice(3); n > 0; n--)
+    for (uint32_t n = listed ? 0 : dice(3); n > 0; n--)
         json_array_append_new(filters, random_filter(0));
-    if (plain)
+    if (of_cells)
+        q.paired = cell_words_of(metrics, dims, filters);
+    else if (plain)
         plain_words(dims, filters);
-    bool of_pages = mentions(dims, filters, "event:page") && !mentions(dims, filters, "event:name");
+    bool of_pages = !of_cells && mentions(dims, filters, "event:page") && !mentions(dims, filters, "event:name");
     if (of_pages && dice(3) == 0) {
         json_array_append_new(metrics, json_string("time_on_page"));
         json_array_append_new(metrics, json_string("scroll_depth"));
     }
-    if (dice(8) == 0) {
+    if (!of_cells && dice(8) == 0) {
         json_array_append_new(metrics, json_string("total_revenue"));
         json_array_append_new(metrics, json_string("average_revenue"));
     }

@@ -22,7 +22,8 @@ struct random_query {
     uint32_t site;
     json_t *request;
     struct model_range range;
-    bool paged; /* the reply is a page of what the model says */
+    bool paired; /* by pages and names, as cells have them */
+    bool paged;  /* the reply is a page of what the model says */
     bool compares;
     struct model_range other; /* the range to compare with */
 };

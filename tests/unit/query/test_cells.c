@@ -91,7 +91,7 @@ static int64_t count(struct bed *b, const char *sql) {
 static void expect_empty(struct bed *b) {
     static const char *const tables[] = {"cell",        "entry",      "page", "again",
                                          "again_entry", "again_page", "name", "again_name",
-                                         "built",       "loaded"};
+                                         "built",       "loaded",     "pair", "again_pair"};
     for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
         char sql[80];
         (void)snprintf(sql, sizeof sql, "SELECT count(*) FROM cell.%s", tables[i]);
