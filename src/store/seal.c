@@ -65,7 +65,8 @@ static int sum_events(void *arg, const struct day_event *events, size_t count, s
 
 static int read_events(duckdb_connection c, struct sealing *s, struct err *err) {
     BUF_AUTO path = {0};
-    buf_addf(&path, "%s/%s.rows.tmp", s->job->root, s->result->files[SEAL_EVENT].path);
+    /* A name that seal_sweep() knows, should a crash leave it. */
+    buf_addf(&path, "%s/%s.tmp", s->job->root, s->result->files[SEAL_EVENT].path);
     const char *text = buf_cstr(&path);
     return text ? day_events_read(c, s->job, text, &s->visits, &s->events, err) : no_memory(err);
 }
