@@ -133,7 +133,8 @@ static int lock_down(duckdb_database db, const char *dir, const char *sealed_roo
     }
     /* What is worth a checkpoint gets one from us; a replaced file must not. Blocks of files that are
      * kept by name and time are stale when a name is written twice within the clock's tick. */
-    buf_adds(&sql, "]; SET enable_external_file_cache = false; PRAGMA disable_checkpoint_on_shutdown; SET enable_external_access = false; "
+    buf_adds(&sql, "]; SET enable_external_file_cache = false; PRAGMA "
+                   "disable_checkpoint_on_shutdown; SET enable_external_access = false; "
                    "SET lock_configuration = true;");
     return run_apart(db, &sql, err);
 }

@@ -335,7 +335,8 @@ void random_query_make(struct bed *b, struct random_query *ret) {
         q.paired = cell_words_of(metrics, dims, filters);
     else if (plain)
         plain_words(dims, filters);
-    bool of_pages = !of_cells && mentions(dims, filters, "event:page") && !mentions(dims, filters, "event:name");
+    bool of_pages = !of_cells && mentions(dims, filters, "event:page") &&
+                    !mentions(dims, filters, "event:name");
     if (of_pages && dice(3) == 0) {
         json_array_append_new(metrics, json_string("time_on_page"));
         json_array_append_new(metrics, json_string("scroll_depth"));
