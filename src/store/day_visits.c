@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "code_texts.h"
+
 static int no_memory(struct err *err) {
     return err_set(err, ERR_NOMEM, "no memory for a day's visits");
 }
@@ -11,8 +13,26 @@ static int no_memory(struct err *err) {
 
 struct reading {
     struct day_visits *day;
+    struct code_texts words;           /* of entry and exit pages */
+    struct code_texts sets;            /* of the other texts, in the order of the columns */
     uint32_t numbers[MOST_CHUNK_ROWS]; /* of a chunk's texts */
 };
+
+static void reading_free(struct reading *r) {
+    code_texts_release(&r->words);
+    code_texts_release(&r->sets);
+    free(r);
+}
+DEFINE_FREEP(struct reading, reading_free)
+
+/* The pages a visit entered and left by change with it: they are not in its set of attributes. */
+static bool is_page(size_t k) {
+    return k == FIRST_AT_entry_page - 1 || k == FIRST_AT_exit_page - 1;
+}
+
+static const char *text_name(size_t k) {
+    return k == DAY_HOSTNAME ? "hostname" : seal_dim(k);
+}
 
 static struct day_visit *new_visit(struct day_visits *d) {
     if (d->count == d->cap) {
@@ -63,12 +83,16 @@ static int take_rows(void *to, duckdb_data_chunk rows, struct err *err) {
                               .hour = chunk_column(rows, 6),
                               .bounce = chunk_column(rows, 7)};
     idx_t count = duckdb_data_chunk_get_size(rows);
+    uint32_t of_sets = 0;
     for (size_t k = 0; k < DAY_TEXTS; k++) {
         struct day_column *column = &r->day->columns[k];
-        if (!text_column_read(&column->text, duckdb_data_chunk_get_vector(rows, FIGURES + k), count,
-                              r->numbers) ||
+        bool page = is_page(k);
+        idx_t at = !page ? FIGURES : k == FIRST_AT_entry_page - 1 ? FIGURES + 1 : FIGURES + 2;
+        if (!code_texts_read(page ? &r->words : &r->sets, page ? 0 : of_sets,
+                             chunk_column(rows, at), count, &column->text, r->numbers) ||
             !packed_add(&column->rows, r->numbers, count))
             return no_memory(err);
+        of_sets += !page;
     }
     for (idx_t i = 0; i < count; i++)
         if (!take_row(r, &c, i))
@@ -76,20 +100,43 @@ static int take_rows(void *to, duckdb_data_chunk rows, struct err *err) {
     return 0;
 }
 
+static int take_texts(void *to, duckdb_data_chunk rows, struct err *err) {
+    return code_texts_add(to, rows) ? 0 : no_memory(err);
+}
+
+static int read_texts(duckdb_connection c, struct reading *r, struct err *err) {
+    BUF_AUTO sql = {0};
+    r->words.columns = 1;
+    buf_adds(&sql, "SELECT code, value FROM word");
+    int code = sql_each_chunk(c, &sql, take_texts, &r->words, err);
+    if (code)
+        return code;
+    buf_clear(&sql);
+    buf_adds(&sql, "SELECT code");
+    for (size_t k = 0; k < DAY_TEXTS; k++)
+        if (!is_page(k)) {
+            buf_addf(&sql, ", %s", text_name(k));
+            r->sets.columns++;
+        }
+    buf_adds(&sql, " FROM attribute_set");
+    return sql_each_chunk(c, &sql, take_texts, &r->sets, err);
+}
+
 /* The last state of each visit that is: those whose rows cancel each other out never were. */
 static int read_rows(duckdb_connection c, uint32_t site, int32_t day, struct day_visits *d,
                      struct err *err) {
-    CLEANUP(free_charp) char *memory = calloc(1, sizeof(struct reading));
-    struct reading *r = (struct reading *)(void *)memory;
+    CLEANUP(reading_freep) struct reading *r = calloc(1, sizeof(*r));
     if (!r || duckdb_vector_size() > MOST_CHUNK_ROWS)
         return no_memory(err);
     r->day = d;
+    int code = read_texts(c, r, err);
+    if (code)
+        return code;
     BUF_AUTO sql = {0};
-    buf_adds(&sql, "SELECT visit, visitor, start_ms // 1000, pageviews, events,"
-                   " duration_ms::UINTEGER, hour, bounce");
-    sql_add_dims(&sql, "");
     buf_addf(&sql,
-             ", hostname FROM visit WHERE site = %u AND day = %d AND rowid IN (SELECT max(rowid)"
+             "SELECT visit, visitor, start_ms // 1000, pageviews::UINTEGER, events::UINTEGER,"
+             " duration_ms::UINTEGER, hour, bounce::UTINYINT, attributes, entry_page, exit_page"
+             " FROM visit_row WHERE site = %u AND day = %d AND rowid IN (SELECT max(rowid)"
              " FILTER (sign = 1) FROM visit_row WHERE site = %u AND day = %d GROUP BY visit"
              " HAVING sum(sign) > 0)",
              site, day, site, day);

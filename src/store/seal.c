@@ -1,4 +1,6 @@
 /* A site's day from the hot tables into files. See seal.h for what they hold. */
+#include <pthread.h>
+
 #include "day_files.h"
 
 struct sealing {
@@ -71,6 +73,44 @@ static int read_events(duckdb_connection c, struct sealing *s, struct err *err) 
     return text ? day_events_read(c, s->job, text, &s->visits, &s->events, err) : no_memory(err);
 }
 
+/* The file of visits, written by a thread of its own while events are sorted and written. */
+struct visit_file {
+    const struct sealing *s;
+    pthread_t thread;
+    int code;
+    struct err err;
+};
+
+static void *write_visits(void *arg) {
+    struct visit_file *f = arg;
+    f->code = day_files_visits(f->s->job, &f->s->visits, &f->s->result->files[SEAL_VISIT], &f->err);
+    return NULL;
+}
+
+static int write_events(struct sealing *s, struct err *err) {
+    struct seal_file *files = s->result->files;
+    if (!sum_visits(s))
+        return no_memory(err);
+    int code =
+        day_files_events(s->job, &s->visits, &s->events, sum_events, s, &files[SEAL_EVENT], err);
+    return code ? code : day_files_rolls(s->job, &s->sums, &files[SEAL_ROLL], err);
+}
+
+/* Both sides only read what was read, and each writes files of its own. */
+static int write_sides(struct sealing *s, struct err *err) {
+    struct visit_file visits = {.s = s};
+    int sys = pthread_create(&visits.thread, NULL, write_visits, &visits);
+    if (sys)
+        return err_sys(err, sys, "cannot start a thread");
+    int code = write_events(s, err);
+    pthread_join(visits.thread, NULL);
+    if (code || !visits.code)
+        return code;
+    if (err)
+        *err = visits.err;
+    return visits.code;
+}
+
 static int write_files(duckdb_connection c, void *arg, struct err *err) {
     struct sealing *s = arg;
     struct seal_result *r = s->result;
@@ -86,13 +126,7 @@ static int write_files(duckdb_connection c, void *arg, struct err *err) {
     if (code)
         return code;
     share_columns(s);
-    if (!sum_visits(s))
-        return no_memory(err);
-    code = day_files_visits(s->job, &s->visits, &r->files[SEAL_VISIT], err);
-    if (!code)
-        code = day_files_events(s->job, &s->visits, &s->events, sum_events, s,
-                                &r->files[SEAL_EVENT], err);
-    return code ? code : day_files_rolls(s->job, &s->sums, &r->files[SEAL_ROLL], err);
+    return write_sides(s, err);
 }
 
 int seal_write(duckdb_connection c, const struct seal_job *job, struct seal_result *ret,

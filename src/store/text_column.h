@@ -22,7 +22,7 @@ static inline void *chunk_column(duckdb_data_chunk rows, idx_t i) {
 /* All zero is one that nothing was read of. */
 struct text_column {
     struct numbering values;
-    uint32_t *of_code; /* an ENUM's code: the value's number + 1; 0: not met yet */
+    uint32_t *of_code; /* a code's (of an ENUM, or code_texts.h) number + 1; 0: not met yet */
     uint32_t codes;
 };
 

@@ -1,0 +1,26 @@
+/* code_texts.h — the texts that codes of the hot tables stand for: words, or attribute sets with
+ * several texts each. For one that reads; words.h has those of the thread that applies. */
+#ifndef TAMIS_STORE_CODE_TEXTS_H
+#define TAMIS_STORE_CODE_TEXTS_H
+
+#include "text_column.h"
+
+/* All zero knows no code. */
+struct code_texts {
+    struct arena bytes;
+    struct span *at; /* of code c and column k at c × columns + k */
+    uint32_t columns;
+    uint32_t cap; /* codes */
+};
+
+/* Takes a chunk of rows "code, text, …" in; `columns` is set before the first. false: out of
+ * memory. */
+bool code_texts_add(struct code_texts *t, duckdb_data_chunk rows) WARN_UNUSED;
+void code_texts_release(struct code_texts *t);
+
+/* Numbers the texts that codes stand for, as text_column_read() does. A code that is not known is
+ * the empty text. false: out of memory. */
+bool code_texts_read(const struct code_texts *t, uint32_t column, const uint32_t *codes, idx_t rows,
+                     struct text_column *to, uint32_t *ret) WARN_UNUSED;
+
+#endif
