@@ -199,7 +199,8 @@ void reply_sparkline(const json_t *reply, size_t metric, struct buf *out) {
     }
     json_array_foreach (rows, i, row) {
         double v = json_number_value(json_array_get(json_member(row, "metrics"), metric));
-        size_t bar = most > 0 && v > 0 ? (size_t)(v / most * (ARRAY_LEN(bars) - 1) + 0.5) : 0;
+        size_t bar =
+            most > 0 && v > 0 ? (size_t)(v / most * (double)(ARRAY_LEN(bars) - 1) + 0.5) : 0;
         buf_adds(out, bars[bar]);
     }
 }

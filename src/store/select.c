@@ -147,7 +147,7 @@ static void reader_end(struct store *s, const struct generation *g, struct reade
     while (*at != run)
         at = &(*at)->next;
     *at = run->next;
-    if (r->idle_generation == g->number && r->idle_count < IDLE_READERS) {
+    if (!run->spoilt && r->idle_generation == g->number && r->idle_count < IDLE_READERS) {
         r->idle[r->idle_count++] = run->connection;
         run->connection = NULL;
     }
@@ -373,6 +373,21 @@ static int run(duckdb_connection c, const char *sql, const struct sql_value *par
     return code;
 }
 
+/* In a transaction of its own, so that the statement is planned and run at the same moment: rows that
+ * came in between would not be in the statistics that the plan relies on. */
+static int run_at_once(struct reader *reader, const char *sql, const struct sql_value *params,
+                       size_t param_count, struct sql_result **ret, enum engine_fault *fault,
+                       struct err *err) {
+    int code = engine_run(reader->connection, "BEGIN TRANSACTION READ ONLY", fault, err);
+    if (code)
+        return code;
+    code = run(reader->connection, sql, params, param_count, ret, fault, err);
+    enum engine_fault ending = ENGINE_FINE;
+    struct err ignored;
+    reader->spoilt = engine_run(reader->connection, "ROLLBACK", &ending, &ignored) != 0;
+    return code;
+}
+
 int store_view_select(struct store_view *v, const char *sql, const struct sql_value *params,
                       size_t param_count, int timeout_ms, struct sql_result **ret,
                       struct err *err) {
@@ -388,7 +403,7 @@ int store_view_select(struct store_view *v, const char *sql, const struct sql_va
         code = err_set(err, ERR_BUSY, "the hot tables are not open");
     } else {
         workers_call(s->hot.workers);
-        code = run(reader.connection, sql, params, param_count, ret, &fault, err);
+        code = run_at_once(&reader, sql, params, param_count, ret, &fault, err);
         workers_dismiss(s->hot.workers);
         reader_end(s, g, &reader);
         store_note_fault(s, fault);

@@ -14,13 +14,14 @@
 
 enum {
     IDLE_READERS = 8,
-    MOST_UNSAVED_EVENTS = 500000, /* memory for rows that are not in the file yet: about 250 MB */
+    MOST_UNSAVED_EVENTS = 500000, /* memory for rows that are not in the file yet: about 100 MB */
 };
 
 /* One running select: where the watchdog finds it. Lives on the selecting thread's stack. */
 struct reader {
     duckdb_connection connection;
     int64_t deadline_ns;
+    bool spoilt; /* the connection does not leave its transaction */
     struct reader *next;
 };
 

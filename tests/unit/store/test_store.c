@@ -268,6 +268,50 @@ static void survives_kill(void **state) {
     remove_dir(dir);
 }
 
+/* --- selects beside batches with new words ------------------------------------------------------
+ */
+
+enum { NEW_WORD_STORES = 12, NEW_WORDS = 600 };
+
+struct page_reader {
+    struct store *store;
+    _Atomic bool stop;
+    unsigned failed;
+};
+
+static void *select_by_page(void *arg) {
+    struct page_reader *w = arg;
+    while (!w->stop) {
+        struct sql_result *r = NULL;
+        struct err err = {0};
+        w->failed += store_select(w->store, "SELECT page, count(*) FROM event_row GROUP BY page",
+                                  NULL, 0, 30000, &r, &err) != 0;
+        sql_result_free(r);
+    }
+    return NULL;
+}
+
+/* The engine plans by the greatest code there is; a greater one must not turn up while it runs. */
+static void selects_while_words_come(void **state) {
+    for (unsigned k = 0; k < NEW_WORD_STORES; k++) {
+        char *dir = temp_dir();
+        struct page_reader w = {.store = open_store(dir, false)};
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, select_by_page, &w), 0);
+        for (unsigned i = 0; i < NEW_WORDS; i++) {
+            char page[20];
+            snprintf(page, sizeof page, "/%u", i);
+            struct event e = page_view(7, i, page);
+            apply(w.store, &e, 1, i + 1);
+        }
+        w.stop = true;
+        pthread_join(thread, NULL);
+        assert_int_equal(w.failed, 0);
+        store_close(w.store);
+        remove_dir(dir);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(survives_kill), /* forks: before the engine has threads */
@@ -278,6 +322,7 @@ int main(void) {
         cmocka_unit_test(reads_below_its_folder_only),
         cmocka_unit_test(large_queries_spill),
         cmocka_unit_test(reopens_beside_selects),
+        cmocka_unit_test(selects_while_words_come),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
