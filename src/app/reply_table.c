@@ -188,6 +188,7 @@ void reply_csv(const json_t *reply, struct buf *out) {
 void reply_sparkline(const json_t *reply, size_t metric, struct buf *out) {
     static const char *const bars[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
     const json_t *rows = json_member(reply, "results");
+    const size_t tallest = ARRAY_LEN(bars) - 1;
     double most = 0;
     size_t i;
     json_t *row;
@@ -199,8 +200,7 @@ void reply_sparkline(const json_t *reply, size_t metric, struct buf *out) {
     }
     json_array_foreach (rows, i, row) {
         double v = json_number_value(json_array_get(json_member(row, "metrics"), metric));
-        size_t bar =
-            most > 0 && v > 0 ? (size_t)(v / most * (double)(ARRAY_LEN(bars) - 1) + 0.5) : 0;
+        size_t bar = most > 0 && v > 0 ? (size_t)(v / most * (double)tallest + 0.5) : 0;
         buf_adds(out, bars[bar]);
     }
 }
