@@ -159,7 +159,7 @@ static int add_one(struct control *c, uint32_t site, const struct kind *kind, co
     return json_array_append_new(ids, id) == 0 ? 0 : err_set(err, ERR_NOMEM, "out of memory");
 }
 
-static int check_count(struct control *c, uint32_t site, struct err *err) {
+static int count_blocks(struct control *c, uint32_t site, size_t *ret, struct err *err) {
     DB_STMT s = NULL;
     int rc = db_prepare(c, "SELECT count(*) FROM block WHERE site = ?1", &s, err);
     if (rc < 0)
@@ -167,7 +167,16 @@ static int check_count(struct control *c, uint32_t site, struct err *err) {
     db_bind_int(s, 1, site);
     if ((rc = db_step(c, s, err)) < 0)
         return rc;
-    return sqlite3_column_int(s, 0) <= MOST_BLOCKS
+    *ret = (size_t)sqlite3_column_int64(s, 0);
+    return 0;
+}
+
+static int check_count(struct control *c, uint32_t site, struct err *err) {
+    size_t count = 0;
+    int rc = count_blocks(c, site, &count, err);
+    if (rc < 0)
+        return rc;
+    return count <= MOST_BLOCKS
                ? 0
                : err_set(err, ERR_INVALID, "a site can have at most %d blocks", MOST_BLOCKS);
 }
@@ -309,14 +318,11 @@ static int load_hashes(struct control *c, struct arena *a, const struct span *te
 
 int blocks_load(struct control *c, uint32_t site, struct arena *a, const struct policy_blocks **ret,
                 struct err *err) {
-    DB_STMT s = NULL;
-    int rc = db_prepare(c, "SELECT count(*) FROM block WHERE site = ?1", &s, err);
+    size_t count = 0;
+    int rc = count_blocks(c, site, &count, err);
     if (rc < 0)
         return rc;
-    db_bind_int(s, 1, site);
-    if ((rc = db_step(c, s, err)) < 0)
-        return rc;
-    const struct loading l = {c, site, a, (size_t)sqlite3_column_int(s, 0)};
+    const struct loading l = {c, site, a, count};
     *ret = NULL;
     if (l.most == 0)
         return 0;

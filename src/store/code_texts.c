@@ -25,7 +25,7 @@ static bool keep(struct code_texts *t, struct span text, struct span *ret) {
     return ret->ptr;
 }
 
-bool code_texts_add(struct code_texts *t, duckdb_data_chunk rows) {
+static bool add_rows(struct code_texts *t, duckdb_data_chunk rows) {
     const uint32_t *codes = chunk_column(rows, 0);
     if (t->cap == 0)
         arena_init(&t->bytes, SIZE_MAX);
@@ -38,6 +38,16 @@ bool code_texts_add(struct code_texts *t, duckdb_data_chunk rows) {
                 return false;
     }
     return true;
+}
+
+static int take_rows(void *to, duckdb_data_chunk rows, struct err *err) {
+    return add_rows(to, rows) ? 0 : err_set(err, ERR_NOMEM, "no memory for a day's texts");
+}
+
+int code_texts_load(struct code_texts *t, duckdb_connection c, struct buf *sql, uint32_t columns,
+                    struct err *err) {
+    t->columns = columns;
+    return sql_each_chunk(c, sql, take_rows, t, err);
 }
 
 void code_texts_release(struct code_texts *t) {

@@ -3,6 +3,7 @@
 #ifndef TAMIS_STORE_CODE_TEXTS_H
 #define TAMIS_STORE_CODE_TEXTS_H
 
+#include "seal_private.h"
 #include "text_column.h"
 
 /* All zero knows no code. */
@@ -13,9 +14,9 @@ struct code_texts {
     uint32_t cap; /* codes */
 };
 
-/* Takes a chunk of rows "code, text, …" in; `columns` is set before the first. false: out of
- * memory. */
-bool code_texts_add(struct code_texts *t, duckdb_data_chunk rows) WARN_UNUSED;
+/* Reads the rows "code, text, …" of the statement in the buffer, `columns` texts each. */
+int code_texts_load(struct code_texts *t, duckdb_connection c, struct buf *sql, uint32_t columns,
+                    struct err *err) WARN_UNUSED;
 void code_texts_release(struct code_texts *t);
 
 /* Numbers the texts that codes stand for, as text_column_read() does. A code that is not known is

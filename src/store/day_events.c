@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-#include "code_texts.h"
-
 enum {
     STREAM_BYTES = 8 << 20,
     BLOCKS = 128, /* of a stream, when there are several: what of each is in memory */
@@ -136,13 +134,12 @@ static bool place_of(const struct visit_places *p, uint64_t id, uint32_t *ret) {
 struct reading {
     struct day_events *day;
     struct visit_places places;
-    struct code_texts words;
+    const struct code_texts *words;
     uint32_t numbers[EVENT_TEXTS][MOST_CHUNK_ROWS];
 };
 
 static void reading_free(struct reading *r) {
     visit_places_release(&r->places);
-    code_texts_release(&r->words);
     free(r);
 }
 DEFINE_FREEP(struct reading, reading_free)
@@ -166,8 +163,8 @@ static int take_rows(void *to, duckdb_data_chunk rows, struct err *err) {
     duckdb_vector props = duckdb_data_chunk_get_vector(rows, PROPS);
     idx_t count = duckdb_data_chunk_get_size(rows);
     for (size_t k = 0; k < EVENT_TEXTS; k++)
-        if (!code_texts_read(&r->words, 0, chunk_column(rows, FIGURES + k), count,
-                             &r->day->texts[k], r->numbers[k]))
+        if (!code_texts_read(r->words, 0, chunk_column(rows, FIGURES + k), count, &r->day->texts[k],
+                             r->numbers[k]))
             return no_memory(err);
     int code = 0;
     for (idx_t i = 0; !code && i < count; i++) {
@@ -189,28 +186,20 @@ static int take_rows(void *to, duckdb_data_chunk rows, struct err *err) {
     return code;
 }
 
-static int take_words(void *to, duckdb_data_chunk rows, struct err *err) {
-    return code_texts_add(to, rows) ? 0 : no_memory(err);
-}
-
 int day_events_read(duckdb_connection c, const struct seal_job *job, const char *spool_path,
-                    const struct day_visits *visits, struct day_events *ret, struct err *err) {
+                    const struct day_visits *visits, const struct code_texts *words,
+                    struct day_events *ret, struct err *err) {
     CLEANUP(reading_freep) struct reading *r = calloc(1, sizeof(*r));
     if (!r || duckdb_vector_size() > MOST_CHUNK_ROWS)
         return no_memory(err);
     r->day = ret;
+    r->words = words;
     if (!find_places(visits, &r->places))
         return no_memory(err);
     int code = open_streams(c, job, spool_path, visits, ret, err);
     if (code)
         return code;
     BUF_AUTO sql = {0};
-    r->words.columns = 1;
-    buf_adds(&sql, "SELECT code, value FROM word");
-    code = sql_each_chunk(c, &sql, take_words, &r->words, err);
-    if (code)
-        return code;
-    buf_clear(&sql);
     buf_addf(&sql,
              "SELECT visit, ts_ms, revenue_milli, first, engaged_ms, hour, kind, interactive,"
              " scroll, name, hostname, page, currency, props FROM event_row WHERE site = %u AND"

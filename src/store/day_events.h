@@ -34,10 +34,10 @@ struct day_events {
     size_t count;
 };
 
-/* Reads the events of the visits; those of no visit are left out. */
+/* Reads the events of the visits; those of no visit are left out. `words`: of the hot tables. */
 int day_events_read(duckdb_connection c, const struct seal_job *job, const char *spool_path,
-                    const struct day_visits *visits, struct day_events *ret,
-                    struct err *err) WARN_UNUSED;
+                    const struct day_visits *visits, const struct code_texts *words,
+                    struct day_events *ret, struct err *err) WARN_UNUSED;
 void day_events_release(struct day_events *d);
 
 /* Events in order. All zero is an empty one. */

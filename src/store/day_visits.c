@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-#include "code_texts.h"
-
 static int no_memory(struct err *err) {
     return err_set(err, ERR_NOMEM, "no memory for a day's visits");
 }
@@ -13,13 +11,12 @@ static int no_memory(struct err *err) {
 
 struct reading {
     struct day_visits *day;
-    struct code_texts words;           /* of entry and exit pages */
+    const struct code_texts *words;    /* of entry and exit pages */
     struct code_texts sets;            /* of the other texts, in the order of the columns */
     uint32_t numbers[MOST_CHUNK_ROWS]; /* of a chunk's texts */
 };
 
 static void reading_free(struct reading *r) {
-    code_texts_release(&r->words);
     code_texts_release(&r->sets);
     free(r);
 }
@@ -88,8 +85,8 @@ static int take_rows(void *to, duckdb_data_chunk rows, struct err *err) {
         struct day_column *column = &r->day->columns[k];
         bool page = is_page(k);
         idx_t at = !page ? FIGURES : k == FIRST_AT_entry_page - 1 ? FIGURES + 1 : FIGURES + 2;
-        if (!code_texts_read(page ? &r->words : &r->sets, page ? 0 : of_sets,
-                             chunk_column(rows, at), count, &column->text, r->numbers) ||
+        if (!code_texts_read(page ? r->words : &r->sets, page ? 0 : of_sets, chunk_column(rows, at),
+                             count, &column->text, r->numbers) ||
             !packed_add(&column->rows, r->numbers, count))
             return no_memory(err);
         of_sets += !page;
@@ -100,36 +97,28 @@ static int take_rows(void *to, duckdb_data_chunk rows, struct err *err) {
     return 0;
 }
 
-static int take_texts(void *to, duckdb_data_chunk rows, struct err *err) {
-    return code_texts_add(to, rows) ? 0 : no_memory(err);
-}
-
-static int read_texts(duckdb_connection c, struct reading *r, struct err *err) {
+static int read_sets(duckdb_connection c, struct reading *r, struct err *err) {
     BUF_AUTO sql = {0};
-    r->words.columns = 1;
-    buf_adds(&sql, "SELECT code, value FROM word");
-    int code = sql_each_chunk(c, &sql, take_texts, &r->words, err);
-    if (code)
-        return code;
-    buf_clear(&sql);
+    uint32_t columns = 0;
     buf_adds(&sql, "SELECT code");
     for (size_t k = 0; k < DAY_TEXTS; k++)
         if (!is_page(k)) {
             buf_addf(&sql, ", %s", text_name(k));
-            r->sets.columns++;
+            columns++;
         }
     buf_adds(&sql, " FROM attribute_set");
-    return sql_each_chunk(c, &sql, take_texts, &r->sets, err);
+    return code_texts_load(&r->sets, c, &sql, columns, err);
 }
 
 /* The last state of each visit that is: those whose rows cancel each other out never were. */
-static int read_rows(duckdb_connection c, uint32_t site, int32_t day, struct day_visits *d,
-                     struct err *err) {
+static int read_rows(duckdb_connection c, uint32_t site, int32_t day,
+                     const struct code_texts *words, struct day_visits *d, struct err *err) {
     CLEANUP(reading_freep) struct reading *r = calloc(1, sizeof(*r));
     if (!r || duckdb_vector_size() > MOST_CHUNK_ROWS)
         return no_memory(err);
     r->day = d;
-    int code = read_texts(c, r, err);
+    r->words = words;
+    int code = read_sets(c, r, err);
     if (code)
         return code;
     BUF_AUTO sql = {0};
@@ -320,9 +309,9 @@ static bool set_flags(struct day_visits *d) {
     return true;
 }
 
-int day_visits_read(duckdb_connection c, uint32_t site, int32_t day, struct day_visits *ret,
-                    struct err *err) {
-    int code = read_rows(c, site, day, ret, err);
+int day_visits_read(duckdb_connection c, uint32_t site, int32_t day, const struct code_texts *words,
+                    struct day_visits *ret, struct err *err) {
+    int code = read_rows(c, site, day, words, ret, err);
     if (code)
         return code;
     return put_in_order(ret) && number_persons(ret) && set_flags(ret) ? 0 : no_memory(err);

@@ -6,6 +6,7 @@
 #ifndef TAMIS_STORE_DAY_VISITS_H
 #define TAMIS_STORE_DAY_VISITS_H
 
+#include "code_texts.h"
 #include "key_numbers.h"
 #include "packed.h"
 #include "seal_private.h"
@@ -39,9 +40,9 @@ struct day_visits {
     size_t persons;
 };
 
-/* Reads a site's day and puts it in order. */
-int day_visits_read(duckdb_connection c, uint32_t site, int32_t day, struct day_visits *ret,
-                    struct err *err) WARN_UNUSED;
+/* Reads a site's day and puts it in order. `words`: of the hot tables. */
+int day_visits_read(duckdb_connection c, uint32_t site, int32_t day, const struct code_texts *words,
+                    struct day_visits *ret, struct err *err) WARN_UNUSED;
 /* The numbers of a visit's dimensions. */
 static inline void day_visit_dims(const struct day_visits *d, size_t visit,
                                   uint32_t ret[SEAL_DIMS]) {

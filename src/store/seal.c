@@ -6,12 +6,14 @@
 struct sealing {
     const struct seal_job *job;
     struct seal_result *result;
+    struct code_texts words;
     struct day_visits visits;
     struct day_events events;
     struct roll_sums sums; /* of the rows as they are written */
 };
 
 static void release(struct sealing *s) {
+    code_texts_release(&s->words);
     day_visits_release(&s->visits);
     day_events_release(&s->events);
     roll_sums_release(&s->sums);
@@ -70,7 +72,8 @@ static int read_events(duckdb_connection c, struct sealing *s, struct err *err) 
     /* A name that seal_sweep() knows, should a crash leave it. */
     buf_addf(&path, "%s/%s.tmp", s->job->root, s->result->files[SEAL_EVENT].path);
     const char *text = buf_cstr(&path);
-    return text ? day_events_read(c, s->job, text, &s->visits, &s->events, err) : no_memory(err);
+    return text ? day_events_read(c, s->job, text, &s->visits, &s->words, &s->events, err)
+                : no_memory(err);
 }
 
 /* The file of visits, written by a thread of its own while events are sorted and written. */
@@ -114,7 +117,11 @@ static int write_sides(struct sealing *s, struct err *err) {
 static int write_files(duckdb_connection c, void *arg, struct err *err) {
     struct sealing *s = arg;
     struct seal_result *r = s->result;
-    int code = day_visits_read(c, s->job->site, s->job->day, &s->visits, err);
+    BUF_AUTO sql = {0};
+    buf_adds(&sql, "SELECT code, value FROM word");
+    int code = code_texts_load(&s->words, c, &sql, 1, err);
+    if (!code)
+        code = day_visits_read(c, s->job->site, s->job->day, &s->words, &s->visits, err);
     r->visits = s->visits.count;
     r->persons = s->visits.persons;
     if (code || r->visits == 0)

@@ -78,10 +78,9 @@ int seal_flags(duckdb_connection c, struct err *err) WARN_UNUSED;
 
 /* --- seal_rolls.c --- */
 
-/* Makes seal_roll from the rows of two relations (SQL that may stand in FROM) with the columns of
- * the event and the visit file. */
-int seal_rolls(duckdb_connection c, const char *events, const char *visits,
-               struct err *err) WARN_UNUSED;
+/* Makes seal_roll from a part's event and visit file; `tmp`: they do not have their names yet. */
+int seal_rolls(duckdb_connection c, const char *root, const struct seal_file files[SEAL_KINDS],
+               bool tmp, struct err *err) WARN_UNUSED;
 /* "day, dim, value, visitors, …" */
 void seal_roll_columns(struct buf *out);
 

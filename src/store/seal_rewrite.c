@@ -186,18 +186,10 @@ static int put_events(duckdb_connection c, const struct rewriting *w, struct err
 }
 
 static int put_rolls(duckdb_connection c, const struct rewriting *w, struct err *err) {
-    struct seal_file *files = w->result->part.files;
-    BUF_AUTO events = {0};
-    BUF_AUTO visits = {0};
-    BUF_AUTO sql = {0};
-    sql_add_file(&events, w->job->root, files[SEAL_EVENT].path, true);
-    sql_add_file(&visits, w->job->root, files[SEAL_VISIT].path, true);
-    const char *of_events = buf_cstr(&events), *of_visits = buf_cstr(&visits);
-    if (!of_events || !of_visits)
-        return err_set(err, ERR_NOMEM, "no memory for a statement");
-    int code = seal_rolls(c, of_events, of_visits, err);
+    int code = seal_rolls(c, w->job->root, w->result->part.files, true, err);
     if (code)
         return code;
+    BUF_AUTO sql = {0};
     buf_adds(&sql, "SELECT * FROM seal_roll ORDER BY dim, day, value");
     return copy(c, w, SEAL_ROLL, &sql, err);
 }

@@ -189,7 +189,15 @@ static int add_days(void *to, duckdb_data_chunk rows, struct err *err) {
     return days->failed ? no_memory(err) : 0;
 }
 
-int seal_rolls(duckdb_connection c, const char *events, const char *visits, struct err *err) {
+int seal_rolls(duckdb_connection c, const char *root, const struct seal_file files[SEAL_KINDS],
+               bool tmp, struct err *err) {
+    BUF_AUTO event_file = {0};
+    BUF_AUTO visit_file = {0};
+    sql_add_file(&event_file, root, files[SEAL_EVENT].path, tmp);
+    sql_add_file(&visit_file, root, files[SEAL_VISIT].path, tmp);
+    const char *events = buf_cstr(&event_file), *visits = buf_cstr(&visit_file);
+    if (!events || !visits)
+        return no_memory(err);
     BUF_AUTO sql = {0};
     BUF_AUTO days = {0};
     add_table(&sql);

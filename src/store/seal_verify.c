@@ -103,14 +103,7 @@ static int take_dims(void *to, duckdb_data_chunk rows, struct err *err) {
 
 /* Derived again from event and visit file. */
 static int check_rolls(duckdb_connection c, struct verifying *v, struct err *err) {
-    BUF_AUTO events = {0};
-    BUF_AUTO visits = {0};
-    sql_add_file(&events, v->root, v->files[SEAL_EVENT].path, false);
-    sql_add_file(&visits, v->root, v->files[SEAL_VISIT].path, false);
-    const char *of_events = buf_cstr(&events), *of_visits = buf_cstr(&visits);
-    if (!of_events || !of_visits)
-        return err_set(err, ERR_NOMEM, "no memory for a statement");
-    int code = seal_rolls(c, of_events, of_visits, err);
+    int code = seal_rolls(c, v->root, v->files, false, err);
     if (code)
         return code;
     BUF_AUTO sql = {0};

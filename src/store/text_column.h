@@ -1,8 +1,7 @@
-/* text_column.h — a column of texts in DuckDB's chunks as numbers, whether it is VARCHAR or ENUM.
+/* text_column.h — a column of texts in DuckDB's chunks as numbers.
  *
  * Numbers are those of the column's `values` (keyset.h): 1, 2, … as they come, 0 the empty text and
- * NULL. Of an ENUM only the codes are looked at, which makes it a tenth of the work. One thread at
- * a time. */
+ * NULL. One thread at a time. */
 #ifndef TAMIS_STORE_TEXT_COLUMN_H
 #define TAMIS_STORE_TEXT_COLUMN_H
 
@@ -22,11 +21,11 @@ static inline void *chunk_column(duckdb_data_chunk rows, idx_t i) {
 /* All zero is one that nothing was read of. */
 struct text_column {
     struct numbering values;
-    uint32_t *of_code; /* a code's (of an ENUM, or code_texts.h) number + 1; 0: not met yet */
+    uint32_t *of_code; /* for code_texts.h: a code's number + 1; 0: not met yet */
     uint32_t codes;
 };
 
-/* Numbers the vector's first `rows` values. All chunks must have the same type. false: out of
+/* Numbers the vector's first `rows` values. false: out of
  * memory. */
 bool text_column_read(struct text_column *c, duckdb_vector vector, idx_t rows,
                       uint32_t *ret) WARN_UNUSED;
