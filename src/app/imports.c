@@ -28,6 +28,7 @@ struct imports {
     struct run runs[MOST_RUNS];
     uint64_t uses;
     bool held;
+    bool ended; /* an import has, and the sealer has not come yet */
 };
 
 struct imports *imports_new(void) {
@@ -88,7 +89,7 @@ static void put(struct imports *im, struct run *r, bool done) {
  * longest unused. It is marked busy. */
 static struct run *make_room(struct imports *im, uint64_t id, uint32_t site, struct err *err) {
     (void)pthread_mutex_lock(&im->lock);
-    while (im->held)
+    while (im->held || im->ended)
         (void)pthread_cond_wait(&im->idle, &im->lock);
     struct run *r;
     while ((r = find(im, 0, id)) && r->busy)
@@ -229,6 +230,9 @@ static int finish(struct app *a, struct run *r, json_t **ret, struct err *err) {
 static void seal_now(struct app *a) {
     struct err err = {0};
     size_t sealed;
+    (void)pthread_mutex_lock(&a->imports->lock);
+    a->imports->ended = true;
+    (void)pthread_mutex_unlock(&a->imports->lock);
     if (a->sealer)
         sealer_wake(a->sealer);
     else if (sealer_round(a, &sealed, &err) < 0)
@@ -263,6 +267,15 @@ void imports_let_go(struct imports *im) {
     im->held = false;
     (void)pthread_cond_broadcast(&im->idle);
     (void)pthread_mutex_unlock(&im->lock);
+}
+
+bool imports_take_ended(struct imports *im) {
+    (void)pthread_mutex_lock(&im->lock);
+    bool ended = im->ended;
+    im->ended = false;
+    (void)pthread_cond_broadcast(&im->idle);
+    (void)pthread_mutex_unlock(&im->lock);
+    return ended;
 }
 
 static bool is_alive(const struct run *r) {

@@ -28,9 +28,13 @@ int imports_chunk(struct app *a, const json_t *args, struct span body, json_t **
 int imports_finish(struct app *a, const json_t *args, struct span body, json_t **ret,
                    struct err *err) WARN_UNUSED;
 
-/* While days are being sealed no import begins; those that run go on. */
+/* While days are being sealed no import begins; those that run go on. None begins either between the
+ * end of an import and the imports_take_ended() of the round that it woke: imports one right after
+ * the other would never let their days be sealed. */
 void imports_hold(struct imports *im);
 void imports_let_go(struct imports *im);
+/* Whether an import has ended since the last call. */
+bool imports_take_ended(struct imports *im);
 /* Whether somebody sent a piece within the last ten minutes: one that was killed does not keep days
  * from being sealed. */
 bool imports_running(struct imports *im, uint32_t site);

@@ -151,17 +151,23 @@ static int seal_what_is_due(struct app *a, size_t *ret_sealed, struct err *err) 
     return rc;
 }
 
-static int locked_round(struct app *a, size_t *ret_sealed, struct err *err) {
+/* While no import begins. */
+static int seal_held(struct app *a, size_t *ret_sealed, struct err *err) {
+    bool ended = imports_take_ended(a->imports);
     /* What a round recorded and could not publish comes first, or it would be sealed twice. */
     int rc = sealed_sync(a, err);
-    if (rc < 0)
-        return rc;
+    /* The days of an import that has ended are known once they are drained. */
+    if (rc >= 0 && ended)
+        rc = app_catch_up(a, DRAIN_WAIT_MS, err);
+    return rc < 0 ? rc : seal_what_is_due(a, ret_sealed, err);
+}
+
+static int locked_round(struct app *a, size_t *ret_sealed, struct err *err) {
     imports_hold(a->imports);
-    rc = seal_what_is_due(a, ret_sealed, err);
+    int rc = seal_held(a, ret_sealed, err);
     imports_let_go(a->imports);
-    if (rc < 0)
-        return rc;
-    rc = upkeep_run(a, err);
+    if (rc >= 0)
+        rc = upkeep_run(a, err);
     if (*ret_sealed)
         a->trimmed = false;
     if (rc < 0 || a->trimmed)

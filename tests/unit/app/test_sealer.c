@@ -21,6 +21,7 @@
 #include "crypt.h"
 #include "drain.h"
 #include "erase.h"
+#include "imports.h"
 #include "parts.h"
 #include "record.h"
 #include "sealer.h"
@@ -38,12 +39,16 @@ struct fixture {
     uint32_t site;
 };
 
-static void open_app(struct fixture *f) {
+static void open_parts(struct fixture *f, unsigned parts) {
     struct err err = {0};
     f->app = (struct app){.clock = &f->clock.clock};
     assert_int_equal(config_init(&f->app.config, &err), 0);
-    if (app_open(&f->app, f->dir, APP_STORE | APP_MAKE | APP_DRAIN, &err) < 0)
+    if (app_open(&f->app, f->dir, parts, &err) < 0)
         fail_msg("app_open: %s", err.text);
+}
+
+static void open_app(struct fixture *f) {
+    open_parts(f, APP_STORE | APP_MAKE | APP_DRAIN);
 }
 
 static int setup(void **state) {
@@ -331,6 +336,45 @@ static void a_later_part_adds_to_its_day(void **state) {
     assert_int_equal(json_integer_value(json_array_get(metrics, 0)), 65);
 }
 
+static void import_a_day(struct fixture *f, unsigned day_of_march, unsigned n) {
+    struct err err = {0};
+    char log[160], digest[CRYPT_DIGEST_BYTES * 2 + 1];
+    int len = snprintf(log, sizeof(log),
+                       "203.0.113.7 - - [%02u/Mar/2026:08:00:07 +0000] \"GET /n%u HTTP/1.1\" 200 9 "
+                       "\"-\" \"Mozilla/5.0 Firefox/125.0\"\n",
+                       day_of_march, n);
+    (void)snprintf(digest, sizeof(digest), "%064x", n);
+    JSON_AUTO begin =
+        json_pack("{s:s, s:s, s:s}", "site", "a.example", "format", "combined", "digest", digest);
+    JSON_AUTO begun = NULL;
+    JSON_AUTO taken = NULL;
+    JSON_AUTO ended = NULL;
+    if (imports_begin(&f->app, begin, SPAN_EMPTY, &begun, &err) < 0)
+        fail_msg("import: %s", err.text);
+    JSON_AUTO args = json_pack("{s:O, s:i}", "run", json_member(begun, "run"), "offset", 0);
+    if (imports_chunk(&f->app, args, span_of(log, (size_t)len), &taken, &err) < 0 ||
+        imports_finish(&f->app, args, SPAN_EMPTY, &ended, &err) < 0)
+        fail_msg("import: %s", err.text);
+}
+
+/* Nobody leaves the sealer a moment between two imports: it takes it. */
+static void imports_in_a_row_are_sealed(void **state) {
+    struct fixture *f = *state;
+    struct err err = {0};
+    app_close(&f->app);
+    open_parts(f, APP_ALL | APP_MAKE | APP_DRAIN | APP_SEAL);
+    enum { IMPORTS = 8 };
+    for (unsigned n = 1; n <= IMPORTS; n++) {
+        uint64_t sealed = counters_get(&f->app.counters, COUNT_DAYS_SEALED);
+        assert_in_range(sealed, n < 2 ? 0 : n - 2, n - 1);
+        import_a_day(f, 1 + n % 8, n);
+    }
+    assert_int_equal(app_catch_up(&f->app, PATIENCE_MS, &err), 0);
+    JSON_AUTO all = ask(f, questions[0]);
+    json_t *metrics = json_object_get(json_array_get(all, 0), "metrics");
+    assert_int_equal(json_integer_value(json_array_get(metrics, 2)), IMPORTS);
+}
+
 static void months_that_are_over_become_one_part(void **state) {
     struct fixture *f = *state;
     struct err err = {0};
@@ -595,6 +639,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(an_empty_folder_has_nothing_to_seal, setup, teardown),
         cmocka_unit_test_setup_teardown(a_restart_knows_the_sealed_days, setup, teardown),
         cmocka_unit_test_setup_teardown(a_later_part_adds_to_its_day, setup, teardown),
+        cmocka_unit_test_setup_teardown(imports_in_a_row_are_sealed, setup, teardown),
         cmocka_unit_test_setup_teardown(months_that_are_over_become_one_part, setup, teardown),
         cmocka_unit_test_setup_teardown(old_rows_go_and_their_figures_stay, setup, teardown),
         cmocka_unit_test_setup_teardown(erasure_before_a_day, setup, teardown),
