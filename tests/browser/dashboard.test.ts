@@ -173,9 +173,9 @@ describe('dashboard', () => {
     await page.keyboard.press('ArrowRight');
     await page.getByRole('button', { name: 'lefooding.com' }).waitFor();
     assert.equal(await page.evaluate('document.activeElement.textContent'), 'Sources');
-    await page.getByRole('button', { name: /^Site/ }).click();
+    await page.getByRole('button', { name: /^Site:/ }).click();
     await page.keyboard.press('Escape');
-    await page.getByRole('button', { name: /^Site/ }).click();
+    await page.getByRole('button', { name: /^Site:/ }).click();
     await page.locator('.menu-item', { hasText: 'atelier' }).click();
     await page.locator('.panel-pages .rows').waitFor();
     await hasAsked('of the other site', ({ site_id: site }) => site.startsWith('atelier'));
