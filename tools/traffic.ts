@@ -92,6 +92,15 @@ function dayOf(random: Random, back: number, date: Date): Day {
   return { factor, extra: 0 };
 }
 
+const OUTBOUND = [
+  'www.openstreetmap.org/node/240109189', 'www.openstreetmap.org/node/240109189', 'www.instagram.com/bakery.example',
+  'www.lefooding.example/restaurants/paris/bakery-a-sourdough-that-is-worth-the-way',
+];
+const SEARCHES = [
+  { query: 'gluten free', results: 0 }, { query: 'brioche', results: 4 }, { query: 'brioche', results: 4 },
+  { query: 'birthday cake', results: 2 }, { query: 'gluten free', results: 0 }, { query: 'rye', results: 3 },
+];
+
 /** What is done on a page now and then, so many seconds after it was opened. */
 function onPage(random: Random, site: string, page: string, z: string): { event: Act['event']; after: number }[] {
   const u = `https://${site}${page}`;
@@ -99,8 +108,11 @@ function onPage(random: Random, site: string, page: string, z: string): { event:
   const p = random();
   if (page === '/order/thanks')
     list.push({ after: 2, event: { n: 'Order', u, z, p: { size: pick(random, [['small', 3], ['large', 2]]) }, $: { currency: 'EUR', amount: (8 + random() * 40).toFixed(2) } } });
-  else if (page === '/contact' && p < 0.4) list.push({ after: 9, event: { n: 'Outbound Link: Click', u, z, p: { url: 'www.openstreetmap.org/node/240109189' } } });
-  else if (page === '/opening-hours' && p < 0.2) list.push({ after: 7, event: { n: 'File Download', u, z, p: { url: `${site}/menu.pdf` } } });
+  else if (page === '/contact' && p < 0.4) list.push({ after: 9, event: { n: 'Outbound Link: Click', u, z, p: { url: OUTBOUND[Math.floor(p * 10)] ?? OUTBOUND[0] } } });
+  else if (page === '/contact' && p > 0.85) list.push({ after: 15, event: { n: 'Form Error', u, z, i: false, p: { form: 'contact', field: p > 0.9 ? 'phone' : 'message', kind: 'valueMissing' } } });
+  else if (page === '/opening-hours' && p < 0.2) list.push({ after: 7, event: { n: 'File Download', u, z, p: { url: `${site}/${p < 0.15 ? 'menu' : 'allergens'}.pdf` } } });
+  else if (page === '/breads' && p < 0.12) list.push({ after: 5, event: { n: 'Site Search', u, z, p: SEARCHES[Math.floor(p * 50)] ?? SEARCHES[0] } });
+  else if (page === '/about' && p < 0.1) list.push({ after: 4, event: { n: '404', u, z, i: false, p: { path: p < 0.07 ? '/team' : '/about/history' } } });
   else if (page.startsWith('/blog/') && p < 0.12) list.push({ after: 40, event: { n: 'Newsletter', u, z, p: { place: 'article' } } });
   return list;
 }

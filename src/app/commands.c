@@ -283,6 +283,8 @@ static const struct cli_option query_options[] = {
     {"range", "range", CLI_TEXT, "RANGE", "day, 7d, 28d, month, year, all … (day)"},
     {"metrics", "metrics", CLI_LIST, "LIST", "such as visitors,bounce_rate (the usual ones)"},
     {"by", "by", CLI_LIST, "DIMENSION", "a row for each, such as event:page or time:day"},
+    {"report", "report", CLI_TEXT, "NAME",
+     "outbound, downloads, 404, search or form-errors, in place of --by"},
     {"filter", "filter", CLI_LIST, "FILTER",
      "\"visit:source is Google|Bing\"; repeated: all of them"},
     {"limit", "limit", CLI_NUMBER, "N", "at most so many rows (10000)"},

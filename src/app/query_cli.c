@@ -6,6 +6,7 @@
 
 #include "commands.h"
 #include "reply_table.h"
+#include "reports.h"
 
 enum { MOST_WATCH_SEC = 86400 };
 
@@ -67,13 +68,20 @@ static int request_from(const json_t *args, json_t **ret, struct err *err) {
     static const char five[] = "visitors,visits,pageviews,bounce_rate,visit_duration";
     const json_t *by = json_member(args, "by");
     const json_t *asked = json_member(args, "metrics");
-    JSON_AUTO usual = json_pack("[s]", by ? "visitors,visits,pageviews" : five);
+    const char *report = text_of(args, "report", NULL);
+    if (report && by)
+        return err_set(err, ERR_INVALID, "--by does not go with --report");
+    JSON_AUTO usual = json_pack("[s]", report ? "visitors,events"
+                                       : by   ? "visitors,visits,pageviews"
+                                              : five);
     JSON_AUTO request =
         json_pack("{s:o, s:s, s:o}", "metrics", words_from(asked ? asked : usual), "date_range",
                   text_of(args, "range", "day"), "dimensions", words_from(by));
     if (!request)
         return err_set(err, ERR_NOMEM, "out of memory");
     int rc = filters_from(json_member(args, "filter"), request, err);
+    if (rc == 0 && report)
+        rc = report_add(report, request, err);
     if (rc < 0)
         return rc;
     const json_t *limit = json_member(args, "limit");

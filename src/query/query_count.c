@@ -66,6 +66,8 @@ static const struct {
 static struct counting count_events(const struct uses *u, unsigned visit_bits) {
     struct counting c = {FIRST_PERSON, FIRST_VISIT, visit_bits};
     size_t used = 0;
+    if (u->any[DIM_PROP])
+        return (struct counting){0};
     for (size_t i = 0; i < ARRAY_LEN(event_flags); i++) {
         if (!u->any[event_flags[i].dim])
             continue;
@@ -99,7 +101,7 @@ static struct counting count_visits(const struct uses *u, unsigned visit_bits) {
 
 /* Visits with such an event: a page is the one the visit entered by, an hour that of the visit. */
 static unsigned count_joined(const struct uses *u) {
-    if (u->any[DIM_NAME] && u->any[DIM_HOSTNAME])
+    if ((u->any[DIM_NAME] && u->any[DIM_HOSTNAME]) || u->any[DIM_PROP])
         return 0;
     if (u->any[DIM_NAME])
         return u->fixed[DIM_NAME] ? FIRST_VISIT_NAME : 0;
@@ -132,7 +134,7 @@ static enum dim roll_of(const struct query *q, size_t dim_count) {
             return DIMS;
         at = d;
     }
-    return at;
+    return at == DIM_PROP ? DIMS : at;
 }
 
 /* Rows of events have flags of pages, of names or of both: each row of the result must be of one. */

@@ -117,7 +117,11 @@ static int parse_leaf(struct filter_reader *r, const json_t *j, enum filter_op o
         return err_set(r->err, ERR_INVALID, "filters: unknown dimension");
     if (dim_infos[leaf.dim].scope == SCOPE_TIME)
         return err_set(r->err, ERR_INVALID, "filters: time is filtered by date_range");
-    int failed = size == 4 ? parse_options(r, json_array_get(j, 3), &leaf) : 0;
+    int failed = 0;
+    if (leaf.dim == DIM_PROP)
+        failed = prop_parse(word, "filters", r->arena, &leaf.prop, r->err);
+    if (failed == 0 && size == 4)
+        failed = parse_options(r, json_array_get(j, 3), &leaf);
     if (failed == 0)
         failed = parse_values(r, json_array_get(j, 2), &leaf);
     if (failed == 0)
@@ -183,9 +187,14 @@ static int parse_negated(struct filter_reader *r, const json_t *j, enum filter_o
     if (!child)
         return err_set(r->err, ERR_NOMEM, "out of memory");
     int failed = parse_positive(r, j, op, depth, child);
-    if (failed == 0)
-        *ret = (struct filter){.op = FILTER_NOT, .children = child, .child_count = 1};
-    return failed;
+    if (failed < 0)
+        return failed;
+    *ret = (struct filter){.op = FILTER_NOT, .children = child, .child_count = 1};
+    if (op > FILTER_IS && child->dim == DIM_PROP) { /* Plausible's meaning */
+        *ret = *child;
+        ret->lacks = true;
+    }
+    return 0;
 }
 
 static int parse_node(struct filter_reader *r, const json_t *j, int depth, struct filter *ret) {

@@ -24,7 +24,8 @@ bool dim_from_word(struct span word, enum dim *ret) {
             *ret = (enum dim)i;
             return true;
         }
-    return false;
+    *ret = DIM_PROP;
+    return span_starts(word, span_str(dim_infos[DIM_PROP].word));
 }
 
 enum dim query_time_dim(const struct query *q) {
@@ -76,7 +77,17 @@ static int parse_metrics(const json_t *list, struct query *q, struct err *err) {
     return 0;
 }
 
-static int parse_dims(const json_t *list, struct query *q, struct err *err) {
+/* A property is another one by another name. */
+static bool is_listed(const struct query *q, enum dim d, struct span prop, size_t *ret_index) {
+    for (size_t i = 0; i < q->dim_count; i++) {
+        *ret_index = i;
+        if (q->dims[i] == d && (d != DIM_PROP || span_eq(q->props[i].name, prop)))
+            return true;
+    }
+    return false;
+}
+
+static int parse_dims(const json_t *list, struct arena *arena, struct query *q, struct err *err) {
     if (!list)
         return 0;
     if (!json_is_array(list))
@@ -90,13 +101,19 @@ static int parse_dims(const json_t *list, struct query *q, struct err *err) {
         enum dim d;
         if (!json_is_string(item) || !dim_from_word(json_span(item), &d))
             return err_set(err, ERR_INVALID, "dimensions: unknown dimension");
-        for (size_t k = 0; k < q->dim_count; k++)
-            if (q->dims[k] == d)
-                return err_set(err, ERR_INVALID, "dimensions: %s is listed twice",
-                               dim_infos[d].word);
+        struct property prop = {0};
+        if (d == DIM_PROP) {
+            int r = prop_parse(json_span(item), "dimensions", arena, &prop, err);
+            if (r < 0)
+                return r;
+        }
+        size_t at;
+        if (is_listed(q, d, prop.name, &at))
+            return err_set(err, ERR_INVALID, "dimensions: %s is listed twice", dim_infos[d].word);
         if (dim_infos[d].scope == SCOPE_TIME && timed)
             return err_set(err, ERR_INVALID, "dimensions: at most one of time");
         timed |= dim_infos[d].scope == SCOPE_TIME;
+        q->props[q->dim_count] = prop;
         q->dims[q->dim_count++] = d;
     }
     return 0;
@@ -123,9 +140,8 @@ static int parse_order_item(const json_t *item, const struct query *q, struct or
                            metric_words[m]);
     } else if (dim_from_word(word, &d)) {
         o.by_dim = true;
-        while (o.index < q->dim_count && q->dims[o.index] != d)
-            o.index++;
-        if (o.index == q->dim_count)
+        struct span prop = span_from(word, strlen(dim_infos[DIM_PROP].word));
+        if (!is_listed(q, d, prop, &o.index))
             return err_set(err, ERR_INVALID, "order_by: %s is not among the dimensions",
                            dim_infos[d].word);
     } else {
@@ -243,6 +259,9 @@ static int check_metrics(const struct query *q, struct err *err) {
         if (query_names(q, DIM_NAME))
             return err_set(err, ERR_INVALID,
                            "metrics: %s does not go with event:name; has_done does", word);
+        if (query_names(q, DIM_PROP))
+            return err_set(err, ERR_INVALID,
+                           "metrics: %s does not go with event:props:; has_done does", word);
     }
     return 0;
 }
@@ -270,9 +289,11 @@ int query_parse(const json_t *request, const struct policy *policy, int64_t now_
         r = range_parse(json_member(request, "date_range"), json_member(request, "date"),
                         policy->zone, now_ms, &q.range, err);
     if (r == 0)
-        r = parse_dims(json_member(request, "dimensions"), &q, err);
+        r = parse_dims(json_member(request, "dimensions"), arena, &q, err);
     if (r == 0)
         r = filter_parse(json_member(request, "filters"), arena, &q.filter, &q.value_count, err);
+    if (r == 0)
+        r = prop_check_profile(&q, policy->profile, err);
     if (r == 0)
         r = check_metrics(&q, err);
     if (r == 0)

@@ -56,6 +56,7 @@ enum {
     QUERY_MOST_PATTERN_BYTES = 500,
     QUERY_MOST_PATTERN_SIZE = 10000, /* its bytes times its counted repetitions */
     QUERY_MOST_LABELS = 20000,
+    QUERY_MOST_PROP_BYTES = 300,
     QUERY_FOLD_BELOW = 5,
 };
 
@@ -69,6 +70,12 @@ enum filter_op {
     FILTER_MATCHES,
 };
 
+/* What DIM_PROP is of. */
+struct property {
+    struct span name;    /* borrowed from the request */
+    struct span pointer; /* to it within an event's properties (RFC 6901); in the query's arena */
+};
+
 /* A tree in the query's arena. Negative operators are parsed to NOT around their positive. */
 struct filter {
     enum filter_op op;
@@ -78,7 +85,10 @@ struct filter {
     bool fold_case;
     struct span *values; /* borrowed from the request; a label for "empty" is already empty */
     size_t value_count;
-    size_t first_param; /* number of the first value's parameter; set by query_sql */
+    size_t first_param;   /* number of the first value's parameter; set by query_sql */
+    struct property prop; /* DIM_PROP */
+    bool lacks;           /* DIM_PROP: true of events that have it, and none of the values */
+    size_t prop_param;    /* of its pointer; set by query_sql */
 };
 
 static inline bool filter_is_leaf(const struct filter *f) {
@@ -112,6 +122,7 @@ struct query {
     enum metric metrics[METRICS];
     size_t metric_count;
     enum dim dims[QUERY_MOST_DIMS];
+    struct property props[QUERY_MOST_DIMS]; /* of those that are DIM_PROP */
     size_t dim_count;
     struct filter filter; /* an AND; without children when there is none */
     size_t value_count;   /* in the whole tree */
@@ -144,6 +155,17 @@ bool dim_from_word(struct span word, enum dim *ret);
 bool metric_from_word(struct span word, enum metric *ret);
 /* The dimension of time among the query's; DIMS: none. */
 enum dim query_time_dim(const struct query *q);
+
+/* --- query_prop.c --- */
+
+/* Reads a word that dim_from_word() took for DIM_PROP; `key` begins the message of an error. */
+int prop_parse(struct span word, const char *key, struct arena *arena, struct property *ret,
+               struct err *err) WARN_UNUSED;
+/* Whether the profile keeps what is asked for. */
+int prop_check_profile(const struct query *q, enum profile profile, struct err *err) WARN_UNUSED;
+bool query_splits_by_prop(const struct query *q);
+/* Puts the pointers of the query's dimensions before all other parameters; how many. */
+size_t prop_bind_dims(const struct query *q, struct sql_value *params);
 
 /* --- query_range.c --- */
 
@@ -288,6 +310,14 @@ struct sql_text {
     bool counted; /* columns 0–2 are total rows, folded rows, 1 where there is a row */
 };
 
+static inline void sql_text_release(struct sql_text *s) {
+    buf_release(&s->text);
+}
+
+/* Makes the parameters and tells the query's filter their numbers. */
+int query_bind(struct query *q, struct arena *arena, struct sql_text *ret,
+               struct err *err) WARN_UNUSED;
+
 /* What stands for a currency where rows have several. */
 #define CURRENCY_MIXED "*"
 
@@ -297,7 +327,23 @@ struct sql_text {
 int query_sql(struct period *p, const struct period *other, uint32_t site, struct arena *arena,
               struct sql_text *ret, struct err *err) WARN_UNUSED;
 
+/* --- query_run.c --- */
+
+/* What only the view can tell: its first day, whether the patterns are well formed. */
+int query_resolve(const struct query_env *env, struct store_view *view, const struct policy *policy,
+                  struct query *q, struct err *err) WARN_UNUSED;
+/* Plans a query that is resolved, over the view's levels. */
+int query_plan_period(const struct query_env *env, struct store_view *view,
+                      const struct policy *policy, struct arena *arena, struct period *p,
+                      struct err *err) WARN_UNUSED;
+/* Runs the statement; no words of the engine get out. */
+int query_select(const struct query_env *env, struct store_view *view, struct sql_text *s,
+                 struct sql_result **ret, struct err *err) WARN_UNUSED;
+
 /* --- query_reply.c --- */
+
+/* "levels", and "raw_rows_from" when rows are gone. Whether there was memory. */
+bool reply_put_reach(json_t *meta, const struct reach *r);
 
 struct outcome {
     const struct period *period;

@@ -40,7 +40,7 @@ static unsigned measure_of(enum metric m) {
 
 struct plan plan_make(const struct query *q, enum profile profile) {
     struct plan p = {.round_counts = profile == PROFILE_CNIL, .rows.dim_count = q->dim_count};
-    p.fold = profile == PROFILE_FRUGAL && q->filter.child_count > 0 &&
+    p.fold = profile == PROFILE_FRUGAL && (q->filter.child_count > 0 || query_splits_by_prop(q)) &&
              (dims_use(q, q->dim_count, SCOPE_EVENT, DIMS) ||
               dims_use(q, q->dim_count, SCOPE_VISIT, DIMS));
     for (size_t i = 0; i < q->metric_count; i++)

@@ -128,10 +128,19 @@ static json_t *results_json(const struct outcome *o) {
     return TAKE_PTR(list);
 }
 
+/* The word of a dimension, with the name of its property. */
+static json_t *word_of_dim(const struct query *q, size_t at) {
+    BUF_AUTO word = {0};
+    buf_adds(&word, dim_infos[q->dims[at]].word);
+    if (q->dims[at] == DIM_PROP)
+        buf_add(&word, q->props[at].name);
+    return word.failed ? NULL : string_of(buf_span(&word));
+}
+
 static json_t *words_of_dims(const struct query *q) {
     json_t *list = json_array();
     for (size_t i = 0; i < q->dim_count; i++)
-        (void)json_array_append_new(list, json_string(dim_infos[q->dims[i]].word));
+        (void)json_array_append_new(list, word_of_dim(q, i));
     return list;
 }
 
@@ -146,10 +155,9 @@ static json_t *orders_json(const struct query *q) {
     json_t *list = json_array();
     for (size_t i = 0; i < q->order_count; i++) {
         const struct order *o = &q->orders[i];
-        (void)json_array_append_new(list, json_pack("[ss]",
-                                                    o->by_dim ? dim_infos[q->dims[o->index]].word
-                                                              : metric_words[q->metrics[o->index]],
-                                                    o->desc ? "desc" : "asc"));
+        json_t *word =
+            o->by_dim ? word_of_dim(q, o->index) : json_string(metric_words[q->metrics[o->index]]);
+        (void)json_array_append_new(list, json_pack("[os]", word, o->desc ? "desc" : "asc"));
     }
     return list;
 }
@@ -246,15 +254,14 @@ static json_t *notes_json(const struct outcome *o) {
     return notes;
 }
 
-/* What was read; rows that are no more. */
-static bool put_reach(json_t *meta, const struct reach *r) {
+bool reply_put_reach(json_t *meta, const struct reach *r) {
     return put(meta, "levels", levels_json(r)) &&
            (!r->rows_gone || put(meta, "raw_rows_from", day_json(r->raw_from_day)));
 }
 
 static bool put_other_reach(json_t *meta, const struct outcome *o) {
     json_t *other = json_object();
-    return put(meta, "comparison", other) && put_reach(other, &o->other->reach);
+    return put(meta, "comparison", other) && reply_put_reach(other, &o->other->reach);
 }
 
 static int meta_json(const struct outcome *o, const struct policy *policy, struct arena *arena,
@@ -275,7 +282,7 @@ static int meta_json(const struct outcome *o, const struct policy *policy, struc
     if (q->imports)
         ok = ok && put(meta, "imports_included", json_false()) &&
              put(meta, "imports_skip_reason", json_string("no_imported_data"));
-    ok = ok && put_reach(meta, &o->period->reach);
+    ok = ok && reply_put_reach(meta, &o->period->reach);
     if (o->other)
         ok = ok && put_other_reach(meta, o);
     if (!ok)

@@ -1,13 +1,9 @@
 /* Runs a query's statement on one view. */
 #include "query_parts.h"
 
-static void sql_text_release(struct sql_text *s) {
-    buf_release(&s->text);
-}
-
 /* The engine's own words may quote values of the query, so none of them get out. */
-static int select_rows(const struct query_env *env, struct store_view *view, struct sql_text *s,
-                       struct sql_result **ret, struct err *err) {
+int query_select(const struct query_env *env, struct store_view *view, struct sql_text *s,
+                 struct sql_result **ret, struct err *err) {
     struct err why = {0};
     const char *text = buf_cstr(&s->text);
     if (!text)
@@ -28,7 +24,7 @@ static int resolve_first_day(const struct query_env *env, struct store_view *vie
     CLEANUP(sql_text_release) struct sql_text s = {0};
     buf_addf(&s.text, "SELECT min(day) FROM visit_row WHERE site = %u", site);
     CLEANUP(sql_result_freep) struct sql_result *rows = NULL;
-    int r = select_rows(env, view, &s, &rows, err);
+    int r = query_select(env, view, &s, &rows, err);
     if (r < 0)
         return r;
     struct sql_value hot = sql_result_at(rows, 0, 0);
@@ -66,19 +62,17 @@ static int check_patterns(const struct query_env *env, struct store_view *view,
     return r;
 }
 
-/* Fills in the plan and the reach of a period's query. */
-static int make_period(const struct query_env *env, struct store_view *view,
-                       const struct policy *policy, struct arena *arena, struct period *p,
-                       struct err *err) {
+int query_plan_period(const struct query_env *env, struct store_view *view,
+                      const struct policy *policy, struct arena *arena, struct period *p,
+                      struct err *err) {
     p->plan = plan_make(&p->q, policy->profile);
     p->plan.rollup = p->plan.rollup && !env->no_rollup;
     p->plan.cells = p->plan.cells && !env->no_cells;
     return reach_make(view, &p->q, &p->plan, policy->site, arena, &p->reach, err);
 }
 
-/* What only the view and the whole range can tell. */
-static int resolve(const struct query_env *env, struct store_view *view,
-                   const struct policy *policy, struct query *q, struct err *err) {
+int query_resolve(const struct query_env *env, struct store_view *view, const struct policy *policy,
+                  struct query *q, struct err *err) {
     int r = check_patterns(env, view, &q->filter, err);
     if (r == 0 && q->range.from_first)
         r = resolve_first_day(env, view, policy->site, &q->range, err);
@@ -104,14 +98,14 @@ static int run(const struct query_env *env, const struct policy *policy, const j
     r = store_view_open(env->store, &view, &why);
     if (r < 0)
         return err_set(err, r, "the query could not be run: %s", err_word(r));
-    r = resolve(env, view, policy, &p.q, err);
+    r = query_resolve(env, view, policy, &p.q, err);
     if (r == 0)
-        r = make_period(env, view, policy, arena, &p, err);
+        r = query_plan_period(env, view, policy, arena, &p, err);
     bool compares = r == 0 && p.q.compare.kind != COMPARE_NONE;
     CLEANUP(sql_text_release) struct sql_text s = {0};
     if (compares) {
         other.q = compare_query(&p.q);
-        r = make_period(env, view, policy, arena, &other, err);
+        r = query_plan_period(env, view, policy, arena, &other, err);
     }
     if (r == 0)
         r = query_sql(&p, compares ? &other : NULL, policy->site, arena, &s, err);
@@ -120,7 +114,7 @@ static int run(const struct query_env *env, const struct policy *policy, const j
     struct outcome o = {.period = &p, .other = compares ? &other : NULL, .sql = &s};
     o.plan_ms = ms_since(env, begun_ns);
     CLEANUP(sql_result_freep) struct sql_result *rows = NULL;
-    r = select_rows(env, view, &s, &rows, err);
+    r = query_select(env, view, &s, &rows, err);
     if (r < 0)
         return r;
     o.rows = rows;

@@ -27,7 +27,7 @@ static void put_words(struct buf *o, enum words which) {
         put_word(o, &count, ranges[i]);
     bool timed = which == WORDS_OF_DIMENSIONS, any = timed || which == WORDS_OF_FILTERED;
     for (size_t i = 0; any && i < DIMS; i++)
-        if (timed || dim_infos[i].scope != SCOPE_TIME)
+        if (i != DIM_PROP && (timed || dim_infos[i].scope != SCOPE_TIME))
             put_word(o, &count, dim_infos[i].word);
 }
 
@@ -35,6 +35,14 @@ static void put_enum(struct buf *o, enum words which) {
     put(o, "{'enum':[");
     put_words(o, which);
     put(o, "]}");
+}
+
+/* One of the words, or a property by its name. Characters are counted here, bytes by the parser. */
+static void put_dimension(struct buf *o, enum words which) {
+    put(o, "{'oneOf':[");
+    put_enum(o, which);
+    buf_addf(o, ",{\"type\":\"string\",\"pattern\":\"^%s[\\\\s\\\\S]\",\"maxLength\":%zu}]}",
+             dim_infos[DIM_PROP].word, strlen(dim_infos[DIM_PROP].word) + QUERY_MOST_PROP_BYTES);
 }
 
 /* The operators from one place in enum filter_op to another. */
@@ -60,7 +68,7 @@ static void put_leaf(struct buf *o, enum filter_op from, enum filter_op to, int 
     put(o, "{'type':'array','minItems':3,'prefixItems':[");
     put_operators(o, from, to);
     put(o, ",");
-    put_enum(o, WORDS_OF_FILTERED);
+    put_dimension(o, WORDS_OF_FILTERED);
     buf_addf(o,
              ",{\"type\":\"array\",\"minItems\":1,\"maxItems\":%d,\"items\":"
              "{\"type\":\"string\",\"maxLength\":%d}}",
@@ -102,13 +110,13 @@ static void put_lists(struct buf *o) {
     buf_addf(o,
              "\"dimensions\":{\"type\":\"array\",\"maxItems\":%d,\"uniqueItems\":true,\"items\":",
              QUERY_MOST_DIMS);
-    put_enum(o, WORDS_OF_DIMENSIONS);
+    put_dimension(o, WORDS_OF_DIMENSIONS);
     put(o, "},'filters':{'type':'array','items':{'$ref':'#/$defs/filter'}},"
            "'order_by':{'type':'array','items':{'type':'array','minItems':2,'maxItems':2,"
-           "'prefixItems':[{'enum':[");
-    put_words(o, WORDS_OF_METRICS);
+           "'prefixItems':[{'oneOf':[");
+    put_enum(o, WORDS_OF_METRICS);
     put(o, ",");
-    put_words(o, WORDS_OF_DIMENSIONS);
+    put_dimension(o, WORDS_OF_DIMENSIONS);
     put(o, "]},{'enum':['asc','desc']}]}},");
 }
 

@@ -208,6 +208,10 @@ static void put_counted(const struct writer *w, const struct writer *other) {
 }
 
 static size_t bind_values(struct filter *f, struct sql_value *params, size_t next) {
+    if (filter_is_leaf(f) && f->dim == DIM_PROP) {
+        params[next++] = (struct sql_value){.type = SQL_TEXT_VALUE, .text = f->prop.pointer};
+        f->prop_param = next;
+    }
     f->first_param = next + 1;
     for (size_t i = 0; i < f->value_count; i++)
         params[next++] = (struct sql_value){.type = SQL_TEXT_VALUE, .text = f->values[i]};
@@ -225,15 +229,22 @@ static struct writer writer_of(const struct period *p, uint32_t site, struct buf
                            .out = out};
 }
 
-int query_sql(struct period *p, const struct period *other, uint32_t site, struct arena *arena,
-              struct sql_text *ret, struct err *err) {
-    struct query *q = &p->q;
-    struct sql_value *params = ARENA_NEW(arena, struct sql_value, q->value_count + 1);
+int query_bind(struct query *q, struct arena *arena, struct sql_text *ret, struct err *err) {
+    size_t most = QUERY_MOST_DIMS + QUERY_MOST_FILTER_NODES + q->value_count;
+    struct sql_value *params = ARENA_NEW(arena, struct sql_value, most);
     if (!params)
         return err_set(err, ERR_NOMEM, "out of memory");
-    ret->param_count = bind_values(&q->filter, params, 0);
+    ret->param_count = bind_values(&q->filter, params, prop_bind_dims(q, params));
     ret->params = params;
-    ret->counted = q->total_rows || p->plan.fold;
+    return 0;
+}
+
+int query_sql(struct period *p, const struct period *other, uint32_t site, struct arena *arena,
+              struct sql_text *ret, struct err *err) {
+    int r = query_bind(&p->q, arena, ret, err);
+    if (r < 0)
+        return r;
+    ret->counted = p->q.total_rows || p->plan.fold;
     struct writer w = writer_of(p, site, &ret->text), beside = {0};
     if (other)
         beside = writer_of(other, site, &ret->text);

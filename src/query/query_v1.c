@@ -361,16 +361,25 @@ static json_t *timeseries(const json_t *reply) {
     return list;
 }
 
+/* The property without the words before it: page, source, or the name of the site's own. */
+static const char *short_name(const char *property) {
+    const char *own = dim_infos[DIM_PROP].word;
+    if (strncmp(property, own, strlen(own)) == 0)
+        return property + strlen(own);
+    const char *colon = strchr(property, ':');
+    return colon ? colon + 1 : property;
+}
+
 static json_t *breakdown(const json_t *reply) {
     const json_t *rows = json_member(reply, "results");
     const json_t *dims = json_member(json_member(reply, "query"), "dimensions");
     const char *property = json_string_value(json_array_get(dims, 0));
-    const char *colon = property ? strchr(property, ':') : NULL;
     json_t *list = json_array();
-    for (size_t i = 0; colon && i < json_array_size(rows); i++) {
+    for (size_t i = 0; property && i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
         json_t *object = named_metrics(reply, row);
-        (void)json_object_set(object, colon + 1, json_array_get(json_member(row, "dimensions"), 0));
+        (void)json_object_set(object, short_name(property),
+                              json_array_get(json_member(row, "dimensions"), 0));
         (void)json_array_append_new(list, object);
     }
     return list;

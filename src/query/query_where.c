@@ -94,7 +94,10 @@ static void put_column(struct buf *o, enum dim d, enum level level, enum side si
 void put_dims(const struct writer *w, enum level level, enum side side) {
     bool late = time_is_late(w->shape, w->q);
     for (size_t i = 0; i < w->shape->dim_count; i++) {
-        put_column(w->out, late ? DIM_TIME_DAY : w->q->dims[i], level, side);
+        if (w->q->dims[i] == DIM_PROP)
+            put_prop_dim(w, i);
+        else
+            put_column(w->out, late ? DIM_TIME_DAY : w->q->dims[i], level, side);
         buf_addf(w->out, " AS d%zu, ", i);
     }
 }
@@ -107,8 +110,7 @@ void put_dim_names(const struct writer *w) {
 /* --- filters ------------------------------------------------------------------------------------
  */
 
-/* `column` is SQL for the text that is looked at. */
-static void put_test(struct buf *o, const struct filter *f, const char *column) {
+void put_test(struct buf *o, const struct filter *f, const char *column) {
     const char *open = f->fold_case ? "lower(" : "", *close = f->fold_case ? ")" : "";
     if (f->op == FILTER_IS) {
         buf_addf(o, "%s%s%s IN (", open, column, close);
@@ -125,6 +127,10 @@ static void put_test(struct buf *o, const struct filter *f, const char *column) 
 }
 
 static void put_leaf(struct buf *o, const struct filter *f, enum level level, enum side side) {
+    if (f->dim == DIM_PROP) {
+        put_prop_leaf(o, f);
+        return;
+    }
     const char *code = word_code(f->dim, level, side);
     BUF_AUTO column = {0};
     if (code)

@@ -46,6 +46,8 @@ void put_dim_names(const struct writer *w); /* "d0, d1, " */
 void put_words_begin(const struct writer *w, enum level level);
 void put_words_end(const struct writer *w, enum level level);
 void put_where(const struct writer *w, enum level level, enum side side);
+/* A leaf's test; `column` is SQL for the text that is looked at. */
+void put_test(struct buf *o, const struct filter *f, const char *column);
 void put_filters(const struct writer *w, enum level level, enum side side); /* " AND …" */
 /* The hot visits as they are now: one row a visit, with the attributes this side needs. */
 void put_net_visits(const struct writer *w, enum side side);
@@ -69,6 +71,12 @@ void put_person_flags(const struct writer *w, enum level level, const struct cou
 /* " AND …": when nothing else is asked, the rows that are not counted stay away. */
 void put_persons_alone(const struct writer *w, enum level level, const struct counting *c,
                        const char *alias);
+
+/* --- query_prop.c --- */
+
+/* The text of the dimension's property, empty for events e without it; a leaf on one. */
+void put_prop_dim(const struct writer *w, size_t dim);
+void put_prop_leaf(struct buf *o, const struct filter *f);
 
 /* --- query_sides.c --- */
 

@@ -97,7 +97,10 @@ describe('dashboard', () => {
       (await page.locator('.figure').first().locator('.moved').textContent()) ?? '',
       /(up|down) \d+% against/,
     );
-    assert.deepEqual(await page.locator('.panel h2').allInnerTexts(), ['Pages', 'Sources', 'Countries', 'Devices', 'Events']);
+    assert.deepEqual(await page.locator('.panel h2').allInnerTexts(), [
+      'Pages', 'Sources', 'Countries', 'Devices', 'Events',
+      'Outbound links', 'Downloads', 'Not found (404)', 'Site search', 'Form errors',
+    ]);
     await page.getByRole('button', { name: 'France', exact: true }).waitFor();
     assert.equal(await page.locator('.chart table tbody tr').count(), 28);
     assert.match(await page.locator('#added-up').innerText(), /daily visitors, added up/);
@@ -123,7 +126,7 @@ describe('dashboard', () => {
     assert.ok(page.url().includes('f=page:/nos-pains'));
     const filtered = await waitFor('question of every panel', PATIENCE_MS, async () => {
       const asked = mock.asked.filter(({ filters }) => filters?.some(([, name]) => name === 'event:page'));
-      return new Set(asked.map(({ dimensions }) => dimensions?.[0] ?? '')).size === 7 ? asked : undefined;
+      return new Set(asked.map(({ dimensions }) => dimensions?.[0] ?? '')).size === 11 ? asked : undefined;
     });
     assert.deepEqual(filtered[0]?.filters?.[0], ['is', 'event:page', ['/nos-pains']]);
 
@@ -170,9 +173,9 @@ describe('dashboard', () => {
     await page.keyboard.press('ArrowRight');
     await page.getByRole('button', { name: 'lefooding.com' }).waitFor();
     assert.equal(await page.evaluate('document.activeElement.textContent'), 'Sources');
-    await page.getByRole('button', { name: /^Site/ }).click();
+    await page.getByRole('button', { name: /^Site:/ }).click();
     await page.keyboard.press('Escape');
-    await page.getByRole('button', { name: /^Site/ }).click();
+    await page.getByRole('button', { name: /^Site:/ }).click();
     await page.locator('.menu-item', { hasText: 'atelier' }).click();
     await page.locator('.panel-pages .rows').waitFor();
     await hasAsked('of the other site', ({ site_id: site }) => site.startsWith('atelier'));
@@ -192,6 +195,34 @@ describe('dashboard', () => {
     });
     await shown('?f=country:FR');
     await page.locator('.panel-devices', { hasText: 'folded away: 3' }).waitFor();
+  });
+
+  it('reports on the links, files, searches and errors there are', async () => {
+    await complete();
+    const clicked = page.locator('.panel-outbound');
+    assert.equal(await clicked.locator('tbody tr').count(), 4);
+    await clicked.getByRole('button', { name: 'www.openstreetmap.org/node/240109189' }).click();
+    await page.locator('.chip', { hasText: 'Link is www.openstreetmap.org/node/240109189' }).waitFor();
+    await hasAsked('about that link', ({ filters = [], dimensions }) =>
+      JSON.stringify([dimensions, ...filters]) ===
+      '[["event:page"],["is","event:name",["Outbound Link: Click"]],["is","event:props:url",["www.openstreetmap.org/node/240109189"]]]');
+    await page.goBack();
+    await page.getByRole('tab', { name: 'Without results' }).click();
+    await hasAsked('about searches in vain', ({ filters = [] }) =>
+      JSON.stringify(filters) === '[["is","event:name",["Site Search"]],["is","event:props:results",["0"]]]');
+    assert.ok(page.url().includes('search=search_in_vain'));
+    assert.deepEqual(complaints, []);
+  });
+
+  it('shows no reports where there is nothing to report, nor asks for properties that are not kept', async () => {
+    mock.mood = 'imported';
+    await complete();
+    assert.equal(await page.locator('.reports').count(), 0);
+    mock.mood = 'well';
+    mock.asked.length = 0;
+    await complete('?site=atelier-des-trois-ponts-et-chaussees.example.com'); // cnil
+    assert.equal(await page.locator('.reports').count(), 0);
+    assert.ok(!mock.asked.some((question) => JSON.stringify(question).includes('event:props:')));
   });
 
   it('shows more rows on demand', async () => {

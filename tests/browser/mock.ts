@@ -165,7 +165,29 @@ const NAMES: Record<string, [string | null, number][]> = {
   'visit:device': [['Mobile', 0.63], ['Desktop', 0.33], ['Tablet', 0.04]],
   'visit:browser': [['Chrome', 0.42], ['Safari', 0.36], ['Firefox', 0.13], ['Edge', 0.06], ['Samsung Internet', 0.03]],
   'visit:os': [['iOS', 0.34], ['Android', 0.29], ['Windows', 0.2], ['macOS', 0.12], ['GNU/Linux', 0.04]],
-  'event:name': [['pageview', 1], ['engagement', 0.8], ['Order placed', 0.09], ['Outbound Link: Click', 0.06], ['File Download', 0.02]],
+  'event:name': [
+    ['pageview', 1], ['engagement', 0.8], ['Order placed', 0.09], ['Outbound Link: Click', 0.06], ['Site Search', 0.04],
+    ['File Download', 0.02], ['404', 0.01], ['Form Error', 0.006],
+  ],
+};
+
+// Of the properties of one event.
+const PROPS: Record<string, Record<string, [string, number][]>> = {
+  'Outbound Link: Click': {
+    'event:props:url': [
+      ['www.instagram.com/boulangerie.martin', 0.03], ['www.openstreetmap.org/node/240109189', 0.015],
+      ['www.lefooding.com/fr/restaurants/restaurant-boulangerie-martin-paris-un-pain-au-levain-qui-vaut-le-detour-depuis-1897', 0.01],
+      ['moulin-de-la-drome.fr/', 0.004],
+    ],
+  },
+  'File Download': { 'event:props:url': [['boulangerie-martin.fr/carte-automne.pdf', 0.015], ['boulangerie-martin.fr/allergenes.pdf', 0.004]] },
+  '404': { 'event:props:path': [['/ancienne-page', 0.006], ['/pains/fougasse', 0.003]], 'visit:referrer': [['lefooding.com', 0.005], ['Direct / None', 0.004]] },
+  'Site Search': { 'event:props:query': [['sans gluten', 0.02], ['brioche', 0.012], ['horaires dimanche', 0.006]] },
+  'Form Error': {
+    'event:props:form': [['commande', 0.005], ['contact', 0.001]],
+    'event:props:field': [['telephone', 0.004], ['date', 0.002]],
+    'event:props:kind': [['valueMissing', 0.004], ['patternMismatch', 0.002]],
+  },
 };
 
 const noise = (seed: number): number => {
@@ -200,6 +222,7 @@ interface Answered {
 
 function resultsOf(asked: Asked, mood: Mood): Answered[] {
   if (mood === 'empty') return nothing(asked);
+  if (mood === 'imported' && asked.dimensions?.[0] === 'event:name') return figures(asked).slice(0, 1);
   if (mood !== 'imported' || asked.dimensions?.[0] !== 'visit:country') return figures(asked);
   const { metrics } = figures({ ...asked, dimensions: [] })[0]!;
   return [{ metrics, dimensions: ['(unknown)'] }];
@@ -210,10 +233,12 @@ function nothing({ metrics, dimensions = [] }: Asked): Answered[] {
 }
 
 function figures({ metrics, date_range, dimensions = [], filters = [], pagination }: Asked): Answered[] {
+  const event = filters.find(([operator, name]) => operator === 'is' && name === 'event:name')?.[2][0] ?? '';
+  const namesOf = (name: string): [string | null, number][] => PROPS[event]?.[name] ?? NAMES[name] ?? [];
   const fraction = filters
-    .filter(([operator]) => operator === 'is')
+    .filter(([operator, name]) => operator === 'is' && (name !== 'event:name' || !PROPS[event]))
     .reduce((rest, [, dimension, values]) => {
-      const known = NAMES[dimension] ?? [];
+      const known = namesOf(dimension);
       return rest * known.reduce((sum, [name, part]) => sum + (name !== null && values.includes(name) ? part : 0), 0);
     }, 1);
   if (typeof date_range === 'string') return [{ metrics: measured(metrics, 90_000, 1), dimensions: [] }];
@@ -246,7 +271,7 @@ function figures({ metrics, date_range, dimensions = [], filters = [], paginatio
     }));
   }
   const own = filters.find(([operator, name]) => operator === 'is' && name === dimension)?.[2];
-  return (NAMES[dimension] ?? [])
+  return namesOf(dimension)
     .filter(([name]) => !own || (name !== null && own.includes(name)))
     .slice(0, pagination?.limit ?? 100)
     .map(([name, part], at) => ({

@@ -55,7 +55,7 @@ const fine = ['is', 'visit:os', ['x']];
 function wrongFilters(): Json[] {
   const list: Json[] = [];
   for (const op of ['is', 'is_not', 'contains', 'contains_not', 'matches', 'matches_not'])
-    list.push([op], [op, 'visit:os'], [op, 'time:day', ['x']], [op, 'visit:zebra', ['x']], [op, 7, ['x']], [op, 'visit:os', 'x'], [op, 'visit:os', []], [op, 'visit:os', [7]], [op, 'visit:os', ['x'], { zebra: true }], [op, 'visit:os', ['x'], {}, 1], [op, 'visit:os', ['x'.repeat(2001)]]);
+    list.push([op], [op, 'visit:os'], [op, 'time:day', ['x']], [op, 'visit:zebra', ['x']], [op, 7, ['x']], [op, 'visit:os', 'x'], [op, 'visit:os', []], [op, 'visit:os', [7]], [op, 'visit:os', ['x'], { zebra: true }], [op, 'visit:os', ['x'], {}, 1], [op, 'visit:os', ['x'.repeat(2001)]], [op, 'event:props:', ['x']], [op, `event:props:${'x'.repeat(301)}`, ['x']]);
   for (const op of ['and', 'or']) list.push([op], [op, []], [op, fine], [op, [fine], 1], [op, [7]], [op, {}]);
   for (const op of ['not', 'has_done', 'has_not_done']) list.push([op], [op, 7], [op, [fine]], [op, fine, 1], [op, []], [op, ['zebra', 'visit:os', ['x']]]);
   list.push(['IS', 'visit:os', ['x']], ['zebra', fine], fine[0]!, ['matches', 'visit:os', ['x'], { case_sensitive: false }]);
@@ -68,7 +68,8 @@ function wrongQueries(): [string, Record<string, Json>][] {
   for (const [key, members] of Object.entries(inner))
     for (const [member, values] of Object.entries(members)) for (const v of values) list.push([key, { ...base, [key]: { [member]: v } }]);
   for (const filter of wrongFilters()) list.push(['filters', { ...base, filters: [filter] }], ['filters', { ...base, filters: [fine, ['not', filter]] }]);
-  for (const order of [['visitors'], ['visitors', 'up'], ['zebra', 'asc'], [7, 'asc'], ['visitors', 'asc', 'asc'], 'visitors']) list.push(['order_by', { ...base, order_by: [order] }]);
+  for (const dimension of ['event:props', 'event:props:', 'event:props:' + 'x'.repeat(301)]) list.push(['dimensions', { ...base, dimensions: [dimension] }]);
+  for (const order of [['event:props:', 'asc'], ['visitors'], ['visitors', 'up'], ['zebra', 'asc'], [7, 'asc'], ['visitors', 'asc', 'asc'], 'visitors']) list.push(['order_by', { ...base, order_by: [order] }]);
   for (const name of ['zebra', 'Metrics', 'metrics ', '']) list.push(['query', { ...base, [name]: 1 }]);
   for (const required of ['site_id', 'metrics', 'date_range']) list.push([required, Object.fromEntries(Object.entries(base).filter(([k]) => k !== required))]);
   for (const v of [null, true, [], {}]) list.push(['site_id', { ...base, site_id: v }]);
@@ -118,7 +119,7 @@ test('the schema takes every query of docs/api.md', async () => {
     assert.deepEqual(faults(JSON.parse(body) as Json, schema), [], body);
     assert.equal((await ask(body)).status, 200, body);
   }
-  const every = { ...base, dimensions: ['time', 'event:page'], filters: [fine, ['or', [fine, ['not', ['has_not_done', ['matches', 'event:page', ['^/']]]]]], ['contains', 'event:name', ['x'], { case_sensitive: true }]], order_by: [['visitors', 'asc']], include: { compare: ['2026-01-01T00:00:00Z', '2026-01-01T01:00:00.5+01:00'] }, pagination: { limit: 1, offset: 0 } };
+  const every = { ...base, dimensions: ['time', 'event:page', 'event:props:a/b c'], filters: [fine, ['or', [fine, ['not', ['has_not_done', ['matches', 'event:page', ['^/']]]]]], ['contains', 'event:name', ['x'], { case_sensitive: true }]], order_by: [['visitors', 'asc'], ['event:props:a/b c', 'desc']], include: { compare: ['2026-01-01T00:00:00Z', '2026-01-01T01:00:00.5+01:00'] }, pagination: { limit: 1, offset: 0 } };
   assert.deepEqual(faults(every, schema), []);
   assert.equal((await ask(JSON.stringify(every))).status, 200);
 });

@@ -60,6 +60,21 @@ static const char *empty_label(const char *word) {
     return strcmp(word, "visit:country") == 0 ? "(unknown)" : "(none)";
 }
 
+/* Of texts without a quotation mark. */
+static struct span property_of(const struct event *e, const char *name) {
+    char key[64];
+    (void)snprintf(key, sizeof key, "\"%s\":\"", name);
+    const char *at = e->props.len ? memmem(e->props.ptr, e->props.len, key, strlen(key)) : NULL;
+    if (!at)
+        return SPAN_EMPTY;
+    struct span rest = span_str(at + strlen(key));
+    return span_head(rest, span_find(rest, '"', 0));
+}
+
+static bool is_property(const char *word) {
+    return strncmp(word, "event:props:", 12) == 0;
+}
+
 /* `e` NULL: of the visit alone, where a page is the one it entered by. */
 static struct span value_of(const char *word, const struct event *e, const struct model_visit *v,
                             bool of_visit) {
@@ -69,6 +84,8 @@ static struct span value_of(const char *word, const struct event *e, const struc
         return e->kind == EVENT_PAGEVIEW ? SPAN_LIT("pageview") : e->name;
     if (strcmp(word, "event:hostname") == 0)
         return e->hostname;
+    if (is_property(word))
+        return property_of(e, word + 12);
     if (strcmp(word, "visit:entry_page") == 0)
         return v->entry_page;
     if (strcmp(word, "visit:exit_page") == 0)
@@ -159,6 +176,8 @@ static bool holds(const json_t *f, const struct event *e, const struct model_vis
     }
     const char *word = json_string_value(second);
     struct span has = value_of(word, e, v, of_visit);
+    if (is_property(word) && has.len == 0 && op[0] != 'i')
+        return false;
     bool fold = json_is_false(json_object_get(json_array_get(f, 3), "case_sensitive"));
     char low[256], want[256];
     bool found = false;

@@ -34,12 +34,20 @@ static const char *const hosts[] = {"example.com", "shop.example.com"};
 static const char *const names[] = {"Signup", "Buy", "signup"};
 static const uint32_t sites[] = {SITE, SITE, SITE, OTHER_SITE, HONG_KONG_SITE};
 static const char *const filter_words[] = {
-    "event:page",      "event:name",     "event:hostname", "visit:source", "visit:entry_page",
-    "visit:exit_page", "visit:utm_term", "visit:country",  "visit:os",     "visit:channel"};
+    "event:page",       "event:name",      "event:hostname",   "visit:source",
+    "visit:entry_page", "visit:exit_page", "visit:utm_term",   "visit:country",
+    "visit:os",         "visit:channel",   "event:props:plan", "event:props:a/~1"};
 static const char *const dim_words[] = {
-    "time:hour",      "time:day",       "time:week",    "time:month",       "event:page",
-    "event:name",     "event:hostname", "visit:source", "visit:entry_page", "visit:exit_page",
-    "visit:utm_term", "visit:country",  "visit:device", "visit:browser",    "visit:referrer"};
+    "time:hour",        "time:day",        "time:week",    "time:month",       "event:page",
+    "event:name",       "event:hostname",  "visit:source", "visit:entry_page", "visit:exit_page",
+    "visit:utm_term",   "visit:country",   "visit:device", "visit:browser",    "visit:referrer",
+    "event:props:plan", "event:props:a/~1"};
+static const char *const props_of_events[] = {"",
+                                              "",
+                                              "{\"plan\":\"x\"}",
+                                              "{\"plan\":\"Y\"}",
+                                              "{\"a/~1\":\"xY\",\"plan\":\"x\"}",
+                                              "{\"a/~1\":\"x\",\"plan/a\":\"Y\"}"};
 static const char *const cell_words[] = {"visit:source",  "visit:entry_page", "visit:country",
                                          "visit:channel", "visit:os",         "visit:device"};
 static const char *const is_words[] = {"is", "is_not", "contains"};
@@ -89,6 +97,8 @@ void random_events(struct bed *b, struct event *events, size_t count) {
             e->engaged_ms = dice(60000);
             e->scroll = (uint8_t)(dice(3) ? dice(101) : 255);
         }
+        if (kind != EVENT_PAGEVIEW || dice(3) == 0)
+            e->props = span_str(PICK(props_of_events));
         e->hostname = span_str(PICK(hosts));
         e->source = ATTRIBUTE(0, sources);
         e->referrer = ATTRIBUTE(1, words_few);
@@ -115,6 +125,8 @@ static const char *random_value(const char *word) {
         return dice(4) ? PICK(sources) : "Direct / None";
     if (strstr(word, "country"))
         return dice(4) ? PICK(words_few) : "(unknown)";
+    if (strstr(word, "props"))
+        return dice(4) ? PICK(words_few) : "(none)";
     return PICK(words_few);
 }
 
@@ -336,7 +348,9 @@ void random_query_make(struct bed *b, struct random_query *ret) {
     else if (plain)
         plain_words(dims, filters);
     bool of_pages = !of_cells && mentions(dims, filters, "event:page") &&
-                    !mentions(dims, filters, "event:name");
+                    !mentions(dims, filters, "event:name") &&
+                    !mentions(dims, filters, "event:props:plan") &&
+                    !mentions(dims, filters, "event:props:a/~1");
     if (of_pages && dice(3) == 0) {
         json_array_append_new(metrics, json_string("time_on_page"));
         json_array_append_new(metrics, json_string("scroll_depth"));

@@ -512,7 +512,7 @@ static void malformed_queries_are_refused(void **state) {
         {"dimensions", "{" M "," R ",'dimensions':['time','time:day']}"},
         {"dimensions", "{" M "," R ",'dimensions':['visit:os','visit:os']}"},
         {"dimensions", "{" M "," R ",'dimensions':['event:page; DROP TABLE event']}"},
-        {"dimensions", "{" M "," R ",'dimensions':['event:props:x']}"},
+        {"dimensions", "{" M "," R ",'dimensions':['event:props']}"},
         {"dimensions",
          "{" M "," R ",'dimensions':['visit:os','visit:device','visit:source','visit:country','"
          "visit:browser','visit:channel','visit:referrer','event:page','event:name']}"},

@@ -1,4 +1,5 @@
 // The dimensions the dashboard shows and filters by: one row each. `alias` is their name in the address.
+import type { Filter } from './api';
 import { countryName } from './format';
 
 export interface Dimension {
@@ -8,6 +9,7 @@ export interface Dimension {
   singular: string; // of a column and a filter
   name?: (value: string) => string;
   without?: string[]; // values its table leaves out
+  of?: Filter[]; // what its rows are of, besides the view's filters
   missing?: string; // where the others' value comes from, told when visitors have none
 }
 
@@ -16,6 +18,7 @@ export interface PanelSpec {
   title: string;
   dimensions: readonly [Dimension, ...Dimension[]];
   second?: { metric: 'pageviews' | 'events'; label: string };
+  event?: string; // of a report: shown where there is such an event
 }
 
 // The server's words for no value (src/query/query_words.def): as good as any other to filter by.
@@ -68,7 +71,85 @@ export const PANELS: readonly PanelSpec[] = [
   },
 ];
 
-export const DIMENSIONS: readonly Dimension[] = PANELS.flatMap((panel) => panel.dimensions);
+// Reports on one event each, of the tracker and its add-ons: the same questions as `tamis query --report`.
+const NONE = '(none)';
+
+const withoutScheme = (url: string): string => url.replace(/^https?:\/\//, '');
+
+/** A property of an event; `more` filters are on that event too. */
+const property = (event: string, name: string, rest: Pick<Dimension, 'alias' | 'label' | 'singular' | 'name'>, ...more: Filter[]): Dimension => ({
+  api: `event:props:${name}`,
+  of: [['is', 'event:name', [event]], ...more],
+  without: [NONE],
+  ...rest,
+});
+
+const OUTBOUND = 'Outbound Link: Click';
+const DOWNLOAD = 'File Download';
+const NOT_FOUND = '404';
+const SEARCH = 'Site Search';
+const FORM_ERROR = 'Form Error';
+
+export const REPORTS: readonly PanelSpec[] = [
+  {
+    id: 'outbound',
+    title: 'Outbound links',
+    event: OUTBOUND,
+    dimensions: [property(OUTBOUND, 'url', { alias: 'outbound', label: 'Links', singular: 'Link', name: withoutScheme })],
+    second: { metric: 'events', label: 'Clicks' },
+  },
+  {
+    id: 'downloads',
+    title: 'Downloads',
+    event: DOWNLOAD,
+    dimensions: [property(DOWNLOAD, 'url', { alias: 'download', label: 'Files', singular: 'File', name: withoutScheme })],
+    second: { metric: 'events', label: 'Times' },
+  },
+  {
+    id: 'notfound',
+    title: 'Not found (404)',
+    event: NOT_FOUND,
+    dimensions: [
+      property(NOT_FOUND, 'path', { alias: 'notfound', label: 'Addresses', singular: 'Missing page' }),
+      {
+        alias: 'notfound_from',
+        api: 'visit:referrer',
+        label: 'Referrers',
+        singular: 'Referrer',
+        of: [['is', 'event:name', [NOT_FOUND]]],
+      },
+    ],
+    second: { metric: 'events', label: 'Views' },
+  },
+  {
+    id: 'search',
+    title: 'Site search',
+    event: SEARCH,
+    dimensions: [
+      property(SEARCH, 'query', { alias: 'search', label: 'All', singular: 'Search' }),
+      property(
+        SEARCH,
+        'query',
+        { alias: 'search_in_vain', label: 'Without results', singular: 'Search without results' },
+        ['is', 'event:props:results', ['0']],
+      ),
+    ],
+    second: { metric: 'events', label: 'Times' },
+  },
+  {
+    id: 'forms',
+    title: 'Form errors',
+    event: FORM_ERROR,
+    dimensions: [
+      property(FORM_ERROR, 'form', { alias: 'form', label: 'Forms', singular: 'Form' }),
+      property(FORM_ERROR, 'field', { alias: 'field', label: 'Fields', singular: 'Field' }),
+      property(FORM_ERROR, 'kind', { alias: 'mistake', label: 'Kinds', singular: 'Kind of error' }),
+    ],
+    second: { metric: 'events', label: 'Times' },
+  },
+];
+
+export const DIMENSIONS: readonly Dimension[] = [...PANELS, ...REPORTS].flatMap((panel) => panel.dimensions);
 
 export const byAlias = (alias: string): Dimension | undefined =>
   DIMENSIONS.find((dimension) => dimension.alias === alias);

@@ -2,7 +2,7 @@
 // A view can be shared by copying the address; back and forward walk through the views.
 import { METRICS, type Filter, type Metric } from './api';
 import { isDay, type Day } from './day';
-import { PANELS, byAlias, type Dimension } from './dimensions';
+import { PANELS, REPORTS, byAlias, type Dimension } from './dimensions';
 import { PERIODS, type Period } from './period';
 
 export interface Condition {
@@ -27,7 +27,7 @@ export function readView(search: string): View {
   const [from, to] = [params.get('from'), params.get('to')];
   const custom: [Day, Day] | undefined = isDay(from) && isDay(to) && from <= to ? [from, to] : undefined;
   const tabs: Record<string, string> = {};
-  for (const { id, dimensions } of PANELS) {
+  for (const { id, dimensions } of [...PANELS, ...REPORTS]) {
     const tab = params.get(id);
     if (tab && dimensions.some(({ alias }) => alias === tab)) tabs[id] = tab;
   }
@@ -54,7 +54,7 @@ export function writeView(view: View): string {
     params.set('to', view.custom[1]);
   }
   if (view.figure !== 'visitors') params.set('figure', view.figure);
-  for (const { id, dimensions } of PANELS) {
+  for (const { id, dimensions } of [...PANELS, ...REPORTS]) {
     const tab = view.tabs[id];
     if (tab && tab !== dimensions[0].alias) params.set(id, tab);
   }
@@ -66,10 +66,10 @@ export function writeView(view: View): string {
 
 /** One filter a dimension: several values of the same one mean any of them. */
 export function filtersOf(conditions: Condition[]): Filter[] {
-  const values = new Map<string, string[]>();
+  const values = new Map<Dimension, string[]>();
   for (const { dimension, value } of conditions)
-    values.set(dimension.api, [...(values.get(dimension.api) ?? []), value]);
-  return [...values].map(([api, list]) => ['is', api, list]);
+    values.set(dimension, [...(values.get(dimension) ?? []), value]);
+  return [...values].flatMap(([{ api, of = [] }, list]) => [...of, ['is', api, list] satisfies Filter]);
 }
 
 export const holds = (view: View, dimension: Dimension, value: string): boolean =>

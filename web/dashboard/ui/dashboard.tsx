@@ -1,7 +1,7 @@
 // One site's figures. All of it follows one view (site, period, filters), so all of it always agrees.
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { METRICS, type Client, type Query, type Site } from '../data/api';
-import { PANELS } from '../data/dimensions';
+import { PANELS, type PanelSpec } from '../data/dimensions';
 import { rangeOf } from '../data/period';
 import { SessionContext, useQuery } from '../data/use_query';
 import { filtersOf, holds } from '../data/view';
@@ -10,6 +10,7 @@ import { EmptySite } from './empty_site';
 import { Header } from './header';
 import { Overview } from './overview';
 import { Panel } from './panel';
+import { useReports } from './use_reports';
 import { useView } from './use_view';
 
 const BEAT_MS = 30_000;
@@ -78,7 +79,27 @@ function Body({ site, view, range, change }: BodyProps) {
       : null,
     null,
   );
+  const reports = useReports(site, base);
   const everCounted = ever.reply?.results[0]?.metrics[0];
+
+  const panel = (spec: PanelSpec) => (
+    <Panel
+      key={spec.id}
+      spec={spec}
+      base={base}
+      total={row?.metrics[0] ?? 0}
+      tab={view.tabs[spec.id]}
+      onTab={(alias) => change({ tabs: { ...view.tabs, [spec.id]: alias } })}
+      isOn={(dimension, value) => holds(view, dimension, value)}
+      onPick={(dimension, value) =>
+        change({
+          conditions: holds(view, dimension, value)
+            ? view.conditions.filter((each) => each.dimension !== dimension || each.value !== value)
+            : [...view.conditions, { dimension, value }],
+        })
+      }
+    />
+  );
 
   if (nothing && everCounted === 0) return <EmptySite site={site} />;
   return (
@@ -89,26 +110,8 @@ function Body({ site, view, range, change }: BodyProps) {
         onClear={() => change({ conditions: [] })}
       />
       <Overview {...{ site, range, base, totals }} figure={view.figure} onFigure={(figure) => change({ figure })} />
-      <div class="panels">
-        {(!failed ? PANELS : []).map((spec) => (
-          <Panel
-            key={spec.id}
-            spec={spec}
-            base={base}
-            total={row?.metrics[0] ?? 0}
-            tab={view.tabs[spec.id]}
-            onTab={(alias) => change({ tabs: { ...view.tabs, [spec.id]: alias } })}
-            isOn={(dimension, value) => holds(view, dimension, value)}
-            onPick={(dimension, value) =>
-              change({
-                conditions: holds(view, dimension, value)
-                  ? view.conditions.filter((each) => each.dimension !== dimension || each.value !== value)
-                  : [...view.conditions, { dimension, value }],
-              })
-            }
-          />
-        ))}
-      </div>
+      <div class="panels">{(!failed ? PANELS : []).map(panel)}</div>
+      {!failed && reports.length > 0 && <div class="panels reports">{reports.map(panel)}</div>}
     </main>
   );
 }

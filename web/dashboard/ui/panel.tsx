@@ -35,6 +35,7 @@ export function Panel({ spec, base, total, tab, onTab, isOn, onPick }: Props) {
     ...base,
     metrics: spec.second ? ['visitors', spec.second.metric] : ['visitors'],
     dimensions: [dimension.api],
+    filters: [...(base.filters ?? []), ...(dimension.of ?? [])],
     order_by: [['visitors', 'desc']],
     pagination: { limit: (all ? MANY : FEW + 1) + without.length }, // one more tells whether there are more
   };
