@@ -4,6 +4,7 @@
 #include "crypt.h"
 #include "erase.h"
 #include "export.h"
+#include "goals.h"
 #include "imports.h"
 #include "notes.h"
 #include "parts.h"
@@ -145,6 +146,9 @@ static const struct verb verbs[] = {
     {"site.block.add", block_add, APP_CONTROL},
     {"site.block.list", block_list, APP_CONTROL},
     {"site.block.remove", block_remove, APP_CONTROL},
+    {"goal.add", verb_goal_add, APP_CONTROL},
+    {"goal.list", verb_goal_list, APP_CONTROL},
+    {"goal.remove", verb_goal_remove, APP_CONTROL},
     {"token.add", token_add, APP_CONTROL},
     {"token.list", token_list, APP_CONTROL},
     {"token.remove", token_remove, APP_CONTROL},

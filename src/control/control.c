@@ -89,6 +89,19 @@ static const char *const migrations[] = {
     ") STRICT;",
     "ALTER TABLE site ADD COLUMN block_datacenters INTEGER NOT NULL DEFAULT 0"
     "  CHECK (block_datacenters IN (0, 1));",
+    "CREATE TABLE goal ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  site INTEGER NOT NULL REFERENCES site (id) ON DELETE CASCADE,"
+    "  created_ms INTEGER NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  kind TEXT NOT NULL CHECK (kind IN ('page', 'event', 'scroll', 'engagement')),"
+    "  page TEXT,"     /* page, scroll */
+    "  event TEXT,"    /* event */
+    "  props TEXT,"    /* event: JSON object of text */
+    "  least INTEGER," /* scroll: per cent; engagement: seconds */
+    "  currency TEXT,"
+    "  UNIQUE (site, name)"
+    ") STRICT;",
 };
 
 static int version_read(struct control *c, int *ret, struct err *err) {

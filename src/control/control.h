@@ -56,6 +56,21 @@ int control_block_list(struct control *c, struct span domain, json_t **ret,
                        struct err *err) WARN_UNUSED;
 int control_block_remove(struct control *c, uint64_t id, struct err *err) WARN_UNUSED;
 
+/* --- goals: what a site's owner wants visitors to do
+ * -----------------------------------------------------------------------------------------------*/
+/* `definition` holds exactly one of: page (a path; a star within a segment, two across them), event
+ * (a name), engaged_seconds (of a visit); or page and scroll (per cent). With event also props (an
+ * array of up to three texts "key=value") and currency (ISO 4217). name: by default one that tells
+ * what it is. ERR_INVALID names the key, ERR_EXISTS: a goal of that name is there. */
+int control_goal_add(struct control *c, struct span domain, const json_t *definition,
+                     uint64_t *ret_id, struct err *err) WARN_UNUSED;
+/* Objects with id, created_ms, name, kind and its definition; by name. */
+int control_goal_list(struct control *c, struct span domain, json_t **ret,
+                      struct err *err) WARN_UNUSED;
+/* ERR_NOT_FOUND: that site has no goal of that id. */
+int control_goal_remove(struct control *c, struct span domain, uint64_t id,
+                        struct err *err) WARN_UNUSED;
+
 /* --- tokens: only a digest is stored
  * --------------------------------------------------------------*/
 /* domain empty: the token reads every site. ret_token has room for CRYPT_TOKEN_CHARS (crypt.h). */

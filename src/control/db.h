@@ -69,6 +69,12 @@ int sites_policies(struct control *c, struct policy_set **ret, struct err *err) 
 /* Commits, and publishes the policies as they then are. */
 int sites_publish(struct control *c, struct db_change *change, struct err *err) WARN_UNUSED;
 
+/* --- goals.c; the lock is held --- */
+
+/* The site's goals into the policy, in the arena. */
+int goals_load(struct control *c, uint32_t site, struct arena *a, struct policy *p,
+               struct err *err) WARN_UNUSED;
+
 /* --- blocks.c; the lock is held --- */
 
 /* Reads the key of hashed addresses, if there is one. */

@@ -129,7 +129,7 @@ static int add_policy(struct control *c, struct policy_set *set, const json_t *s
         aliases(a, json_member(site, "source_aliases"), &p) < 0)
         return err_set(err, ERR_NOMEM, "out of memory");
     int rc = blocks_load(c, p.site, a, &p.blocks, err);
-    if (rc < 0)
+    if (rc < 0 || (rc = goals_load(c, p.site, a, &p, err)) < 0)
         return rc;
     return policy_set_add(set, &p, json_span(json_member(site, "timezone")), err);
 }

@@ -9,6 +9,7 @@ static const struct route routes[] = {
     ROUTE("OPTIONS", "/api/event", api_event_preflight, NULL),
     ROUTE("POST", "/api/v2/query", NULL, api_query),
     ROUTE("GET", "/api/v2/query/schema.json", api_query_schema, NULL),
+    ROUTE("GET", "/api/v2/goals", NULL, api_goals),
     ROUTE("GET", "/api/v2/notes", NULL, api_notes),
     ROUTE("GET", "/api/v2/props", NULL, api_props),
     ROUTE("GET", "/api/v1/sites", NULL, api_sites),

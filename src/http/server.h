@@ -218,6 +218,7 @@ void api_v1_aggregate(struct request *r);
 void api_v1_timeseries(struct request *r);
 void api_v1_breakdown(struct request *r);
 void api_sites(struct request *r);
+void api_goals(struct request *r);
 void api_notes(struct request *r);
 void api_props(struct request *r);
 void api_realtime_visitors(struct request *r);

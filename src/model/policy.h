@@ -44,6 +44,24 @@ struct policy_blocks {
     const uint8_t *address_key; /* CRYPT_KEY_BYTES */
 };
 
+enum goal_kind { GOAL_PAGE, GOAL_EVENT, GOAL_SCROLL, GOAL_ENGAGEMENT, GOAL_KINDS };
+
+struct policy_goal_prop {
+    struct span key, value;
+};
+
+/* What a site's owner wants visitors to do. */
+struct policy_goal {
+    struct span name;
+    enum goal_kind kind;
+    struct span page;  /* PAGE, SCROLL: a path; a star within a segment, two across them */
+    struct span event; /* EVENT */
+    const struct policy_goal_prop *props; /* EVENT: which it must have */
+    size_t prop_count;
+    uint32_t least;       /* SCROLL: per cent; ENGAGEMENT: seconds of a visit */
+    struct span currency; /* EVENT: of its revenue, ISO 4217; empty: none */
+};
+
 /* Immutable once its set is published. Strings belong to the set. */
 struct policy {
     uint32_t site;      /* id, never reused */
@@ -64,8 +82,10 @@ struct policy {
         *own_hosts; /* other hosts of the site's owner; links from there say nothing */
     size_t own_host_count;
     const struct policy_blocks *blocks; /* NULL: none */
-    unsigned raw_months;                /* raw rows are kept so long, at most 25 */
-    unsigned roll_months;               /* roll-ups; 0: for good */
+    const struct policy_goal *goals;    /* by name, in the order of bytes */
+    size_t goal_count;
+    unsigned raw_months;  /* raw rows are kept so long, at most 25 */
+    unsigned roll_months; /* roll-ups; 0: for good */
 };
 
 /* An address that is blocked on its own is kept as this. */

@@ -5,7 +5,7 @@
 #include "query_write.h"
 
 static int parse(const struct policy *policy, const struct prop_names_asked *asked, int64_t now_ms,
-                 struct arena *arena, json_t **ret_request, struct query *ret, struct err *err) {
+                 struct arena *arena, json_t *kept, struct query *ret, struct err *err) {
     if (policy->profile == PROFILE_CNIL)
         return err_set(err, ERR_INVALID, "site_id: the site's profile, cnil, keeps no properties");
     if (!asked->range)
@@ -20,9 +20,9 @@ static int parse(const struct policy *policy, const struct prop_names_asked *ask
         (void)json_object_set_new(
             request, "filters",
             json_pack("[[s, s, [s%]]]", "is", "event:name", asked->event.ptr, asked->event.len));
-    *ret_request = request;
-    return request ? query_parse(request, policy, now_ms, arena, ret, err)
-                   : err_set(err, ERR_NOMEM, "out of memory");
+    if (!request || json_array_append_new(kept, request) < 0)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    return query_parse(request, policy, now_ms, arena, kept, ret, err);
 }
 
 /* Names with the persons and the events that have them; a person counts once a name. */
@@ -87,9 +87,10 @@ static int run(const struct query_env *env, const struct policy *policy,
                struct err *err) {
     struct query_env raw = *env;
     raw.no_rollup = raw.no_cells = true;
-    JSON_AUTO request = NULL;
-    struct period p;
-    int r = parse(policy, asked, clock_wall_ms(env->clock), arena, &request, &p.q, err);
+    JSON_AUTO kept = json_array();
+    struct period p = {0};
+    int r = kept ? parse(policy, asked, clock_wall_ms(env->clock), arena, kept, &p.q, err)
+                 : err_set(err, ERR_NOMEM, "out of memory");
     if (r < 0)
         return r;
     CLEANUP(store_view_closep) struct store_view *view = NULL;

@@ -128,7 +128,7 @@ static enum dim roll_of(const struct query *q, size_t dim_count) {
     }
     for (size_t i = 0; i < dim_count; i++) {
         enum dim d = q->dims[i];
-        if (dim_infos[d].scope == SCOPE_TIME && d != DIM_TIME_HOUR)
+        if (d == DIM_GOAL || (dim_infos[d].scope == SCOPE_TIME && d != DIM_TIME_HOUR))
             continue;
         if (at != DIM_TIME && at != d)
             return DIMS;
@@ -159,7 +159,9 @@ static bool in_cells(const struct uses *u, const struct shape *s) {
 void count_make(const struct query *q, struct shape *s) {
     struct uses u = uses_of(q, s->dim_count);
     /* What visits have done may differ among the visits of persons who made several. */
-    bool has_done = filter_has(&q->filter, FILTER_HAS_DONE);
+    bool has_done = filter_has(&q->filter, FILTER_HAS_DONE) ||
+                    filter_has(&q->filter, FILTER_SCROLLED) ||
+                    filter_has(&q->filter, FILTER_ENGAGED);
     unsigned visit_bits = has_done ? FIRST_OF(person) : 0;
     for (size_t d = 0; d < DIMS; d++)
         if (u.any[d] && dim_infos[d].scope == SCOPE_VISIT)

@@ -2,6 +2,7 @@
 
 struct filter_reader {
     struct arena *arena;
+    const struct goal_book *book; /* NULL: there are no goals */
     size_t nodes;
     size_t values;
     size_t patterns;
@@ -105,6 +106,20 @@ static int parse_options(struct filter_reader *r, const json_t *options, struct 
     return 0;
 }
 
+/* A leaf on event:goal becomes the filters of those goals. */
+static int expand_goals(struct filter_reader *r, struct filter *leaf) {
+    size_t values;
+    r->values -= leaf->value_count;
+    int failed = goal_leaf(r->book, leaf, leaf, &values, r->err);
+    if (failed < 0)
+        return failed;
+    r->values += values;
+    r->nodes += leaf->child_count;
+    return r->nodes <= QUERY_MOST_FILTER_NODES
+               ? 0
+               : err_set(r->err, ERR_INVALID, "filters: too many or too deep");
+}
+
 /* [operator, dimension, [values…]] and an optional {"case_sensitive": bool}. */
 static int parse_leaf(struct filter_reader *r, const json_t *j, enum filter_op op,
                       struct filter *ret) {
@@ -113,7 +128,7 @@ static int parse_leaf(struct filter_reader *r, const json_t *j, enum filter_op o
         return err_set(r->err, ERR_INVALID, "filters: must be [operator, dimension, [values]]");
     struct filter leaf = {.op = op};
     struct span word = json_span(json_array_get(j, 1));
-    if (!word.ptr || !dim_from_word(word, &leaf.dim))
+    if (!word.ptr || !dim_from_word(word, &leaf.dim) || (leaf.dim == DIM_GOAL && !r->book))
         return err_set(r->err, ERR_INVALID, "filters: unknown dimension");
     if (dim_infos[leaf.dim].scope == SCOPE_TIME)
         return err_set(r->err, ERR_INVALID, "filters: time is filtered by date_range");
@@ -124,6 +139,8 @@ static int parse_leaf(struct filter_reader *r, const json_t *j, enum filter_op o
         failed = parse_options(r, json_array_get(j, 3), &leaf);
     if (failed == 0)
         failed = parse_values(r, json_array_get(j, 2), &leaf);
+    if (failed == 0 && leaf.dim == DIM_GOAL)
+        failed = expand_goals(r, &leaf);
     if (failed == 0)
         *ret = leaf;
     return failed;
@@ -211,18 +228,29 @@ static int parse_node(struct filter_reader *r, const json_t *j, int depth, struc
     return err_set(r->err, ERR_INVALID, "filters: unknown operator");
 }
 
-int filter_parse(const json_t *list, struct arena *arena, struct filter *ret,
-                 size_t *ret_value_count, struct err *err) {
-    struct filter_reader r = {.arena = arena, .err = err};
+static int parse_list(struct filter_reader *r, const json_t *list, struct filter *ret,
+                      size_t *ret_value_count) {
     struct filter f = {.op = FILTER_AND};
     if (list && !json_is_array(list))
-        return err_set(err, ERR_INVALID, "filters: must be a list");
-    int failed = list ? parse_children(&r, list, 0, &f) : 0;
+        return err_set(r->err, ERR_INVALID, "filters: must be a list");
+    int failed = list ? parse_children(r, list, 0, &f) : 0;
     if (failed < 0)
         return failed;
     *ret = f;
-    *ret_value_count = r.values;
+    *ret_value_count = r->values;
     return 0;
+}
+
+int filter_parse(const json_t *list, struct arena *arena, struct filter *ret,
+                 size_t *ret_value_count, struct err *err) {
+    struct filter_reader r = {.arena = arena, .err = err};
+    return parse_list(&r, list, ret, ret_value_count);
+}
+
+int filter_parse_goals(const json_t *list, const struct goal_book *book, struct filter *ret,
+                       size_t *ret_value_count, struct err *err) {
+    struct filter_reader r = {.arena = book->arena, .book = book, .err = err};
+    return parse_list(&r, list, ret, ret_value_count);
 }
 
 bool filter_uses(const struct filter *f, enum dim_scope scope, enum dim but) {

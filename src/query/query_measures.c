@@ -36,7 +36,11 @@ static void put_revenue(const struct writer *w, enum level level) {
     put_event_source(w, level, SIDE_EVENT);
     buf_adds(o, level == LEVEL_HOT ? " JOIN word c ON c.code = e.currency" : "");
     put_where(w, level, SIDE_EVENT);
-    buf_addf(o, " AND %s <> '' GROUP BY ALL", currency);
+    if (w->q->currency.len)
+        buf_addf(o, " AND %s = '%.*s' GROUP BY ALL", currency, SPAN_ARG(w->q->currency));
+    else
+        buf_addf(o, " AND %s <> ''%s GROUP BY ALL", currency,
+                 w->q->currency.ptr ? " AND false" : "");
     put_words_end(w, level);
 }
 

@@ -274,7 +274,7 @@ bool query_has_money(const struct query *q) {
 }
 
 int query_parse(const json_t *request, const struct policy *policy, int64_t now_ms,
-                struct arena *arena, struct query *ret, struct err *err) {
+                struct arena *arena, json_t *kept, struct query *ret, struct err *err) {
     static const char *const known[] = {"site_id",  "metrics",    "date_range",
                                         "date",     "dimensions", "filters",
                                         "order_by", "include",    "pagination"};
@@ -290,8 +290,12 @@ int query_parse(const json_t *request, const struct policy *policy, int64_t now_
                         policy->zone, now_ms, &q.range, err);
     if (r == 0)
         r = parse_dims(json_member(request, "dimensions"), arena, &q, err);
+    const struct goal_book book = {policy, arena, kept};
+    const json_t *filters = json_member(request, "filters");
     if (r == 0)
-        r = filter_parse(json_member(request, "filters"), arena, &q.filter, &q.value_count, err);
+        r = filter_parse_goals(filters, &book, &q.filter, &q.value_count, err);
+    if (r == 0)
+        r = goals_resolve(&book, filters, &q, err);
     if (r == 0)
         r = prop_check_profile(&q, policy->profile, err);
     if (r == 0)

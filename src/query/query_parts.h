@@ -65,7 +65,9 @@ enum filter_op {
     FILTER_OR,
     FILTER_NOT,
     FILTER_HAS_DONE, /* true of visits that have an event of which the child is true */
-    FILTER_IS,       /* from here on leaves */
+    FILTER_SCROLLED, /* of a page of a visit: scrolled to at_least per cent; the child chooses pages */
+    FILTER_ENGAGED, /* of visits: engaged for at_least ms */
+    FILTER_IS,      /* from here on leaves */
     FILTER_CONTAINS,
     FILTER_MATCHES,
 };
@@ -79,9 +81,11 @@ struct property {
 /* A tree in the query's arena. Negative operators are parsed to NOT around their positive. */
 struct filter {
     enum filter_op op;
-    struct filter *children; /* AND, OR: any number; NOT, HAS_DONE: one */
+    struct filter *children; /* AND, OR: any number; NOT, HAS_DONE, SCROLLED: one */
     size_t child_count;
-    enum dim dim; /* leaves */
+    const struct policy_goal *goal; /* AND: it stands for that goal; OR: its children do */
+    uint32_t at_least;              /* SCROLLED, ENGAGED */
+    enum dim dim;                   /* leaves */
     bool fold_case;
     struct span *values; /* borrowed from the request; a label for "empty" is already empty */
     size_t value_count;
@@ -118,6 +122,13 @@ struct compare {
     int64_t shift;      /* of numbers of the time dimension; of months in months */
 };
 
+/* A goal that has a row in the result. */
+struct query_goal {
+    struct span name;
+    struct filter filter;
+    size_t name_param; /* number of the name's parameter; set by query_sql */
+};
+
 struct query {
     enum metric metrics[METRICS];
     size_t metric_count;
@@ -125,7 +136,12 @@ struct query {
     struct property props[QUERY_MOST_DIMS]; /* of those that are DIM_PROP */
     size_t dim_count;
     struct filter filter; /* an AND; without children when there is none */
-    size_t value_count;   /* in the whole tree */
+    size_t value_count;   /* in the whole tree, and of goals */
+    size_t
+        plain_filters; /* the first children: those that all visitors fulfil, converting or not */
+    struct query_goal *goals; /* event:goal is a dimension: its values; NULL: it is none */
+    size_t goal_count;
+    struct span currency; /* of revenue; ptr NULL: any; empty: none */
     struct order orders[METRICS + QUERY_MOST_DIMS];
     size_t order_count;
     struct range range;
@@ -141,8 +157,10 @@ struct query {
 /* --- query_parse.c, query_filter.c --- */
 
 /* ERR_INVALID: err->text begins with the key at fault and holds nothing the request holds. */
+/* `kept`: an array for JSON that the query borrows from besides the request. */
 int query_parse(const json_t *request, const struct policy *policy, int64_t now_ms,
-                struct arena *arena, struct query *ret, struct err *err) WARN_UNUSED;
+                struct arena *arena, json_t *kept, struct query *ret, struct err *err) WARN_UNUSED;
+/* Without event:goal; see filter_parse_goals(). */
 int filter_parse(const json_t *list, struct arena *arena, struct filter *ret,
                  size_t *ret_value_count, struct err *err) WARN_UNUSED;
 /* Whether a leaf is on an attribute of that scope other than `but`. What a visit has done is not
@@ -166,6 +184,28 @@ int prop_check_profile(const struct query *q, enum profile profile, struct err *
 bool query_splits_by_prop(const struct query *q);
 /* Puts the pointers of the query's dimensions before all other parameters; how many. */
 size_t prop_bind_dims(const struct query *q, struct sql_value *params);
+/* --- query_goal.c, query_goals.c --- */
+
+/* Whose goals are meant, and where their filters are put. */
+struct goal_book {
+    const struct policy *policy;
+    struct arena *arena;
+    json_t *kept; /* as of query_parse() */
+};
+
+/* filter_parse() of filters that may be on event:goal. */
+int filter_parse_goals(const json_t *list, const struct goal_book *book, struct filter *ret,
+                       size_t *ret_value_count, struct err *err) WARN_UNUSED;
+/* The events by which the goal is reached, as an AND. */
+int goal_filter(const struct goal_book *book, const struct policy_goal *g, struct filter *ret,
+                size_t *ret_value_count, struct err *err) WARN_UNUSED;
+/* What a leaf on event:goal stands for. */
+int goal_leaf(const struct goal_book *book, const struct filter *leaf, struct filter *ret,
+              size_t *ret_value_count, struct err *err) WARN_UNUSED;
+/* Checks what goes with goals and sets all that the query has of them; `filters` are the request's. */
+int goals_resolve(const struct goal_book *book, const json_t *filters, struct query *q,
+                  struct err *err) WARN_UNUSED;
+bool query_has_conversion(const struct query *q);
 
 /* --- query_range.c --- */
 
@@ -301,6 +341,10 @@ struct period {
     struct query q;
     struct plan plan;
     struct reach reach;
+    struct period *within; /* of each of the query's goals, then all and group; NULL: none */
+    size_t within_count;
+    struct period *all;   /* conversion_rate: all visitors */
+    struct period *group; /* group_conversion_rate: all visitors of each row */
 };
 
 struct sql_text {
@@ -339,6 +383,12 @@ int query_plan_period(const struct query_env *env, struct store_view *view,
 /* Runs the statement; no words of the engine get out. */
 int query_select(const struct query_env *env, struct store_view *view, struct sql_text *s,
                  struct sql_result **ret, struct err *err) WARN_UNUSED;
+/* --- query_conversion.c --- */
+
+/* Makes the periods within one, their queries only. */
+int conversion_periods(struct period *p, struct arena *arena, struct err *err) WARN_UNUSED;
+/* Levels and missing rows of all that is read. */
+struct reach period_reach(const struct period *p);
 
 /* --- query_reply.c --- */
 

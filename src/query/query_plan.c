@@ -11,9 +11,9 @@ static bool uses(const struct query *q, size_t dim_count, enum dim_scope scope, 
     return filter_uses(&q->filter, scope, but) || dims_use(q, dim_count, scope, but);
 }
 
-static bool by_hour(const struct query *q) {
+static bool has_dim(const struct query *q, enum dim d) {
     for (size_t i = 0; i < q->dim_count; i++)
-        if (q->dims[i] == DIM_TIME_HOUR)
+        if (q->dims[i] == d)
             return true;
     return false;
 }
@@ -21,7 +21,8 @@ static bool by_hour(const struct query *q) {
 /* Whole days and visit attributes alone: a visit never crosses midnight, so the visit table knows
  * all. */
 static bool visits_know_all(const struct query *q) {
-    return !uses(q, q->dim_count, SCOPE_EVENT, DIMS) && !by_hour(q) && !q->range.by_ts;
+    return !uses(q, q->dim_count, SCOPE_EVENT, DIMS) && !has_dim(q, DIM_TIME_HOUR) &&
+           !q->range.by_ts;
 }
 
 static void finish(const struct query *q, struct shape *s) {
@@ -40,9 +41,13 @@ static unsigned measure_of(enum metric m) {
 
 struct plan plan_make(const struct query *q, enum profile profile) {
     struct plan p = {.round_counts = profile == PROFILE_CNIL, .rows.dim_count = q->dim_count};
-    p.fold = profile == PROFILE_FRUGAL && (q->filter.child_count > 0 || query_splits_by_prop(q)) &&
-             (dims_use(q, q->dim_count, SCOPE_EVENT, DIMS) ||
-              dims_use(q, q->dim_count, SCOPE_VISIT, DIMS));
+    /* A goal is a filter to what is split further. */
+    bool split = dims_use(q, q->dim_count, SCOPE_EVENT, DIM_GOAL) ||
+                 dims_use(q, q->dim_count, SCOPE_VISIT, DIMS);
+    bool by_goal = has_dim(q, DIM_GOAL);
+    p.fold = profile == PROFILE_FRUGAL &&
+             (q->filter.child_count > 0 ? split || by_goal
+                                        : split && (by_goal || query_splits_by_prop(q)));
     for (size_t i = 0; i < q->metric_count; i++)
         p.rows.from_measures |= measure_of(q->metrics[i]);
     bool of_events = uses(q, q->dim_count, SCOPE_EVENT, DIMS), percentage = false;
@@ -55,6 +60,8 @@ struct plan plan_make(const struct query *q, enum profile profile) {
             *counts |= Q_VISITORS;
             break;
         case METRIC_VISITORS:
+        case METRIC_CONVERSION_RATE:
+        case METRIC_GROUP_CONVERSION_RATE:
             *counts |= Q_VISITORS;
             break;
         case METRIC_PAGEVIEWS:

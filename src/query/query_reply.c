@@ -221,7 +221,7 @@ static bool counts_people(const struct query *q) {
     for (size_t i = 0; i < q->metric_count; i++)
         if (q->metrics[i] == METRIC_VISITORS || q->metrics[i] == METRIC_PERCENTAGE)
             return true;
-    return false;
+    return query_has_conversion(q);
 }
 
 static json_t *levels_json(const struct reach *r) {
@@ -261,7 +261,8 @@ bool reply_put_reach(json_t *meta, const struct reach *r) {
 
 static bool put_other_reach(json_t *meta, const struct outcome *o) {
     json_t *other = json_object();
-    return put(meta, "comparison", other) && reply_put_reach(other, &o->other->reach);
+    struct reach r = period_reach(o->other);
+    return put(meta, "comparison", other) && reply_put_reach(other, &r);
 }
 
 static int meta_json(const struct outcome *o, const struct policy *policy, struct arena *arena,
@@ -282,7 +283,8 @@ static int meta_json(const struct outcome *o, const struct policy *policy, struc
     if (q->imports)
         ok = ok && put(meta, "imports_included", json_false()) &&
              put(meta, "imports_skip_reason", json_string("no_imported_data"));
-    ok = ok && reply_put_reach(meta, &o->period->reach);
+    struct reach reach = period_reach(o->period);
+    ok = ok && reply_put_reach(meta, &reach);
     if (o->other)
         ok = ok && put_other_reach(meta, o);
     if (!ok)
@@ -293,23 +295,26 @@ static int meta_json(const struct outcome *o, const struct policy *policy, struc
     return r;
 }
 
-static void add_parts(json_t *list, const struct reach *r) {
+static void add_parts(json_t *list, const struct period *p) {
+    const struct reach *r = &p->reach;
     for (size_t i = 0; i < r->part_count; i++)
         (void)json_array_append_new(list, json_integer(r->parts[i]->id));
     for (size_t i = 0; i < r->cell_part_count; i++)
         (void)json_array_append_new(list, json_integer(r->cell_parts[i]->id));
+    for (size_t i = 0; i < p->within_count; i++)
+        add_parts(list, &p->within[i]);
 }
 
 /* The statement holds $1 … where the query's values go, and names of our own files. */
 static json_t *explain_json(const struct outcome *o) {
     json_t *parts = json_array();
-    add_parts(parts, &o->period->reach);
+    add_parts(parts, o->period);
     if (o->other)
-        add_parts(parts, &o->other->reach);
+        add_parts(parts, o->other);
     struct span sql = buf_span(&o->sql->text);
-    return json_pack("{s:o, s:o, s:s%, s:{s:f, s:f}}", "levels", levels_json(&o->period->reach),
-                     "parts", parts, "sql", sql.ptr, sql.len, "ms", "plan", o->plan_ms, "rows",
-                     o->rows_ms);
+    struct reach r = period_reach(o->period);
+    return json_pack("{s:o, s:o, s:s%, s:{s:f, s:f}}", "levels", levels_json(&r), "parts", parts,
+                     "sql", sql.ptr, sql.len, "ms", "plan", o->plan_ms, "rows", o->rows_ms);
 }
 
 int reply_make(const struct outcome *o, const struct policy *policy, const json_t *request,

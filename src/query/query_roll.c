@@ -40,7 +40,10 @@ void put_rollup(const struct writer *w) {
     const struct range *r = &w->q->range;
     buf_adds(o, "SELECT ");
     for (size_t i = 0; i < s->dim_count; i++) {
-        put_roll_dim(w, w->q->dims[i]);
+        if (w->q->dims[i] == DIM_GOAL)
+            put_goal(w);
+        else
+            put_roll_dim(w, w->q->dims[i]);
         buf_addf(o, " AS d%zu, ", i);
     }
     for (size_t i = 0; i < ARRAY_LEN(columns); i++) {

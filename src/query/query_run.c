@@ -68,7 +68,12 @@ int query_plan_period(const struct query_env *env, struct store_view *view,
     p->plan = plan_make(&p->q, policy->profile);
     p->plan.rollup = p->plan.rollup && !env->no_rollup;
     p->plan.cells = p->plan.cells && !env->no_cells;
-    return reach_make(view, &p->q, &p->plan, policy->site, arena, &p->reach, err);
+    int r = reach_make(view, &p->q, &p->plan, policy->site, arena, &p->reach, err);
+    if (r == 0)
+        r = conversion_periods(p, arena, err);
+    for (size_t i = 0; r == 0 && i < p->within_count; i++)
+        r = query_plan_period(env, view, policy, arena, &p->within[i], err);
+    return r;
 }
 
 int query_resolve(const struct query_env *env, struct store_view *view, const struct policy *policy,
@@ -89,8 +94,11 @@ int query_resolve(const struct query_env *env, struct store_view *view, const st
 static int run(const struct query_env *env, const struct policy *policy, const json_t *request,
                struct arena *arena, json_t **ret, struct err *err) {
     int64_t begun_ns = clock_mono_ns(env->clock);
-    struct period p, other;
-    int r = query_parse(request, policy, clock_wall_ms(env->clock), arena, &p.q, err);
+    struct period p = {0}, other = {0};
+    JSON_AUTO kept = json_array();
+    if (!kept)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    int r = query_parse(request, policy, clock_wall_ms(env->clock), arena, kept, &p.q, err);
     if (r < 0)
         return r;
     CLEANUP(store_view_closep) struct store_view *view = NULL;

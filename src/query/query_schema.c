@@ -12,7 +12,13 @@ static void put_word(struct buf *o, size_t *count, const char *word) {
     json_write_string(o, span_str(word));
 }
 
-enum words { WORDS_OF_METRICS, WORDS_OF_DIMENSIONS, WORDS_OF_FILTERED, WORDS_OF_RANGES };
+enum words {
+    WORDS_OF_METRICS,
+    WORDS_OF_DIMENSIONS,
+    WORDS_OF_FILTERED,
+    WORDS_OF_MATCHED, /* goals are not */
+    WORDS_OF_RANGES,
+};
 
 static void put_words(struct buf *o, enum words which) {
     static const char *const ranges[] = {
@@ -25,9 +31,11 @@ static void put_words(struct buf *o, enum words which) {
         put_word(o, &count, metric_words[i]);
     for (size_t i = 0; which == WORDS_OF_RANGES && i < ARRAY_LEN(ranges); i++)
         put_word(o, &count, ranges[i]);
-    bool timed = which == WORDS_OF_DIMENSIONS, any = timed || which == WORDS_OF_FILTERED;
+    bool timed = which == WORDS_OF_DIMENSIONS, matched = which == WORDS_OF_MATCHED;
+    bool any = timed || matched || which == WORDS_OF_FILTERED;
     for (size_t i = 0; any && i < DIMS; i++)
-        if (i != DIM_PROP && (timed || dim_infos[i].scope != SCOPE_TIME))
+        if (i != DIM_PROP && (timed || dim_infos[i].scope != SCOPE_TIME) &&
+            !(matched && i == DIM_GOAL))
             put_word(o, &count, dim_infos[i].word);
 }
 
@@ -68,7 +76,7 @@ static void put_leaf(struct buf *o, enum filter_op from, enum filter_op to, int 
     put(o, "{'type':'array','minItems':3,'prefixItems':[");
     put_operators(o, from, to);
     put(o, ",");
-    put_dimension(o, WORDS_OF_FILTERED);
+    put_dimension(o, from == FILTER_MATCHES ? WORDS_OF_MATCHED : WORDS_OF_FILTERED);
     buf_addf(o,
              ",{\"type\":\"array\",\"minItems\":1,\"maxItems\":%d,\"items\":"
              "{\"type\":\"string\",\"maxLength\":%d}}",

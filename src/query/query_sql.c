@@ -31,8 +31,8 @@ static void put_quantity_sums(const struct writer *w, unsigned mask, const char 
                      quantity_words[i].name, prefix, quantity_words[i].name);
 }
 
-/* "(SELECT d0 …, b_… …, a_… … )": with both sides, rows that only the visit side has are none. */
-static void put_sums_of_levels(const struct writer *w) {
+/* With both sides, rows that only the visit side has are none. */
+void put_sums_of_levels(const struct writer *w) {
     struct buf *o = w->out;
     const struct shape *s = w->shape;
     buf_adds(o, "(SELECT ");
@@ -64,7 +64,7 @@ static void put_sums_of_levels(const struct writer *w) {
 /* --- metrics ------------------------------------------------------------------------------------
  */
 
-static void put_count(const struct writer *w, const char *value) {
+void put_count(const struct writer *w, const char *value) {
     if (w->plan->round_counts)
         buf_addf(w->out, "CASE WHEN %s = 0 THEN 0 ELSE greatest(10, (%s + 5) // 10 * 10) END",
                  value, value);
@@ -112,6 +112,10 @@ static void put_metric(const struct writer *w, enum metric m) {
         put_count(w, from_events ? "t.b_visitors" : "t.a_visitors");
         buf_adds(w->out, ", 0), 1), 0)");
         break;
+    case METRIC_CONVERSION_RATE:
+    case METRIC_GROUP_CONVERSION_RATE:
+        put_conversion_rate(w, m);
+        break;
     case METRIC_SCROLL_DEPTH:
     case METRIC_TIME_ON_PAGE:
     case METRIC_TOTAL_REVENUE:
@@ -138,7 +142,10 @@ void put_rows(const struct writer *w) {
         buf_addf(o, "s.%s_visitors AS seen FROM ", w->shape->from_events ? "b" : "a");
     else
         buf_adds(o, "0 AS seen FROM ");
-    put_sums_of_levels(w);
+    if (w->q->goals)
+        put_sums_of_goals(w);
+    else
+        put_sums_of_levels(w);
     buf_adds(o, " s");
     if (w->plan->total.from_events || w->plan->total.from_visits) {
         struct writer total = *w;
@@ -147,6 +154,7 @@ void put_rows(const struct writer *w) {
         put_sums_of_levels(&total);
         buf_adds(o, " t");
     }
+    put_conversions(w);
 }
 
 /* --- order and page -----------------------------------------------------------------------------
@@ -225,16 +233,36 @@ static struct writer writer_of(const struct period *p, uint32_t site, struct buf
                            .plan = &p->plan,
                            .reach = &p->reach,
                            .shape = &p->plan.rows,
+                           .period = p,
                            .site = site,
                            .out = out};
 }
 
+static size_t params_of(const struct filter *f) {
+    size_t count = f->value_count + (filter_is_leaf(f) && f->dim == DIM_PROP);
+    for (size_t i = 0; i < f->child_count; i++)
+        count += params_of(&f->children[i]);
+    return count;
+}
+
+static size_t params_of_query(const struct query *q) {
+    size_t count = QUERY_MOST_DIMS + params_of(&q->filter);
+    for (size_t i = 0; i < q->goal_count; i++)
+        count += params_of(&q->goals[i].filter) + 1;
+    return count;
+}
+
 int query_bind(struct query *q, struct arena *arena, struct sql_text *ret, struct err *err) {
-    size_t most = QUERY_MOST_DIMS + QUERY_MOST_FILTER_NODES + q->value_count;
-    struct sql_value *params = ARENA_NEW(arena, struct sql_value, most);
+    struct sql_value *params = ARENA_NEW(arena, struct sql_value, params_of_query(q));
     if (!params)
         return err_set(err, ERR_NOMEM, "out of memory");
     ret->param_count = bind_values(&q->filter, params, prop_bind_dims(q, params));
+    for (size_t i = 0; i < q->goal_count; i++) {
+        struct query_goal *g = &q->goals[i];
+        ret->param_count = bind_values(&g->filter, params, ret->param_count);
+        params[ret->param_count++] = (struct sql_value){.type = SQL_TEXT_VALUE, .text = g->name};
+        g->name_param = ret->param_count;
+    }
     ret->params = params;
     return 0;
 }

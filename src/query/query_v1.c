@@ -132,7 +132,8 @@ static json_t *filter_of(struct span one) {
         return NULL;
     bool negated = one.ptr[at] == '!';
     struct span property = span_trim(span_head(one, at)), rest = span_from(one, at + 2);
-    bool as_pattern = has_wildcard(rest);
+    /* The name of a goal may have stars of its own, as that of a page has. */
+    bool as_pattern = has_wildcard(rest) && !span_eq(property, SPAN_LIT("event:goal"));
     JSON_AUTO values = json_array();
     for (bool more = true; more;) {
         size_t end = find_stop(rest, "|");
@@ -262,15 +263,38 @@ static int put_breakdown(const struct asked *a, json_t *query, struct err *err) 
     return 0;
 }
 
+/* In v1 the rate of a row is that of its group, unless rows are goals or properties of events. */
+static bool rate_is_of_group(const struct asked *a) {
+    struct span property = a->values[PARAM_PROPERTY];
+    return a->kind == V1_TIMESERIES ||
+           (a->kind == V1_BREAKDOWN && property.ptr && !span_eq(property, SPAN_LIT("event:goal")) &&
+            !span_starts(property, SPAN_LIT("event:props:")));
+}
+
+static int put_metrics(const struct asked *a, json_t *query, struct err *err) {
+    struct span metrics;
+    if (!given(a, PARAM_METRICS, &metrics))
+        metrics = SPAN_LIT("visitors");
+    JSON_AUTO list = list_of(metrics);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        struct span word = json_span(json_array_get(list, i));
+        if (span_eq(word, span_str(metric_words[METRIC_GROUP_CONVERSION_RATE])))
+            return err_set(err, ERR_INVALID, "metrics: unknown metric");
+        if (span_eq(word, span_str(metric_words[METRIC_CONVERSION_RATE])) && rate_is_of_group(a))
+            (void)json_array_set_new(list, i,
+                                     json_string(metric_words[METRIC_GROUP_CONVERSION_RATE]));
+    }
+    (void)json_object_set(query, "metrics", list);
+    return 0;
+}
+
 int v1_query(enum v1_kind kind, const struct v1_param *params, size_t count, json_t **ret,
              struct err *err) {
     struct asked a = {.kind = kind};
-    struct span metrics;
     JSON_AUTO query = json_object();
     int r = take_params(&a, params, count, err);
-    if (!given(&a, PARAM_METRICS, &metrics))
-        metrics = SPAN_LIT("visitors");
-    (void)json_object_set_new(query, "metrics", list_of(metrics));
+    if (r == 0)
+        r = put_metrics(&a, query, err);
     if (r == 0)
         r = put_period(&a, query, err);
     if (r == 0)
@@ -320,6 +344,8 @@ static json_t *named_metrics(const json_t *reply, const json_t *row) {
         json_t *value = row ? json_incref(json_array_get(json_member(row, "metrics"), i))
                         : metric_kinds[m] == KIND_COUNT ? json_integer(0)
                                                         : json_null();
+        if (m == METRIC_GROUP_CONVERSION_RATE)
+            m = METRIC_CONVERSION_RATE;
         (void)json_object_set_new(object, metric_words[m], value);
     }
     return object;

@@ -73,7 +73,7 @@ void put_words_end(const struct writer *w, enum level level) {
         }
 }
 
-static void put_column(struct buf *o, enum dim d, enum level level, enum side side) {
+void put_column(struct buf *o, enum dim d, enum level level, enum side side) {
     const struct dim_info *info = &dim_infos[d];
     const char *row = is_of_event(side) ? "e" : "v";
     if (d == DIM_PAGE && !is_of_event(side))
@@ -96,6 +96,8 @@ void put_dims(const struct writer *w, enum level level, enum side side) {
     for (size_t i = 0; i < w->shape->dim_count; i++) {
         if (w->q->dims[i] == DIM_PROP)
             put_prop_dim(w, i);
+        else if (w->q->dims[i] == DIM_GOAL)
+            put_goal(w);
         else
             put_column(w->out, late ? DIM_TIME_DAY : w->q->dims[i], level, side);
         buf_addf(w->out, " AS d%zu, ", i);
@@ -177,7 +179,9 @@ static void put_filter(const struct writer *w, const struct filter *f, enum leve
         put_leaf(o, f, level, side);
     else if (f->op == FILTER_HAS_DONE)
         put_has_done(w, f, level, side);
-    for (size_t i = 0; f->op != FILTER_HAS_DONE && i < f->child_count; i++) {
+    else if (f->op > FILTER_HAS_DONE)
+        put_engagement_leaf(w, f, level, side);
+    for (size_t i = 0; f->op < FILTER_HAS_DONE && i < f->child_count; i++) {
         if (i > 0)
             buf_adds(o, f->op == FILTER_OR ? " OR " : " AND ");
         put_filter(w, &f->children[i], level, side);

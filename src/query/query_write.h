@@ -12,6 +12,8 @@ struct writer {
     const struct plan *plan;
     const struct reach *reach;
     const struct shape *shape;
+    const struct period *period;
+    size_t goal_param; /* number of the parameter with the goal's name */
     uint32_t site;
     struct buf *out;
 };
@@ -39,6 +41,8 @@ extern const struct quantity_word quantity_words[5]; /* all but visitors; visits
  * few rows; the levels give days. */
 bool time_is_late(const struct shape *s, const struct query *q);
 void put_time(struct buf *o, enum dim d, const char *day); /* DAY, WEEK and MONTH of `day` */
+/* SQL for an attribute, as a code where the level has codes. */
+void put_column(struct buf *o, enum dim d, enum level level, enum side side);
 /* "… AS d0, … AS d1, " */
 void put_dims(const struct writer *w, enum level level, enum side side);
 void put_dim_names(const struct writer *w); /* "d0, d1, " */
@@ -92,7 +96,24 @@ void put_measure_sums(const struct writer *w); /* "sum(…) AS …, " */
 void put_measure(const struct writer *w, enum metric m);
 void put_currency(const struct writer *w); /* "… AS currency, " */
 
+/* --- query_engaged.c --- */
+
+/* FILTER_SCROLLED, FILTER_ENGAGED. */
+void put_engagement_leaf(const struct writer *w, const struct filter *f, enum level level,
+                         enum side side);
+
+/* --- query_conversion.c --- */
+
+void put_goal(const struct writer *w);          /* the name of the goal the rows are of */
+void put_sums_of_goals(const struct writer *w); /* as put_sums_of_levels(), of all goals */
+void put_conversions(const struct writer *w);   /* joins: ca all visitors, cg those of the row */
+void put_conversion_rate(const struct writer *w, enum metric m);
+
 /* --- query_sql.c --- */
+
+/* A parenthesised SELECT of all levels added up: d0 …, b_…, a_… */
+void put_sums_of_levels(const struct writer *w);
+void put_count(const struct writer *w, const char *value); /* rounded where the plan says so */
 
 /* The whole result of the writer's query: d0 …, m0 …, and the visitors that decide about folding. */
 void put_rows(const struct writer *w);

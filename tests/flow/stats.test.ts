@@ -131,7 +131,7 @@ test('v1 says what is wrong', async () => {
     ['aggregate', { metrics: 'time_on_page' }, 'metrics: time_on_page needs event:page as a dimension or in filters'],
     ['aggregate', { filters: 'event:page' }, 'filters: each must be property==value or property!=value'],
     ['aggregate', { filters: 'event:page==/;' }, 'filters: each must be property==value or property!=value'],
-    ['aggregate', { filters: 'event:goal==x' }, 'filters: unknown dimension'],
+    ['aggregate', { filters: 'event:zebra==x' }, 'filters: unknown dimension'],
     ['aggregate', { compare: 'year_over_year' }, 'compare: must be previous_period'],
     ['aggregate', { interval: 'day' }, 'query: unknown parameter'],
     ['aggregate', { with_imported: '1' }, 'with_imported: must be true or false'],

@@ -42,6 +42,19 @@ static void parameters_become_a_query(void **state) {
         {V1_BREAKDOWN, "property=visit:source",
          "{'metrics':['visitors'],'date_range':'30d','include':{},'dimensions':['visit:source'],"
          "'pagination':{'limit':100,'offset':0}}"},
+        /* The rate of a row is that of its group; of goals there is but one. */
+        {V1_AGGREGATE, "metrics=conversion_rate&filters=event:goal==Visit /blog/**|Signup",
+         "{'metrics':['conversion_rate'],'date_range':'30d','filters':[['is','event:goal',["
+         "'Visit /blog/**','Signup']]],'include':{}}"},
+        {V1_TIMESERIES, "period=day&metrics=visitors,conversion_rate",
+         "{'metrics':['visitors','group_conversion_rate'],'date_range':'day','include':{"
+         "'time_labels':true},'dimensions':['time:hour']}"},
+        {V1_BREAKDOWN, "property=visit:source&metrics=conversion_rate",
+         "{'metrics':['group_conversion_rate'],'date_range':'30d','include':{},"
+         "'dimensions':['visit:source'],'pagination':{'limit':100,'offset':0}}"},
+        {V1_BREAKDOWN, "property=event:goal&metrics=conversion_rate",
+         "{'metrics':['conversion_rate'],'date_range':'30d','include':{},"
+         "'dimensions':['event:goal'],'pagination':{'limit':100,'offset':0}}"},
         {V1_BREAKDOWN, "property=event:page&limit=7&page=3",
          "{'metrics':['visitors'],'date_range':'30d','include':{},'dimensions':['event:page'],"
          "'pagination':{'limit':7,'offset':14}}"},

@@ -1,0 +1,176 @@
+/* Rows by goal, and conversion rates: results of other queries within the statement of one.
+ *
+ * A query by event:goal has a query for each goal, whose rows are put one after the other. A rate has
+ * one for all visitors: the same without what chooses conversions; with the same dimensions when it is
+ * that of a group. */
+#include "query_write.h"
+
+/* --- the queries --------------------------------------------------------------------------------
+ */
+
+/* Both, in the arena; one that is empty is left out. */
+static int both(const struct filter *a, const struct filter *b, struct arena *arena,
+                struct filter *ret, struct err *err) {
+    struct filter *list = ARENA_NEW(arena, struct filter, 2);
+    if (!list)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    list[0] = *a;
+    list[1] = *b;
+    *ret = a->child_count == 0
+               ? *b
+               : (struct filter){.op = FILTER_AND, .children = list, .child_count = 2};
+    return 0;
+}
+
+static int query_of_goal(const struct query *q, const struct query_goal *g, struct arena *arena,
+                         struct query *ret, struct err *err) {
+    *ret = *q;
+    ret->goals = NULL;
+    ret->currency = g->filter.goal->currency.len ? g->filter.goal->currency : SPAN_EMPTY;
+    for (size_t i = 0; i < q->metric_count; i++)
+        if (q->metrics[i] == METRIC_CONVERSION_RATE ||
+            q->metrics[i] == METRIC_GROUP_CONVERSION_RATE)
+            ret->metrics[i] = METRIC_VISITORS;
+    return both(&q->filter, &g->filter, arena, &ret->filter, err);
+}
+
+/* Visitors whether they converted or not. */
+static struct query query_of_all(const struct query *q, bool split) {
+    struct query all = {.metrics = {METRIC_VISITORS},
+                        .metric_count = 1,
+                        .filter = q->filter,
+                        .range = q->range,
+                        .today = q->today};
+    all.filter.child_count = q->plain_filters;
+    for (size_t i = 0; split && i < q->dim_count; i++)
+        if (q->dims[i] != DIM_GOAL)
+            all.dims[all.dim_count++] = q->dims[i];
+    return all;
+}
+
+static bool asks(const struct query *q, enum metric m) {
+    for (size_t i = 0; i < q->metric_count; i++)
+        if (q->metrics[i] == m)
+            return true;
+    return false;
+}
+
+int conversion_periods(struct period *p, struct arena *arena, struct err *err) {
+    const struct query *q = &p->q;
+    if (!q->goals && !query_has_conversion(q))
+        return 0;
+    p->within = ARENA_NEW(arena, struct period, q->goal_count + 2);
+    if (!p->within)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    for (size_t i = 0; i < q->goal_count; i++) {
+        int r = query_of_goal(q, &q->goals[i], arena, &p->within[p->within_count++].q, err);
+        if (r < 0)
+            return r;
+    }
+    if (asks(q, METRIC_CONVERSION_RATE)) {
+        p->all = &p->within[p->within_count++];
+        p->all->q = query_of_all(q, false);
+    }
+    if (asks(q, METRIC_GROUP_CONVERSION_RATE)) {
+        p->group = &p->within[p->within_count++];
+        p->group->q = query_of_all(q, true);
+    }
+    return 0;
+}
+
+static void add_reach(struct reach *to, const struct reach *r) {
+    to->levels |= r->levels;
+    if (r->rows_gone && (!to->rows_gone || r->raw_from_day > to->raw_from_day))
+        to->raw_from_day = r->raw_from_day;
+    to->rows_gone |= r->rows_gone;
+}
+
+struct reach period_reach(const struct period *p) {
+    bool total = p->plan.total.from_events || p->plan.total.from_visits;
+    struct reach r = {0};
+    if (p->q.goal_count == 0 || total)
+        add_reach(&r, &p->reach);
+    for (size_t i = 0; i < p->within_count; i++)
+        add_reach(&r, &p->within[i].reach);
+    return r;
+}
+
+/* --- SQL ----------------------------------------------------------------------------------------
+ */
+
+static struct writer writer_within(const struct writer *w, const struct period *p) {
+    return (struct writer){.q = &p->q,
+                           .plan = &p->plan,
+                           .reach = &p->reach,
+                           .shape = &p->plan.rows,
+                           .period = p,
+                           .site = w->site,
+                           .out = w->out};
+}
+
+/* Of a query by goal without any goal there is no row. */
+void put_goal(const struct writer *w) {
+    if (w->goal_param)
+        buf_addf(w->out, "$%zu::VARCHAR", w->goal_param);
+    else
+        buf_adds(w->out, "''");
+}
+
+void put_sums_of_goals(const struct writer *w) {
+    const struct query *q = w->q;
+    buf_adds(w->out, "(");
+    for (size_t i = 0; i < q->goal_count; i++) {
+        struct writer one = writer_within(w, &w->period->within[i]);
+        one.goal_param = q->goals[i].name_param;
+        buf_adds(w->out, i ? " UNION ALL " : "");
+        put_sums_of_levels(&one);
+    }
+    if (q->goal_count == 0) {
+        buf_adds(w->out, "SELECT * FROM ");
+        put_sums_of_levels(w);
+        buf_adds(w->out, " LIMIT 0");
+    }
+    buf_adds(w->out, ")");
+}
+
+void put_conversions(const struct writer *w) {
+    const struct period *all = w->period->all, *group = w->period->group;
+    struct buf *o = w->out;
+    if (all) {
+        struct writer of_all = writer_within(w, all);
+        buf_adds(o, " CROSS JOIN ");
+        put_sums_of_levels(&of_all);
+        buf_adds(o, " ca");
+    }
+    if (group) {
+        struct writer of_group = writer_within(w, group);
+        buf_adds(o, " LEFT JOIN ");
+        put_sums_of_levels(&of_group);
+        buf_adds(o, " cg ON true");
+    }
+    for (size_t i = 0, at = 0; group && i < w->q->dim_count; i++)
+        if (w->q->dims[i] != DIM_GOAL)
+            buf_addf(o, " AND cg.d%zu = s.d%zu", at++, i);
+}
+
+static const char *visitors_of(const struct shape *s) {
+    return s->from_events & Q_VISITORS ? "b_visitors" : "a_visitors";
+}
+
+/* Of rounded figures, under the profile that rounds; there, of a handful it is unknown. */
+void put_conversion_rate(const struct writer *w, enum metric m) {
+    struct buf *o = w->out;
+    bool of_group = m == METRIC_GROUP_CONVERSION_RATE;
+    const struct period *base = of_group ? w->period->group : w->period->all;
+    char reached[32], of[32];
+    (void)snprintf(reached, sizeof(reached), "s.%s", visitors_of(w->shape));
+    (void)snprintf(of, sizeof(of), "%s.%s", of_group ? "cg" : "ca", visitors_of(&base->plan.rows));
+    if (w->plan->round_counts)
+        buf_addf(o, "CASE WHEN %s BETWEEN 1 AND %d THEN NULL ELSE ", of, QUERY_FOLD_BELOW - 1);
+    buf_adds(o, "coalesce(round(");
+    put_count(w, reached);
+    buf_adds(o, " * 1e2 / nullif(");
+    put_count(w, of);
+    buf_adds(o, ", 0), 1), 0)");
+    buf_adds(o, w->plan->round_counts ? " END" : "");
+}
