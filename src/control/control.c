@@ -89,6 +89,8 @@ static const char *const migrations[] = {
     ") STRICT;",
     "ALTER TABLE site ADD COLUMN block_datacenters INTEGER NOT NULL DEFAULT 0"
     "  CHECK (block_datacenters IN (0, 1));",
+    "ALTER TABLE site ADD COLUMN search_params TEXT NOT NULL" /* JSON array of text */
+    "  DEFAULT '[\"q\",\"query\",\"s\",\"search\",\"keyword\",\"suche\",\"recherche\"]';",
 };
 
 static int version_read(struct control *c, int *ret, struct err *err) {

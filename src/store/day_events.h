@@ -16,6 +16,7 @@ struct day_event {
     uint32_t name, hostname, page, currency; /* numbers of day_events.texts */
     uint32_t props; /* in a spool: the bytes that follow; in a group: a number of its `props` */
     uint32_t first, engaged_ms;
+    uint32_t lcp_ms, inp_ms, cls_milli;
     uint8_t hour, kind, interactive, scroll;
 };
 
@@ -32,6 +33,7 @@ struct day_events {
     struct spool *spool;
     struct day_stream *streams; /* one more, with the end of the visits */
     size_t count;
+    bool has_vitals;
 };
 
 /* Reads the events of the visits; those of no visit are left out. `words`: of the hot tables. */

@@ -91,7 +91,7 @@ static int put_visits(struct file *f, size_t from, struct err *err) {
 int day_files_visits(const struct seal_job *job, const struct day_visits *visits,
                      struct seal_file *file, struct err *err) {
     CLEANUP(file_release) struct file f = {.job = job, .day = visits};
-    struct seal_columns columns = seal_columns_of(SEAL_VISIT);
+    struct seal_columns columns = seal_columns_of(SEAL_VISIT, false);
     int code = file_open(&f, file->path, columns.at, columns.count, err);
     for (size_t from = 0; !code && from < visits->count; from += f.rows) {
         f.rows = group_rows(visits->count - from);
@@ -136,6 +136,11 @@ static int put_events(struct file *f, const struct day_event *e, const struct da
     for (size_t k = 0; k < SEAL_DIMS; k++)
         if (seal_dim_on_event(k))
             PUT_COLUMN(packed_at(&columns[k].rows, at[i]), &columns[k].text);
+    if (!d->has_vitals)
+        return 0;
+    PUT_NUMBERS(e[i].lcp_ms);
+    PUT_NUMBERS(e[i].inp_ms);
+    PUT_NUMBERS(e[i].cls_milli);
     return 0;
 }
 
@@ -175,7 +180,7 @@ int day_files_events(const struct seal_job *job, const struct day_visits *visits
                      struct day_events *events, day_event_fn look, void *arg,
                      struct seal_file *file, struct err *err) {
     CLEANUP(file_release) struct file f = {.job = job, .day = visits};
-    struct seal_columns columns = seal_columns_of(SEAL_EVENT);
+    struct seal_columns columns = seal_columns_of(SEAL_EVENT, events->has_vitals);
     int code = file_open(&f, file->path, columns.at, columns.count, err);
     if (!code)
         code = put_streams(&f, events, &(struct look){look, arg}, err);
@@ -248,7 +253,7 @@ int day_files_rolls(const struct seal_job *job, const struct roll_sums *sums,
     CLEANUP(roll_rows_release) struct roll_rows rows = {0};
     if (!list_rolls(sums, &rows))
         return err_set(err, ERR_NOMEM, "no memory for a day's roll-ups");
-    struct seal_columns columns = seal_columns_of(SEAL_ROLL);
+    struct seal_columns columns = seal_columns_of(SEAL_ROLL, false);
     int code = file_open(&f, file->path, columns.at, columns.count, err);
     for (size_t from = 0; !code && from < rows.count; from += f.rows) {
         f.rows = group_rows(rows.count - from);

@@ -1,7 +1,7 @@
 // One site's figures. All of it follows one view (site, period, filters), so all of it always agrees.
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { METRICS, type Client, type Query, type Site } from '../data/api';
-import { PANELS } from '../data/dimensions';
+import { PANELS, byAlias, type Dimension } from '../data/dimensions';
 import { rangeOf } from '../data/period';
 import { SessionContext, useQuery } from '../data/use_query';
 import { filtersOf, holds } from '../data/view';
@@ -11,6 +11,7 @@ import { Header } from './header';
 import { Overview } from './overview';
 import { Panel } from './panel';
 import { useView } from './use_view';
+import { Vitals } from './vitals';
 
 const BEAT_MS = 30_000;
 
@@ -80,6 +81,14 @@ function Body({ site, view, range, change }: BodyProps) {
   );
   const everCounted = ever.reply?.results[0]?.metrics[0];
 
+  const page = byAlias('page') as Dimension;
+  const pick = (dimension: Dimension, value: string): void =>
+    change({
+      conditions: holds(view, dimension, value)
+        ? view.conditions.filter((each) => each.dimension !== dimension || each.value !== value)
+        : [...view.conditions, { dimension, value }],
+    });
+
   if (nothing && everCounted === 0) return <EmptySite site={site} />;
   return (
     <main class="page">
@@ -99,15 +108,12 @@ function Body({ site, view, range, change }: BodyProps) {
             tab={view.tabs[spec.id]}
             onTab={(alias) => change({ tabs: { ...view.tabs, [spec.id]: alias } })}
             isOn={(dimension, value) => holds(view, dimension, value)}
-            onPick={(dimension, value) =>
-              change({
-                conditions: holds(view, dimension, value)
-                  ? view.conditions.filter((each) => each.dimension !== dimension || each.value !== value)
-                  : [...view.conditions, { dimension, value }],
-              })
-            }
+            onPick={pick}
           />
         ))}
+        {!failed && (
+          <Vitals base={base} isOn={(value) => holds(view, page, value)} onPick={(value) => pick(page, value)} />
+        )}
       </div>
     </main>
   );
