@@ -26,6 +26,7 @@ const shown = async (page: Page): Promise<void> => {
 const measured = async (page: Page): Promise<void> => {
   await shown(page);
   await page.locator('.panel-vitals .rows').waitFor();
+  await page.locator('.foot').scrollIntoViewIfNeeded();
 };
 
 const shots: Shot[] = [
@@ -58,7 +59,7 @@ const standInShots: Shot[] = [
   },
   { name: 'empty', options: desktop, mood: 'empty', act: (page) => page.locator('.empty').waitFor() },
   { name: 'no-countries', options: { ...phone, colorScheme: 'light' }, mood: 'imported', act: shown, whole: true },
-  { name: 'vitals', options: { viewport: { width: 1280, height: 1700 } }, mood: 'measured', act: measured },
+  { name: 'vitals', options: desktop, mood: 'measured', act: measured },
   { name: 'phone-vitals', options: { ...phone, colorScheme: 'dark' }, mood: 'measured', act: measured, whole: true },
   { name: 'failing', options: desktop, mood: 'failing', act: (page) => page.locator('.overview .error-note').waitFor() },
 ];

@@ -19,6 +19,7 @@
 #define ON_EVENT_EVENT true
 #define ON_EVENT_BOTH true
 #define ON_EVENT_VISIT false
+#define ON_EVENT_PACKED false
 
 const struct event_field_info event_fields[EVENT_FIELDS] = {
 #define FIELD(name_, TYPE, unit_, most_, profiles_, purpose_, keep, place_) \

@@ -1,15 +1,16 @@
 /* Web vitals: the measurement below which three of four are, over rows; no sum of days has it. A side
  * of its own, v_…, which the levels give row by row. */
 #include "query_write.h"
+#include "vitals_pack.h"
 
 /* Without NULLs: 0 stands for what was not measured. */
 static const struct {
     enum metric metric;
-    const char *column, *name, *count;
+    const char *sealed, *hot, *name, *count;
 } vitals[] = {
-    {METRIC_LCP, "lcp_ms", "v_lcp", "v_lcp_n"},
-    {METRIC_INP, "inp_ms", "v_inp", "v_inp_n"},
-    {METRIC_CLS, "cls_milli", "v_cls", "v_cls_n"},
+    {METRIC_LCP, "e.lcp_ms", VITALS_LCP_MS_SQL("e"), "v_lcp", "v_lcp_n"},
+    {METRIC_INP, "e.inp_ms", VITALS_INP_MS_SQL("e"), "v_inp", "v_inp_n"},
+    {METRIC_CLS, "e.cls_milli", VITALS_CLS_MILLI_SQL("e"), "v_cls", "v_cls_n"},
 };
 
 static bool is_asked(const struct writer *w, enum metric m) {
@@ -26,7 +27,8 @@ void put_vitals(const struct writer *w, enum level level) {
     put_dims(w, level, SIDE_VITALS);
     for (size_t i = 0; i < ARRAY_LEN(vitals); i++)
         if (is_asked(w, vitals[i].metric))
-            buf_addf(o, "nullif(e.%s, 0) AS %s, ", vitals[i].column, vitals[i].name);
+            buf_addf(o, "nullif(%s, 0)::UINTEGER AS %s, ",
+                     level == LEVEL_HOT ? vitals[i].hot : vitals[i].sealed, vitals[i].name);
     buf_adds(o, "1 AS v_n FROM ");
     put_event_source(w, level, SIDE_VITALS);
     put_where(w, level, SIDE_VITALS);

@@ -155,14 +155,12 @@ static int take_row(struct day_events *d, struct day_event *e, struct span props
 
 static int take_rows(void *to, duckdb_data_chunk rows, struct err *err) {
     struct reading *r = to;
-    enum { FIGURES = 12, PROPS = FIGURES + EVENT_TEXTS };
+    enum { FIGURES = 9, PROPS = FIGURES + EVENT_TEXTS };
     const uint64_t *visit = chunk_column(rows, 0);
     const int64_t *ts_ms = chunk_column(rows, 1), *revenue_milli = chunk_column(rows, 2);
     const uint32_t *first = chunk_column(rows, 3), *engaged_ms = chunk_column(rows, 4);
     const uint8_t *hour = chunk_column(rows, 5), *kind = chunk_column(rows, 6),
                   *interactive = chunk_column(rows, 7), *scroll = chunk_column(rows, 8);
-    const uint32_t *lcp_ms = chunk_column(rows, 9), *inp_ms = chunk_column(rows, 10),
-                   *cls_milli = chunk_column(rows, 11);
     duckdb_vector props = duckdb_data_chunk_get_vector(rows, PROPS);
     idx_t count = duckdb_data_chunk_get_size(rows);
     for (size_t k = 0; k < EVENT_TEXTS; k++)
@@ -179,9 +177,6 @@ static int take_rows(void *to, duckdb_data_chunk rows, struct err *err) {
                               .currency = r->numbers[EVENT_CURRENCY][i],
                               .first = first[i],
                               .engaged_ms = engaged_ms[i],
-                              .lcp_ms = lcp_ms[i],
-                              .inp_ms = inp_ms[i],
-                              .cls_milli = cls_milli[i],
                               .hour = hour[i],
                               .kind = kind[i],
                               .interactive = interactive[i],
@@ -208,8 +203,8 @@ int day_events_read(duckdb_connection c, const struct seal_job *job, const char 
     BUF_AUTO sql = {0};
     buf_addf(&sql,
              "SELECT visit, ts_ms, revenue_milli, first, engaged_ms, hour, kind, interactive,"
-             " scroll, lcp_ms, inp_ms, cls_milli, name, hostname, page, currency, props FROM"
-             " event_row WHERE site = %u AND day = %d",
+             " scroll, name, hostname, page, currency, props FROM event_row WHERE site = %u AND"
+             " day = %d",
              job->site, job->day);
     return sql_each_chunk(c, &sql, take_rows, r, err);
 }

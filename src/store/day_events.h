@@ -11,12 +11,11 @@
 #include "spool.h"
 
 struct day_event {
-    int64_t ts_ms, revenue_milli;
+    int64_t ts_ms, revenue_milli; /* of web vitals, these (vitals_pack.h) */
     uint32_t visit;                          /* its place */
     uint32_t name, hostname, page, currency; /* numbers of day_events.texts */
     uint32_t props; /* in a spool: the bytes that follow; in a group: a number of its `props` */
     uint32_t first, engaged_ms;
-    uint32_t lcp_ms, inp_ms, cls_milli;
     uint8_t hour, kind, interactive, scroll;
 };
 

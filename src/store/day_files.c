@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "seal_columns.h"
+#include "vitals_pack.h"
 
 enum {
     LEVEL = 1,             /* a day is written fast and compacted into its month at leisure */
@@ -129,7 +130,7 @@ static int put_events(struct file *f, const struct day_event *e, const struct da
     PUT_COLUMN(e[i].hostname, &d->texts[EVENT_HOSTNAME]);
     PUT_COLUMN(e[i].page, &d->texts[EVENT_PAGE]);
     PUT_TEXTS(e[i].props, props->texts, props->count);
-    PUT_NUMBERS(e[i].revenue_milli);
+    PUT_NUMBERS(e[i].kind == EVENT_VITALS ? 0 : e[i].revenue_milli);
     PUT_COLUMN(e[i].currency, &d->texts[EVENT_CURRENCY]);
     PUT_NUMBERS(e[i].first);
     PUT_NUMBERS(visits[at[i]].varies);
@@ -138,9 +139,9 @@ static int put_events(struct file *f, const struct day_event *e, const struct da
             PUT_COLUMN(packed_at(&columns[k].rows, at[i]), &columns[k].text);
     if (!d->has_vitals)
         return 0;
-    PUT_NUMBERS(e[i].lcp_ms);
-    PUT_NUMBERS(e[i].inp_ms);
-    PUT_NUMBERS(e[i].cls_milli);
+    PUT_NUMBERS(e[i].kind == EVENT_VITALS ? VITALS_LCP_MS(e[i].revenue_milli) : 0);
+    PUT_NUMBERS(e[i].kind == EVENT_VITALS ? VITALS_INP_MS(e[i].revenue_milli) : 0);
+    PUT_NUMBERS(e[i].kind == EVENT_VITALS ? VITALS_CLS_MILLI(e[i].revenue_milli) : 0);
     return 0;
 }
 

@@ -106,7 +106,7 @@ describe('dashboard', () => {
 
   it('shows web vitals where something was measured, and judges them', async () => {
     mock.mood = 'measured';
-    await page.reload();
+    await shown();
     const panel = page.locator('.panel-vitals');
     await panel.locator('tbody tr').first().waitFor();
     const words = await panel.locator('dd').allInnerTexts();
@@ -116,8 +116,7 @@ describe('dashboard', () => {
     await page.locator('.chip', { hasText: '/nos-pains' }).waitFor();
     await assertAccessible();
     mock.mood = 'well';
-    await page.reload();
-    await shown();
+    await complete();
     assert.equal(await panel.count(), 0);
   });
 
