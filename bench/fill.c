@@ -1,12 +1,13 @@
 /* fill.c — a data folder with a history, made by the server's own code.
  *
  * Usage: fill --data DIR [--events N] [--days D] [--pages P] [--due N] [--hot N] [--zone NAME]
- *             [--domain NAME] [--seed S]
+ *             [--domain NAME] [--seed S] [--vitals P]
  *
  * N events (page views, custom events and engagements) of one site in the D days before today: each
  * day is applied in batches, then sealed and recorded like any day that ends. --due: so many events of
  * yesterday that are only in the journal, to be sealed at the next start (then the history ends the
- * day before); --hot: of today, to be drained. Ends with one line of JSON about the folder and how
+ * day before); --hot: of today, to be drained. --vitals: of a hundred engagements so many are web
+ * vitals in place of that. Ends with one line of JSON about the folder and how
  * long it took. */
 #include <getopt.h>
 #include <stdio.h>
@@ -27,7 +28,7 @@ enum { BATCH_EVENTS = 20000, FRAME_EVENTS = 4000 };
 
 struct ask {
     const char *data, *domain, *zone;
-    uint64_t events, days, pages, due, hot, seed;
+    uint64_t events, days, pages, due, hot, seed, vitals;
 };
 
 /* Both as the clock on the wall says and as all threads together computed: on a busy machine the
@@ -45,6 +46,7 @@ struct fill {
     int32_t today;
     char token[CRYPT_TOKEN_CHARS];
     struct took making, applying, sealing;
+    uint64_t engagements; /* seen by take() */
 };
 
 static struct took now(void) {
@@ -122,6 +124,26 @@ static void close_all(struct fill *f) {
         app_close(&f->app);
 }
 
+/* Numbers that differ from one to the next, and look like those of a site. */
+static void measure(struct event *e, uint64_t n) {
+    e->kind = EVENT_VITALS;
+    e->name = SPAN_LIT("vitals");
+    e->scroll = SCROLL_NONE;
+    e->engaged_ms = 0;
+    e->lcp_ms = 600 + (uint32_t)(n * 7919 % 4001);
+    e->inp_ms = n % 4 ? 8 + (uint32_t)(n * 104729 % 397) : 0;
+    e->cls_milli = 1 + (uint32_t)(n * 15485863 % 301);
+}
+
+/* The next events of the day that was made. */
+static size_t take(struct fill *f, size_t most) {
+    size_t count = traffic_take(f->traffic, f->events, most);
+    for (size_t i = 0; f->ask->vitals && i < count; i++)
+        if (f->events[i].kind == EVENT_ENGAGEMENT && f->engagements++ % 100 < f->ask->vitals)
+            measure(&f->events[i], f->engagements);
+    return count;
+}
+
 /* --- history ------------------------------------------------------------------------------------
  */
 
@@ -130,7 +152,7 @@ static int apply_day(struct fill *f, struct err *err) {
     int code = 0;
     for (;;) {
         struct took began = now();
-        batch.event_count = traffic_take(f->traffic, f->events, BATCH_EVENTS);
+        batch.event_count = take(f, BATCH_EVENTS);
         add_since(&f->making, began);
         began = now();
         if (batch.event_count)
@@ -189,7 +211,7 @@ static int put_in_journal(struct fill *f, int32_t day, uint64_t count, int64_t u
     BUF_AUTO frame = {0};
     BUF_AUTO scratch = {0};
     size_t n;
-    while (!code && count && (n = traffic_take(f->traffic, f->events, FRAME_EVENTS)) > 0) {
+    while (!code && count && (n = take(f, FRAME_EVENTS)) > 0) {
         buf_clear(&frame);
         for (size_t i = 0; i < n; i++)
             record_add_event(&frame, &f->events[i], &scratch);
@@ -247,14 +269,20 @@ static int run(struct fill *f, struct err *err) {
 
 static bool parse(int argc, char **argv, struct ask *ask) {
     static const struct option options[] = {
-        {"data", required_argument, NULL, 'd'},   {"zone", required_argument, NULL, 'z'},
-        {"domain", required_argument, NULL, 'n'}, {"events", required_argument, NULL, 0},
-        {"days", required_argument, NULL, 1},     {"pages", required_argument, NULL, 2},
-        {"due", required_argument, NULL, 3},      {"hot", required_argument, NULL, 4},
-        {"seed", required_argument, NULL, 5},     {0},
+        {"data", required_argument, NULL, 'd'},
+        {"zone", required_argument, NULL, 'z'},
+        {"domain", required_argument, NULL, 'n'},
+        {"events", required_argument, NULL, 0},
+        {"days", required_argument, NULL, 1},
+        {"pages", required_argument, NULL, 2},
+        {"due", required_argument, NULL, 3},
+        {"hot", required_argument, NULL, 4},
+        {"seed", required_argument, NULL, 5},
+        {"vitals", required_argument, NULL, 6},
+        {0},
     };
-    uint64_t *const numbers[] = {&ask->events, &ask->days, &ask->pages,
-                                 &ask->due,    &ask->hot,  &ask->seed};
+    uint64_t *const numbers[] = {&ask->events, &ask->days, &ask->pages, &ask->due,
+                                 &ask->hot,    &ask->seed, &ask->vitals};
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) >= 0;) {
         if (o == 'd')
             ask->data = optarg;
@@ -273,7 +301,7 @@ int main(int argc, char **argv) {
         .domain = "example.com", .zone = "Europe/Paris", .days = 30, .pages = 10000, .seed = 1};
     if (!parse(argc, argv, &ask)) {
         (void)fputs("usage: fill --data DIR [--events N] [--days D] [--pages P] [--due N] [--hot N]"
-                    " [--domain NAME] [--zone NAME] [--seed S]\n",
+                    " [--domain NAME] [--zone NAME] [--seed S] [--vitals P]\n",
                     stderr);
         return 2;
     }

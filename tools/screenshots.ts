@@ -23,6 +23,12 @@ const shown = async (page: Page): Promise<void> => {
   await page.locator('.u-over').waitFor();
 };
 
+const measured = async (page: Page): Promise<void> => {
+  await shown(page);
+  await page.locator('.panel-vitals .rows').waitFor();
+  await page.locator('.foot').scrollIntoViewIfNeeded();
+};
+
 const shots: Shot[] = [
   { name: 'light', options: { ...desktop, colorScheme: 'light' }, act: shown, whole: true },
   { name: 'dark', options: { ...desktop, colorScheme: 'dark' }, act: shown, whole: true },
@@ -53,6 +59,8 @@ const standInShots: Shot[] = [
   },
   { name: 'empty', options: desktop, mood: 'empty', act: (page) => page.locator('.empty').waitFor() },
   { name: 'no-countries', options: { ...phone, colorScheme: 'light' }, mood: 'imported', act: shown, whole: true },
+  { name: 'vitals', options: desktop, mood: 'measured', act: measured },
+  { name: 'phone-vitals', options: { ...phone, colorScheme: 'dark' }, mood: 'measured', act: measured, whole: true },
   { name: 'failing', options: desktop, mood: 'failing', act: (page) => page.locator('.overview .error-note').waitFor() },
 ];
 

@@ -254,6 +254,8 @@ static int notes(const struct cli *cli) {
          "such as /orders/*; may be repeated"},                                                    \
         {"query-keep", "query_keep", CLI_LIST, "NAME",                                             \
          "a query parameter to keep; may be repeated"},                                            \
+        {"search-param", "search_params", CLI_LIST, "NAME",                                        \
+         "a query parameter with what was searched for (q, search … ); may be repeated"},          \
         {"own-host", "own_hosts", CLI_LIST, "HOST",                                                \
          "another host of yours, whose links are no referrals; may be repeated"},                  \
         {"source-alias", "source_aliases", CLI_LIST, "FROM=NAME",                                  \

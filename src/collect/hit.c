@@ -13,5 +13,6 @@ void hit_init(struct hit *h) {
         .currency = SPAN_EMPTY,
         .interactive = true,
         .scroll = SCROLL_NOT_SENT,
+        .vitals_milli = {VITAL_NOT_SENT, VITAL_NOT_SENT, VITAL_NOT_SENT},
     };
 }

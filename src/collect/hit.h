@@ -17,6 +17,10 @@ struct hit_prop {
     struct span key, value;
 };
 
+/* Web vitals: largest contentful paint, interaction to next paint, cumulative layout shift. */
+enum hit_vital { VITAL_LCP, VITAL_INP, VITAL_CLS, VITALS };
+#define VITAL_NOT_SENT INT64_MIN
+
 struct hit {
     /* the sender */
     struct net_address address; /* after the trusted proxies */
@@ -26,7 +30,7 @@ struct hit {
 
     /* what happened */
     struct span domain; /* the site, as named by the sender; empty: the URL's host */
-    struct span name;   /* "pageview", "engagement" or the event's own */
+    struct span name;   /* "pageview", "engagement", "vitals" or the event's own */
     struct span url;
     struct span referrer;
     const struct hit_prop *props;
@@ -36,7 +40,8 @@ struct hit {
     uint32_t engaged_ms;
     int64_t revenue_milli;
     struct span currency;
-    int64_t ts_ms; /* the server's clock, or the log line's time in an import */
+    int64_t vitals_milli[VITALS]; /* thousandths of ms, ms and 1; any number, or VITAL_NOT_SENT */
+    int64_t ts_ms;                /* the server's clock, or the log line's time in an import */
 };
 
 void hit_init(struct hit *h);

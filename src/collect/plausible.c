@@ -31,6 +31,9 @@ enum key {
     KEY_SCROLL,
     KEY_ENGAGED,
     KEY_ZONE,
+    KEY_LCP,
+    KEY_INP,
+    KEY_CLS,
     KEYS
 };
 
@@ -64,6 +67,9 @@ static const struct spelling long_names[] = {
     SPELL("revenue", REVENUE, 2),
     SPELL("interactive", INTERACTIVE, 2),
     SPELL("sd", SCROLL, 1),
+    SPELL("lcp", LCP, 1),
+    SPELL("inp", INP, 1),
+    SPELL("cls", CLS, 1),
 };
 
 struct message {
@@ -326,6 +332,21 @@ static int take_engagement(struct parse *p, const struct message *m, struct hit 
     return 0;
 }
 
+/* Umami's names. */
+static int take_vitals(struct parse *p, const struct message *m, struct hit *h) {
+    static const enum key keys[VITALS] = {KEY_LCP, KEY_INP, KEY_CLS};
+    if (!span_eq(h->name, SPAN_LIT("vitals")))
+        return 0;
+    bool any = false;
+    for (size_t i = 0; i < VITALS; i++) {
+        const struct json_in_value *v = sent(m, keys[i]);
+        any |= v && v->kind == JSON_IN_NUMBER && money_milli(v->text, &h->vitals_milli[i]);
+    }
+    h->interactive = false;
+    return any ? 0
+               : refuse(p, "event_name", "vitals needs a number in \"lcp\", \"inp\" or \"cls\"");
+}
+
 /* --- one event ----------------------------------------------------------------------------------
  */
 
@@ -402,8 +423,8 @@ static int take_event(struct parse *p, struct json_in *in) {
     h.time_zone = sent_text(&m, KEY_ZONE);
     const struct json_in_value *interactive = sent(&m, KEY_INTERACTIVE);
     h.interactive = !interactive || interactive->kind != JSON_IN_FALSE;
-    if ((rc = take_engagement(p, &m, &h)) < 0 || (rc = take_props(p, &m, &h)) < 0 ||
-        (rc = take_revenue(p, &m, &h)) < 0)
+    if ((rc = take_engagement(p, &m, &h)) < 0 || (rc = take_vitals(p, &m, &h)) < 0 ||
+        (rc = take_props(p, &m, &h)) < 0 || (rc = take_revenue(p, &m, &h)) < 0)
         return rc;
     return add_for_each_domain(p, &m, &h);
 }

@@ -102,6 +102,8 @@ static const char *const migrations[] = {
     "  currency TEXT,"
     "  UNIQUE (site, name)"
     ") STRICT;",
+    "ALTER TABLE site ADD COLUMN search_params TEXT NOT NULL" /* JSON array of text */
+    "  DEFAULT '[\"q\",\"query\",\"s\",\"search\",\"keyword\",\"suche\",\"recherche\"]';",
 };
 
 static int version_read(struct control *c, int *ret, struct err *err) {

@@ -147,6 +147,11 @@ static int set_query_keep(const char *key, const json_t *value, json_t *site, st
                     err);
 }
 
+static int set_search_params(const char *key, const json_t *value, json_t *site, struct err *err) {
+    return set_list(key, value, site, query_name_fine, "each must be the name of a query parameter",
+                    err);
+}
+
 static int add_own_host(json_t *list, struct span given, const char *key, struct err *err) {
     BUF_AUTO host = {0};
     if (control_domain(given, &host, NULL) < 0 || memchr(host.data, ':', host.len))
@@ -223,6 +228,7 @@ static const struct setting {
     {"block_datacenters", set_flag},
     {"path_patterns", set_path_patterns},
     {"query_keep", set_query_keep},
+    {"search_params", set_search_params},
     {"own_hosts", set_own_hosts},
     {"source_aliases", set_source_aliases},
     {"raw_months", set_raw_months},
@@ -258,8 +264,9 @@ int settings_apply(const json_t *settings, json_t *site, struct err *err) {
 }
 
 json_t *settings_defaults(void) {
-    return json_pack("{s:s, s:s, s:b, s:b, s:b, s:[], s:[], s:[], s:[], s:i, s:i}", "profile",
-                     "frugal", "timezone", "UTC", "honour_signals", 1, "block_spam", 1,
+    return json_pack("{s:s, s:s, s:b, s:b, s:b, s:[], s:[], s:[], s:[], s:[sssssss], s:i, s:i}",
+                     "profile", "frugal", "timezone", "UTC", "honour_signals", 1, "block_spam", 1,
                      "block_datacenters", 0, "path_patterns", "query_keep", "own_hosts",
-                     "source_aliases", "raw_months", 25, "roll_months", 0);
+                     "source_aliases", "search_params", "q", "query", "s", "search", "keyword",
+                     "suche", "recherche", "raw_months", 25, "roll_months", 0);
 }

@@ -5,12 +5,12 @@
 static const char *const flag_columns[] = {"honour_signals", "block_spam", "block_datacenters"};
 static const char *const month_columns[] = {"raw_months", "roll_months"};
 static const char *const list_columns[] = {"path_patterns", "query_keep", "own_hosts",
-                                           "source_aliases"};
+                                           "source_aliases", "search_params"};
 
 /* In the order of row_json() and write_row(). */
 #define SETTING_COLUMNS                                                                      \
     "domain, profile, timezone, honour_signals, block_spam, block_datacenters, raw_months, " \
-    "roll_months, path_patterns, query_keep, own_hosts, source_aliases"
+    "roll_months, path_patterns, query_keep, own_hosts, source_aliases, search_params"
 #define SITE_COLUMNS "id, created_ms, " SETTING_COLUMNS
 
 static int row_json(sqlite3_stmt *s, json_t **ret, struct err *err) {
@@ -125,6 +125,7 @@ static int add_policy(struct control *c, struct policy_set *set, const json_t *s
     if (!p.domain.ptr ||
         texts(a, json_member(site, "path_patterns"), &p.path_patterns, &p.path_pattern_count) < 0 ||
         texts(a, json_member(site, "query_keep"), &p.query_keep, &p.query_keep_count) < 0 ||
+        texts(a, json_member(site, "search_params"), &p.search_params, &p.search_param_count) < 0 ||
         texts(a, json_member(site, "own_hosts"), &p.own_hosts, &p.own_host_count) < 0 ||
         aliases(a, json_member(site, "source_aliases"), &p) < 0)
         return err_set(err, ERR_NOMEM, "out of memory");
@@ -167,10 +168,11 @@ static int write_row(struct control *c, uint32_t id, const json_t *site, struct 
     DB_STMT s = NULL;
     int rc = db_prepare(c,
                         id == 0 ? "INSERT INTO site (" SETTING_COLUMNS ", created_ms)"
-                                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+                                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
+                                  " ?14)"
                                 : "UPDATE site SET (" SETTING_COLUMNS ")"
-                                  " = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
-                                  " WHERE id = ?13",
+                                  " = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+                                  " WHERE id = ?14",
                         &s, err);
     if (rc < 0)
         return rc;

@@ -96,6 +96,11 @@ static void read_sender(const struct request *r, struct arena *arena, struct hit
 /* --- the road ------------------------------------------------------------------------------------
  */
 
+static void add_event(struct request *r, struct workspace *w, const struct event *e) {
+    record_add_event(&w->frame, e, &w->scratch);
+    r->accepted++;
+}
+
 static int pass_all(struct request *r, struct workspace *w, const struct collect_hits *hits) {
     struct http *h = r->http;
     CLEANUP(policy_set_unrefp)
@@ -107,7 +112,7 @@ static int pass_all(struct request *r, struct workspace *w, const struct collect
             unknown++;
             continue;
         }
-        struct event e;
+        struct event e, search;
         int verdict = sieve_pass(w->lane, policy, &hits->items[i], &w->arena, &e, NULL);
         if (verdict < 0)
             return verdict;
@@ -115,8 +120,12 @@ static int pass_all(struct request *r, struct workspace *w, const struct collect
             r->dropped++;
             continue;
         }
-        record_add_event(&w->frame, &e, &w->scratch);
-        r->accepted++;
+        add_event(r, w, &e);
+        int found = sieve_search(w->lane, policy, &hits->items[i], &e, &w->arena, &search, NULL);
+        if (found < 0)
+            return found;
+        if (found)
+            add_event(r, w, &search);
     }
     if (unknown)
         counters_add(h->counters, COUNT_EVENTS_REFUSED_UNKNOWN_SITE, unknown);

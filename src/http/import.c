@@ -77,14 +77,18 @@ static int part_line(struct part *p, struct span line, bool store, struct err *e
     p->tally.kinds[kind]++;
     if (kind != LOG_LINE_PAGE)
         return 0;
-    struct event event;
+    struct event event, search;
     int verdict = sieve_pass(p->lane, im->policy, &hit, &p->arena, &event, err);
     if (verdict < 0)
         return verdict;
     p->tally.verdicts[verdict]++;
-    if (verdict == SIEVE_PASS && store)
-        record_add_event(&p->records, &event, &p->scratch);
-    return 0;
+    if (verdict != SIEVE_PASS || !store)
+        return 0;
+    record_add_event(&p->records, &event, &p->scratch);
+    int found = sieve_search(p->lane, im->policy, &hit, &event, &p->arena, &search, err);
+    if (found > 0)
+        record_add_event(&p->records, &search, &p->scratch);
+    return found < 0 ? found : 0;
 }
 
 static int part_work(struct part *p, struct err *err) {

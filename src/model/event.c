@@ -19,6 +19,7 @@
 #define ON_EVENT_EVENT true
 #define ON_EVENT_BOTH true
 #define ON_EVENT_VISIT false
+#define ON_EVENT_PACKED false
 
 const struct event_field_info event_fields[EVENT_FIELDS] = {
 #define FIELD(name_, TYPE, unit_, most_, profiles_, purpose_, keep, place_) \
@@ -86,9 +87,18 @@ static void put_text(struct buf *out, struct span s) {
 #define PUT_I64(out, v) buf_add_varint((out), zigzag(v))
 #define PUT_TEXT(out, v) put_text((out), (v))
 
+/* How many fields events of a version have. */
+static size_t fields_of(uint8_t version) {
+    return version == 1 ? EVENT_FIELD_lcp_ms : EVENT_FIELDS;
+}
+
 void event_encode(const struct event *e, struct buf *out) {
-    buf_addc(out, (char)EVENT_VERSION);
-#define FIELD(name, TYPE, unit, most, profiles, purpose, keep, place) PUT_##TYPE(out, e->name);
+    uint8_t version = e->lcp_ms || e->inp_ms || e->cls_milli ? EVENT_VERSION : 1;
+    size_t count = fields_of(version);
+    buf_addc(out, (char)version);
+#define FIELD(name, TYPE, unit, most, profiles, purpose, keep, place) \
+    if (EVENT_FIELD_##name < count)                                   \
+        PUT_##TYPE(out, e->name);
 #include "event_fields.def"
 #undef FIELD
 }
@@ -136,13 +146,17 @@ static bool take_text(struct span *s, uint64_t most, struct span *ret) {
 
 int event_decode(struct span bytes, struct event *ret, struct err *err) {
     static const char broken[] = "event field %s does not parse";
-    struct event e;
+    struct event e = {0}; /* what later versions added is a number, and 0 is none */
     uint8_t version;
     uint64_t u;
     int64_t i;
-    if (!take_u8(&bytes, &version) || version != EVENT_VERSION)
+    if (!take_u8(&bytes, &version) || version == 0 || version > EVENT_VERSION)
         return err_set(err, ERR_CORRUPT, "event of an unknown version");
-#define FIELD(name, TYPE, unit, most, profiles, purpose, keep, place) TAKE_##TYPE(name, most);
+    size_t count = fields_of(version);
+#define FIELD(name, TYPE, unit, most, profiles, purpose, keep, place) \
+    if (EVENT_FIELD_##name < count) {                                 \
+        TAKE_##TYPE(name, most);                                      \
+    }
 #include "event_fields.def"
 #undef FIELD
     if (bytes.len != 0)

@@ -10,9 +10,11 @@
 #include "err.h"
 #include "span.h"
 
-enum { EVENT_VERSION = 1 };
+enum { EVENT_VERSION = 2 };
 
-enum event_kind { EVENT_PAGEVIEW = 0, EVENT_CUSTOM = 1, EVENT_ENGAGEMENT = 2 };
+/* Those from EVENT_ENGAGEMENT on only say something of a visit that is there: they make none and are
+ * not counted as events. */
+enum event_kind { EVENT_PAGEVIEW = 0, EVENT_CUSTOM = 1, EVENT_ENGAGEMENT = 2, EVENT_VITALS = 3 };
 enum { SCROLL_NONE = 255 };
 
 typedef uint8_t event_u8;
@@ -69,12 +71,13 @@ void event_init(struct event *e);
  * allow. */
 void event_restrict(struct event *e, unsigned profile);
 
-/* Appends the encoding: version, then each field in order, integers as LEB128 (signed ones zigzag),
- * text as length and bytes. */
+/* Appends the encoding: version, then each of its fields in order, integers as LEB128 (signed ones
+ * zigzag), text as length and bytes. Nearly all events have no web vitals, and are written as version
+ * 1, which ends before them. */
 void event_encode(const struct event *e, struct buf *out);
 
 /* Reads one encoding that fills the whole span. Text borrows from `bytes`. ERR_CORRUPT when it does
- * not parse, holds a value over its limit, or has another version. */
+ * not parse, holds a value over its limit, or has a version that is not known. */
 int event_decode(struct span bytes, struct event *ret, struct err *err) WARN_UNUSED;
 
 #endif

@@ -76,6 +76,8 @@ struct policy {
     size_t path_pattern_count;
     const struct span *query_keep; /* names of query parameters kept as properties */
     size_t query_keep_count;
+    const struct span *search_params; /* names of query parameters with what was searched for */
+    size_t search_param_count;
     const struct policy_alias *source_aliases;
     size_t source_alias_count;
     const struct span

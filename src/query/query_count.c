@@ -166,7 +166,7 @@ void count_make(const struct query *q, struct shape *s) {
     for (size_t d = 0; d < DIMS; d++)
         if (u.any[d] && dim_infos[d].scope == SCOPE_VISIT)
             visit_bits |= visit_bit((enum dim)d);
-    s->roll = s->from_measures & Q_REVENUE ? DIMS : roll_of(q, s->dim_count);
+    s->roll = s->from_measures & (Q_REVENUE | Q_VITALS) ? DIMS : roll_of(q, s->dim_count);
     if (q->range.by_ts)
         return;
     s->of_events = count_events(&u, visit_bits);

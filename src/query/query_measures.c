@@ -45,6 +45,11 @@ static void put_revenue(const struct writer *w, enum level level) {
 }
 
 void put_measures(const struct writer *w, enum level level) {
+    const struct shape *s = w->shape;
+    if (s->from_measures & Q_VITALS) {
+        buf_adds(w->out, s->from_events || s->from_visits ? " UNION ALL BY NAME " : "");
+        put_vitals(w, level);
+    }
     if (w->shape->from_measures & Q_ENGAGED) {
         buf_adds(w->out, " UNION ALL BY NAME ");
         put_engaged(w, level);
@@ -64,6 +69,8 @@ void put_measure_sums(const struct writer *w) {
     if (w->shape->from_measures & Q_REVENUE)
         buf_adds(w->out, "sum(r_milli) AS r_milli, coalesce(sum(r_count), 0)::BIGINT AS r_count,"
                          " min(r_low) AS r_low, max(r_high) AS r_high, ");
+    if (w->shape->from_measures & Q_VITALS)
+        put_vital_sums(w);
 }
 
 /* Without any it is unknown, and under the profile that rounds a handful would tell too much. */

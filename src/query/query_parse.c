@@ -247,13 +247,14 @@ static bool query_names(const struct query *q, enum dim d) {
     return filter_names(&q->filter, d);
 }
 
-/* Engagement is told of pages, by events that have a name of their own. */
+/* Engagement is told of pages. It and web vitals are told by events that have a name of their own. */
 static int check_metrics(const struct query *q, struct err *err) {
     for (size_t i = 0; i < q->metric_count; i++) {
-        if (metric_kinds[q->metrics[i]] != KIND_MEAN)
+        bool is_mean = metric_kinds[q->metrics[i]] == KIND_MEAN;
+        if (!is_mean && !metric_of_vitals(q->metrics[i]))
             continue;
         const char *word = metric_words[q->metrics[i]];
-        if (!query_names(q, DIM_PAGE))
+        if (is_mean && !query_names(q, DIM_PAGE))
             return err_set(err, ERR_INVALID,
                            "metrics: %s needs event:page as a dimension or in filters", word);
         if (query_names(q, DIM_NAME))

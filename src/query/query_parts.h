@@ -41,6 +41,7 @@ enum metric_kind {
     KIND_RATIO, /* 0 of nothing */
     KIND_MEAN,  /* of nothing null */
     KIND_MONEY,
+    KIND_QUARTILE, /* of nothing null */
 };
 extern const enum metric_kind metric_kinds[METRICS];
 
@@ -171,6 +172,10 @@ bool filter_has(const struct filter *f, enum filter_op op);
 bool filter_names(const struct filter *f, enum dim d);
 bool dim_from_word(struct span word, enum dim *ret);
 bool metric_from_word(struct span word, enum metric *ret);
+/* Whether it is told by events with web vitals alone. */
+static inline bool metric_of_vitals(enum metric m) {
+    return m == METRIC_VITALS || metric_kinds[m] == KIND_QUARTILE;
+}
 /* The dimension of time among the query's; DIMS: none. */
 enum dim query_time_dim(const struct query *q);
 
@@ -262,6 +267,7 @@ enum quantity {
     Q_DURATION = 1 << 5,
     Q_ENGAGED = 1 << 6, /* time and scrolling, which some events carry */
     Q_REVENUE = 1 << 7,
+    Q_VITALS = 1 << 8,
 };
 
 /* Where rows are, fastest first. What the levels give is added up. */
@@ -277,11 +283,13 @@ struct counting {
 
 /* One set of sums: the rows of the result, or, without dimensions, the total for percentages. */
 struct shape {
-    size_t dim_count;        /* of the query's: all or none */
-    unsigned from_events;    /* bits of enum quantity */
-    unsigned from_visits;    /* with both, the event side says which rows there are */
-    unsigned from_measures;  /* Q_ENGAGED, Q_REVENUE; with these the event side is asked too */
-    bool persons_alone;      /* nothing but visitors is asked */
+    size_t dim_count;     /* of the query's: all or none */
+    unsigned from_events; /* bits of enum quantity */
+    unsigned from_visits; /* with both, the event side says which rows there are */
+    unsigned
+        from_measures;  /* Q_ENGAGED, Q_REVENUE, with which the event side is asked too; Q_VITALS */
+    bool vitals_alone;  /* no other metric: rows without a measurement are none */
+    bool persons_alone; /* nothing but visitors is asked */
     bool events_need_visits; /* the event side looks at attributes of the visit */
     bool visits_need_events; /* the visit side looks at attributes of events */
     struct counting of_events;
@@ -299,6 +307,7 @@ struct plan {
     struct shape total; /* from_events, from_visits 0: not needed */
     bool fold;          /* breakdown rows of few visitors are left out */
     bool round_counts;  /* counts to the nearest ten */
+    bool hide_few;      /* quartiles of few measurements are not told */
     bool rollup;        /* roll-ups can answer all of it */
     bool cells;         /* the cell cache can, of the parts that are in it */
 };

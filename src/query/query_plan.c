@@ -36,11 +36,15 @@ static void finish(const struct query *q, struct shape *s) {
 
 static unsigned measure_of(enum metric m) {
     enum metric_kind k = metric_kinds[m];
+    if (metric_of_vitals(m))
+        return Q_VITALS;
     return k == KIND_MEAN ? Q_ENGAGED : k == KIND_MONEY ? Q_REVENUE : 0;
 }
 
 struct plan plan_make(const struct query *q, enum profile profile) {
-    struct plan p = {.round_counts = profile == PROFILE_CNIL, .rows.dim_count = q->dim_count};
+    struct plan p = {.round_counts = profile == PROFILE_CNIL,
+                     .hide_few = profile != PROFILE_CONSENTED,
+                     .rows.dim_count = q->dim_count};
     /* A goal is a filter to what is split further. */
     bool split = dims_use(q, q->dim_count, SCOPE_EVENT, DIM_GOAL) ||
                  dims_use(q, q->dim_count, SCOPE_VISIT, DIMS);
@@ -88,10 +92,15 @@ struct plan plan_make(const struct query *q, enum profile profile) {
         case METRIC_AVERAGE_REVENUE:
             p.rows.from_events |= Q_EVENTS; /* says which rows there are */
             break;
+        case METRIC_VITALS:
+        case METRIC_LCP:
+        case METRIC_INP:
+        case METRIC_CLS:
         case METRICS:
             break;
         }
     }
+    p.rows.vitals_alone = !p.rows.from_events && !p.rows.from_visits;
     if (p.fold)
         *counts |= Q_VISITORS;
     finish(q, &p.rows);

@@ -57,7 +57,10 @@ void put_sums_of_levels(const struct writer *w) {
     }
     buf_adds(o, ")");
     if (s->dim_count > 0)
-        buf_addf(o, " GROUP BY ALL HAVING %s > 0", s->from_events ? "sum(b_n)" : "sum(a_visits)");
+        buf_addf(o, " GROUP BY ALL HAVING %s > 0",
+                 s->vitals_alone  ? "sum(v_n)"
+                 : s->from_events ? "sum(b_n)"
+                                  : "sum(a_visits)");
     buf_adds(o, ")");
 }
 
@@ -121,6 +124,14 @@ static void put_metric(const struct writer *w, enum metric m) {
     case METRIC_TOTAL_REVENUE:
     case METRIC_AVERAGE_REVENUE:
         put_measure(w, m);
+        break;
+    case METRIC_VITALS:
+        put_count(w, "s.v_n");
+        break;
+    case METRIC_LCP:
+    case METRIC_INP:
+    case METRIC_CLS:
+        put_vital(w, m);
         break;
     case METRICS:
         break;

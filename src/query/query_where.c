@@ -17,7 +17,7 @@ void put_time(struct buf *o, enum dim d, const char *day) {
 
 /* Whether rows are events, with a page of their own. */
 static bool is_of_event(enum side side) {
-    return side == SIDE_EVENT || side == SIDE_ENGAGED;
+    return side == SIDE_EVENT || side == SIDE_ENGAGED || side == SIDE_VITALS;
 }
 
 static const char *hot_code(enum dim d, enum side side) {
@@ -219,6 +219,8 @@ void put_where(const struct writer *w, enum level level, enum side side) {
     put_days(w, level, side == SIDE_VISIT ? "v." : "e.");
     if (side == SIDE_ENGAGED)
         buf_adds(o, " AND (e.kind = 2 OR e.scroll < 255)");
+    else if (side == SIDE_VITALS)
+        buf_adds(o, " AND e.kind = 3");
     else if (side != SIDE_VISIT)
         buf_adds(o, " AND e.kind < 2");
     if (w->q->range.by_ts && side != SIDE_VISIT)
@@ -303,14 +305,27 @@ static void put_path(struct buf *o, const char *path) {
     buf_addc(o, '\'');
 }
 
-void put_files(const struct writer *w, enum source source) {
-    buf_adds(w->out, "read_parquet([");
+void put_file_list(const struct writer *w, enum source source) {
+    buf_adds(w->out, "[");
     for (size_t i = 0; i < w->reach->part_count; i++) {
         const struct sealed_part *p = w->reach->parts[i];
         buf_adds(w->out, i ? ", " : "");
         put_path(w->out, source == SOURCE_EVENT ? p->event_path : p->visit_path);
     }
-    buf_adds(w->out, "])");
+    buf_adds(w->out, "]");
+}
+
+void put_files(const struct writer *w, enum source source) {
+    buf_adds(w->out, "read_parquet(");
+    put_file_list(w, source);
+    buf_adds(w->out, ")");
+}
+
+static void put_event_files(const struct writer *w, enum side side) {
+    if (side == SIDE_VITALS)
+        put_vital_files(w);
+    else
+        put_files(w, SOURCE_EVENT);
 }
 
 /* Whether event rows are asked for the pages their visit entered or left by, which only the visit
@@ -324,11 +339,11 @@ static bool asks_for_ends(const struct writer *w, enum side side) {
 static void put_sealed_events(const struct writer *w, enum side side) {
     struct buf *o = w->out;
     if (!asks_for_ends(w, side)) {
-        put_files(w, SOURCE_EVENT);
+        put_event_files(w, side);
         return;
     }
     buf_adds(o, "(SELECT x.*, y.entry_page, y.exit_page FROM ");
-    put_files(w, SOURCE_EVENT);
+    put_event_files(w, side);
     buf_adds(o, " x JOIN (SELECT day, visit, entry_page, exit_page FROM ");
     put_files(w, SOURCE_VISIT);
     buf_adds(o, ") y ON y.day = x.day AND y.visit = x.visit)");

@@ -23,6 +23,7 @@ enum side {
     SIDE_EVENT,   /* an event e; hot attributes of the visit from v */
     SIDE_VISIT,   /* a visit v; a page is the page it entered by */
     SIDE_ENGAGED, /* an event e with engagement or scrolling, which is counted nowhere else */
+    SIDE_VITALS,  /* an event e with web vitals, likewise */
     SIDE_BOTH,    /* a visit v that has an event e; a page is the page it entered by */
 };
 
@@ -58,6 +59,7 @@ void put_net_visits(const struct writer *w, enum side side);
 /* The parts' files of a kind; in the hot level, the table. */
 enum source { SOURCE_EVENT, SOURCE_VISIT };
 void put_files(const struct writer *w, enum source source);
+void put_file_list(const struct writer *w, enum source source); /* "['…', '…']" */
 void put_source(const struct writer *w, enum level level, enum source source, enum side side);
 /* What tells visits apart. */
 void put_visit_id(struct buf *o, enum level level, const char *alias);
@@ -108,6 +110,14 @@ void put_goal(const struct writer *w);          /* the name of the goal the rows
 void put_sums_of_goals(const struct writer *w); /* as put_sums_of_levels(), of all goals */
 void put_conversions(const struct writer *w);   /* joins: ca all visitors, cg those of the row */
 void put_conversion_rate(const struct writer *w, enum metric m);
+/* --- query_vitals.c --- */
+
+/* The same for web vitals: the SELECT alone; sums; a metric. */
+void put_vitals(const struct writer *w, enum level level);
+void put_vital_sums(const struct writer *w);
+void put_vital(const struct writer *w, enum metric m);
+/* The parts' event files, with columns of web vitals also where a file has none. */
+void put_vital_files(const struct writer *w);
 
 /* --- query_sql.c --- */
 

@@ -11,10 +11,12 @@
 #include "props.h"
 #include "salt.h"
 #include "scrub.h"
+#include "search.h"
 #include "text.h"
 #include "ua.h"
 #include "url.h"
 #include "visitor.h"
+#include "vitals.h"
 
 #define ZONE_TABLES "/usr/share/zoneinfo"
 
@@ -54,6 +56,7 @@ static const struct {
     [SIEVE_BLOCKED_HOSTNAME] = {"blocked_hostname", COUNT_EVENTS_REFUSED_BLOCKED_HOSTNAME},
     [SIEVE_BLOCKED_COUNTRY] = {"blocked_country", COUNT_EVENTS_REFUSED_BLOCKED_COUNTRY},
     [SIEVE_BLOCKED_PAGE] = {"blocked_page", COUNT_EVENTS_REFUSED_BLOCKED_PAGE},
+    [SIEVE_VITALS] = {"vitals", COUNT_EVENTS_REFUSED_VITALS},
     [SIEVE_SPAM] = {"spam", COUNT_EVENTS_REFUSED_SPAM},
 };
 
@@ -141,13 +144,10 @@ static const struct {
     enum event_kind kind;
     bool cnil; /* may be counted without consent under the CNIL's criteria */
 } known_names[] = {
-    {{"pageview", 8}, EVENT_PAGEVIEW, true},
-    {{"engagement", 10}, EVENT_ENGAGEMENT, true},
-    {{"click", 5}, EVENT_CUSTOM, true},
-    {{"scroll", 6}, EVENT_CUSTOM, true},
-    {{"Outbound Link: Click", 20}, EVENT_CUSTOM, true},
-    {{"File Download", 13}, EVENT_CUSTOM, true},
-    {{"404", 3}, EVENT_CUSTOM, true},
+    {{"pageview", 8}, EVENT_PAGEVIEW, true},     {{"engagement", 10}, EVENT_ENGAGEMENT, true},
+    {{"vitals", 6}, EVENT_VITALS, true},         {{"click", 5}, EVENT_CUSTOM, true},
+    {{"scroll", 6}, EVENT_CUSTOM, true},         {{"Outbound Link: Click", 20}, EVENT_CUSTOM, true},
+    {{"File Download", 13}, EVENT_CUSTOM, true}, {{"404", 3}, EVENT_CUSTOM, true},
 };
 
 /* The row of a name, or -1. */
@@ -284,6 +284,14 @@ static int set_props(struct sieve_lane *lane, struct props *props, struct arena 
     return props_write(props, event_fields[EVENT_FIELD_props].most, arena, &e->props, err);
 }
 
+static bool set_vitals(struct sieve_lane *lane, const struct hit *hit, struct event *e) {
+    unsigned dropped;
+    bool any = vitals_fill(hit, e, &dropped);
+    if (dropped && lane->sieve->counters)
+        counters_add(lane->sieve->counters, COUNT_VITALS_DROPPED, dropped);
+    return any;
+}
+
 /* Finer tells nothing of use, and more of a person. */
 static uint32_t to_tenth(uint32_t ms) {
     return (ms / 100 + (ms % 100 >= 50)) * 100;
@@ -304,12 +312,14 @@ static int fill(struct sieve_lane *lane, const struct policy *policy, const stru
     props.count = props.dropped = 0;
     e->site = policy->site;
     e->kind = known >= 0 ? (uint8_t)known_names[known].kind : (uint8_t)EVENT_CUSTOM;
-    e->interactive = hit->interactive && e->kind != EVENT_ENGAGEMENT;
+    e->interactive = hit->interactive && e->kind < EVENT_ENGAGEMENT;
     e->scroll = hit->scroll == SCROLL_NONE || hit->scroll <= 100 ? hit->scroll : 100;
     e->engaged_ms = to_tenth(hit->engaged_ms);
     e->country = country_of(s->countries, hit->time_zone);
     struct salt_id day = set_time(lane, policy, hit->ts_ms, e);
     int rc = 0;
+    if (e->kind == EVENT_VITALS && !set_vitals(lane, hit, e))
+        return SIEVE_VITALS;
     if (known >= 0)
         e->name = known_names[known].name;
     else
@@ -321,7 +331,7 @@ static int fill(struct sieve_lane *lane, const struct policy *policy, const stru
     if (rc == 0)
         rc = page_of(lane->scrub, url->path, policy, hit->user_agent, arena, &e->page, err);
     /* The site's own properties come before kept query parameters of the same name. */
-    bool more = policy->profile != PROFILE_CNIL;
+    bool more = policy->profile != PROFILE_CNIL && e->kind != EVENT_VITALS;
     if (rc == 0 && more)
         rc = add_props(lane, hit, &props, arena, err);
     if (rc == 0 && more)
@@ -365,6 +375,16 @@ int sieve_pass(struct sieve_lane *lane, const struct policy *policy, const struc
     event_restrict(&e, policy->profile);
     *ret = e;
     return SIEVE_PASS;
+}
+
+int sieve_search(struct sieve_lane *lane, const struct policy *policy, const struct hit *hit,
+                 const struct event *event, struct arena *arena, struct event *ret,
+                 struct err *err) {
+    unsigned dropped;
+    int rc = search_event(lane->scrub, policy, hit, event, arena, ret, &dropped, err);
+    if (dropped && lane->sieve->counters)
+        counters_add(lane->sieve->counters, COUNT_PROPS_DROPPED_PERSONAL, dropped);
+    return rc;
 }
 
 void sieve_wipe_ended(struct sieve *s, const struct policy_set *policies) {

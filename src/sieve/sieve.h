@@ -48,6 +48,7 @@ enum sieve_verdict {
     SIEVE_BLOCKED_HOSTNAME,
     SIEVE_BLOCKED_COUNTRY,
     SIEVE_BLOCKED_PAGE,
+    SIEVE_VITALS, /* web vitals without one that a browser can have measured */
     SIEVE_VERDICTS
 };
 const char *sieve_verdict_word(enum sieve_verdict v);
@@ -57,6 +58,12 @@ const char *sieve_verdict_word(enum sieve_verdict v);
  * but its inputs, the salts and the tables. */
 int sieve_pass(struct sieve_lane *lane, const struct policy *policy, const struct hit *hit,
                struct arena *arena, struct event *ret, struct err *err) WARN_UNUSED;
+
+/* After a hit passed as *event: 1 when its page shows what was searched for on the site, and *ret is
+ * another event to be kept of it (search.h); 0 when not; negative as above. */
+int sieve_search(struct sieve_lane *lane, const struct policy *policy, const struct hit *hit,
+                 const struct event *event, struct arena *arena, struct event *ret,
+                 struct err *err) WARN_UNUSED;
 
 /* Wipes the salts of days that are over: call it once a second or so. `policies` tells each site's
  * zone. */

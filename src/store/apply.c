@@ -2,6 +2,7 @@
 #include "must.h"
 #include "rows.h"
 #include "store_private.h"
+#include "vitals_pack.h"
 
 /* --- rows ---------------------------------------------------------------------------------------
  */
@@ -15,6 +16,7 @@
 #define PLACE_EVENT(TYPE, name) VALUE_##TYPE(name)
 #define PLACE_BOTH PLACE_EVENT
 #define PLACE_VISIT(TYPE, name) (void)0
+#define PLACE_PACKED(TYPE, name) (void)0
 
 static void put_event(struct rows *r, const struct event *e, const struct event_words *words,
                       uint64_t visit, uint32_t first) {
@@ -24,6 +26,8 @@ static void put_event(struct rows *r, const struct event *e, const struct event_
 #define X(name) PUT_U32(r, EVENT_COLUMN_##name, words->name);
     EVENT_WORDS(X)
 #undef X
+    if (e->kind == EVENT_VITALS)
+        PUT_I64(r, EVENT_COLUMN_revenue_milli, vitals_pack(e));
     /* Nearly all have none, which costs less than an empty text. */
     if (e->props.len)
         PUT_TEXT(r, EVENT_COLUMN_props, e->props);

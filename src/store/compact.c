@@ -14,6 +14,7 @@ struct compacting {
     struct span_of_part *parts;  /* in order */
     struct seal_input *in_order; /* the same */
     bool overlap;
+    uint64_t with_vitals; /* inputs whose events have such columns */
 };
 
 static void release(struct compacting *k) {
@@ -55,20 +56,31 @@ static int put_in_order(duckdb_connection c, struct compacting *k, struct err *e
 }
 
 static void add_inputs(struct buf *sql, const struct compacting *k, enum seal_kind kind) {
-    sql_add_files(sql, k->job->root, k->in_order, k->job->input_count, kind);
+    sql_add_files(sql, k->job->root, k->in_order, k->job->input_count, kind, false);
+}
+
+/* The inputs' rows; where some have columns of web vitals and others do not, all get them. */
+static void add_rows(struct buf *sql, const struct compacting *k, enum seal_kind kind) {
+    bool mixed = kind == SEAL_EVENT && k->with_vitals && k->with_vitals < k->job->input_count;
+    buf_adds(sql, "SELECT *");
+    for (size_t i = 0; mixed && i < SEAL_VITALS; i++)
+        buf_addf(sql, "%s coalesce(%s, 0) AS %s", i ? "," : " REPLACE (", seal_vital(i),
+                 seal_vital(i));
+    buf_adds(sql, mixed ? ") FROM " : " FROM ");
+    sql_add_files(sql, k->job->root, k->in_order, k->job->input_count, kind, mixed);
 }
 
 static int copy(duckdb_connection c, const struct compacting *k, enum seal_kind kind,
                 struct buf *select, struct err *err) {
-    struct seal_target to = {.os = k->job->os, .root = k->job->root, .month = true};
+    struct seal_target to = {
+        .os = k->job->os, .root = k->job->root, .month = true, .vitals = k->with_vitals};
     return seal_copy(c, &to, kind, &k->result->files[kind], select, err);
 }
 
 static int put_rows(duckdb_connection c, const struct compacting *k, enum seal_kind kind,
                     struct err *err) {
     BUF_AUTO sql = {0};
-    buf_adds(&sql, "SELECT * FROM ");
-    add_inputs(&sql, k, kind);
+    add_rows(&sql, k, kind);
     if (k->overlap)
         buf_addf(&sql, " ORDER BY day, visit%s", kind == SEAL_EVENT ? ", ts_sec" : "");
     return copy(c, k, kind, &sql, err);
@@ -120,6 +132,8 @@ static int write_files(duckdb_connection c, void *arg, struct err *err) {
     int code = seal_make_folder(job->os, job->root, k->result->files[0].path, err);
     if (!code)
         code = put_in_order(c, k, err);
+    if (!code)
+        code = sql_count_vitals(c, job->root, job->inputs, job->input_count, &k->with_vitals, err);
     if (!code)
         code = put_rows(c, k, SEAL_EVENT, err);
     if (!code)

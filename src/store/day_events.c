@@ -148,6 +148,7 @@ static int take_row(struct day_events *d, struct day_event *e, struct span props
     size_t stream = stream_of(d, e->visit);
     d->streams[stream].events++;
     e->props = (uint32_t)props.len;
+    d->has_vitals |= e->kind == EVENT_VITALS;
     int code = spool_add(d->spool, stream, span_of((const char *)e, sizeof(*e)), err);
     return code || props.len == 0 ? code : spool_add(d->spool, stream, props, err);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "seal_columns.h"
+#include "vitals_pack.h"
 
 enum {
     LEVEL = 1,             /* a day is written fast and compacted into its month at leisure */
@@ -91,7 +92,7 @@ static int put_visits(struct file *f, size_t from, struct err *err) {
 int day_files_visits(const struct seal_job *job, const struct day_visits *visits,
                      struct seal_file *file, struct err *err) {
     CLEANUP(file_release) struct file f = {.job = job, .day = visits};
-    struct seal_columns columns = seal_columns_of(SEAL_VISIT);
+    struct seal_columns columns = seal_columns_of(SEAL_VISIT, false);
     int code = file_open(&f, file->path, columns.at, columns.count, err);
     for (size_t from = 0; !code && from < visits->count; from += f.rows) {
         f.rows = group_rows(visits->count - from);
@@ -129,13 +130,18 @@ static int put_events(struct file *f, const struct day_event *e, const struct da
     PUT_COLUMN(e[i].hostname, &d->texts[EVENT_HOSTNAME]);
     PUT_COLUMN(e[i].page, &d->texts[EVENT_PAGE]);
     PUT_TEXTS(e[i].props, props->texts, props->count);
-    PUT_NUMBERS(e[i].revenue_milli);
+    PUT_NUMBERS(e[i].kind == EVENT_VITALS ? 0 : e[i].revenue_milli);
     PUT_COLUMN(e[i].currency, &d->texts[EVENT_CURRENCY]);
     PUT_NUMBERS(e[i].first);
     PUT_NUMBERS(visits[at[i]].varies);
     for (size_t k = 0; k < SEAL_DIMS; k++)
         if (seal_dim_on_event(k))
             PUT_COLUMN(packed_at(&columns[k].rows, at[i]), &columns[k].text);
+    if (!d->has_vitals)
+        return 0;
+    PUT_NUMBERS(e[i].kind == EVENT_VITALS ? VITALS_LCP_MS(e[i].revenue_milli) : 0);
+    PUT_NUMBERS(e[i].kind == EVENT_VITALS ? VITALS_INP_MS(e[i].revenue_milli) : 0);
+    PUT_NUMBERS(e[i].kind == EVENT_VITALS ? VITALS_CLS_MILLI(e[i].revenue_milli) : 0);
     return 0;
 }
 
@@ -175,7 +181,7 @@ int day_files_events(const struct seal_job *job, const struct day_visits *visits
                      struct day_events *events, day_event_fn look, void *arg,
                      struct seal_file *file, struct err *err) {
     CLEANUP(file_release) struct file f = {.job = job, .day = visits};
-    struct seal_columns columns = seal_columns_of(SEAL_EVENT);
+    struct seal_columns columns = seal_columns_of(SEAL_EVENT, events->has_vitals);
     int code = file_open(&f, file->path, columns.at, columns.count, err);
     if (!code)
         code = put_streams(&f, events, &(struct look){look, arg}, err);
@@ -248,7 +254,7 @@ int day_files_rolls(const struct seal_job *job, const struct roll_sums *sums,
     CLEANUP(roll_rows_release) struct roll_rows rows = {0};
     if (!list_rolls(sums, &rows))
         return err_set(err, ERR_NOMEM, "no memory for a day's roll-ups");
-    struct seal_columns columns = seal_columns_of(SEAL_ROLL);
+    struct seal_columns columns = seal_columns_of(SEAL_ROLL, false);
     int code = file_open(&f, file->path, columns.at, columns.count, err);
     for (size_t from = 0; !code && from < rows.count; from += f.rows) {
         f.rows = group_rows(rows.count - from);

@@ -76,12 +76,15 @@ static void add_read_hot(struct buf *sql, const char *path) {
  */
 
 static void add_read_sealed(struct buf *sql, const struct extract_job *job) {
-    buf_adds(sql, "read_parquet([");
+    buf_adds(sql, "(");
+    sql_add_no_vitals(sql);
+    buf_adds(sql, " UNION ALL BY NAME SELECT * FROM read_parquet([");
     for (size_t i = 0; i < job->path_count; i++) {
         buf_adds(sql, i ? ", " : "");
         engine_quote(sql, job->event_paths[i]);
     }
-    buf_addf(sql, "]) WHERE day BETWEEN %d AND %d", job->from_day, job->to_day);
+    buf_addf(sql, "], union_by_name = true)) WHERE day BETWEEN %d AND %d", job->from_day,
+             job->to_day);
 }
 
 static void add_select(struct buf *sql, const struct extract_job *job) {

@@ -22,8 +22,8 @@
     X(hour, "UTINYINT", "hour", "e.hour")                                                         \
     X(visit, "BIGINT", "visit::BIGINT", "e.visit::BIGINT - $5 + 1")                                       \
     X(person, "BIGINT", "person::BIGINT", "p.person::BIGINT - $5 + 1")                                    \
-    X(kind, "VARCHAR", "['pageview', 'event', 'engagement'][kind + 1]",                           \
-      "['pageview', 'event', 'engagement'][e.kind + 1]")                                          \
+    X(kind, "VARCHAR", "['pageview', 'event', 'engagement', 'vitals'][kind + 1]",                 \
+      "['pageview', 'event', 'engagement', 'vitals'][e.kind + 1]")                                \
     X(name, "VARCHAR", "name", "e.name")                                                          \
     X(hostname, "VARCHAR", "hostname", "e.hostname")                                              \
     X(page, "VARCHAR", "page", "e.page")                                                          \
@@ -32,7 +32,11 @@
     X(engaged_ms, "UINTEGER", "engaged_ms", "e.engaged_ms")                                       \
     X(props, "VARCHAR", "props", "e.props")                                                       \
     X(revenue_milli, "BIGINT", "revenue_milli", "e.revenue_milli")                                \
-    X(currency, "VARCHAR", "currency", "e.currency")
+    X(currency, "VARCHAR", "currency", "e.currency")                                              \
+    X(lcp_ms, "UINTEGER", "nullif(lcp_ms, 0)", "nullif(e.lcp_ms, 0)")                             \
+    X(inp_ms, "UINTEGER", "nullif(inp_ms, 0)", "nullif(e.inp_ms, 0)")                             \
+    X(cls, "DOUBLE", "(nullif(cls_milli, 0)::BIGINT - 1) / 1e3",                                  \
+      "(nullif(e.cls_milli, 0)::BIGINT - 1) / 1e3")
 /* clang-format on */
 
 /* The SELECT for a piece of the hot rows. Parameters: site, first day, last day, the place after

@@ -87,10 +87,11 @@ int load_visits(struct hot *h, size_t most, uint64_t next_visit, struct err *err
         return err_set(err, ERR_NOMEM, "no memory for open visits");
     if (next_visit == 1)
         return 0;
-    /* rowid grows with each row, so the greatest one says which day, and which state, came last. */
+    /* rowid grows with each row, so the greatest one says which day, and which state, came last. Web
+     * vitals move no clock. */
     static const char clock[] =
         "WITH clock AS (SELECT site, day, max(ts_ms) AS newest, max(rowid) AS latest FROM "
-        "event_row "
+        "event_row WHERE kind < 3 "
         "GROUP BY site, day"
         " QUALIFY row_number() OVER (PARTITION BY site ORDER BY max(rowid) DESC) <= %d) ";
     BUF_AUTO sql = {0};

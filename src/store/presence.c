@@ -397,7 +397,7 @@ int presence_event(struct presence *p, const struct event *e, const struct event
     *ret_first = 0;
     struct presence_day *d = NULL;
     int code = day_ready(p, e->site, e->day, &d, err);
-    if (code || e->kind == EVENT_ENGAGEMENT)
+    if (code || e->kind >= EVENT_ENGAGEMENT)
         return code;
     struct event_words w = *words;
     if (e->kind == EVENT_PAGEVIEW)

@@ -1,5 +1,7 @@
 #include "schema.h"
 
+#include "vitals_pack.h"
+
 static const struct {
     const char *name;
     const char *type;
@@ -97,7 +99,16 @@ static void add_word_joins(struct buf *out, const char *const *words, size_t cou
 static void make_views(struct buf *out, const char *name) {
     buf_addf(out, "CREATE VIEW %s.event AS SELECT r.* REPLACE (", name);
     add_replaced_words(out, event_words, ARRAY_LEN(event_words));
-    buf_adds(out, ", coalesce(r.props, '') AS props), r.rowid AS rowid FROM event_row r");
+    buf_adds(out,
+             ", coalesce(r.props, '') AS props, CASE WHEN r.kind = 3 THEN 0 ELSE r.revenue_milli"
+             " END AS revenue_milli)");
+    buf_adds(out, ", CASE WHEN r.kind = 3 THEN " VITALS_LCP_MS_SQL(
+                      "r") " ELSE 0 END::UINTEGER AS lcp_ms"
+                           ", CASE WHEN r.kind = 3 THEN " VITALS_INP_MS_SQL(
+                               "r") " ELSE 0 END::UINTEGER AS inp_ms"
+                                    ", CASE WHEN r.kind = 3 THEN " VITALS_CLS_MILLI_SQL(
+                                        "r") " ELSE 0 END::UINTEGER AS cls_milli"
+                                             ", r.rowid AS rowid FROM event_row r");
     add_word_joins(out, event_words, ARRAY_LEN(event_words));
     buf_addf(out, "; CREATE VIEW %s.visit AS SELECT r.* EXCLUDE (attributes", name);
 #define VISIT_ATTRIBUTE(name, text)

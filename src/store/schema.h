@@ -1,7 +1,8 @@
 /* schema.h — the hot tables, made from event_fields.def and visit_fields.def.
  *
  *   event_row      the fields of event_fields.def that are not its visit's, those of EVENT_WORDS as
- *                  codes of words, props NULL when there are none; then visit UBIGINT (which visit it
+ *                  codes of words, props NULL when there are none, web vitals in place of the
+ *                  revenue (vitals_pack.h); then visit UBIGINT (which visit it
  *                  belongs to) and first UINTEGER (flags, see first.h)
  *   visit_row      the values of visit_fields.def, its figures (pageviews, events, bounce,
  *                  duration_ms) times sign, so that they are summed as they are; entry_page and
@@ -28,6 +29,7 @@ enum { SCHEMA_VERSION = 3 };
 #define COLUMN_EVENT(name) EVENT_COLUMN_##name,
 #define COLUMN_BOTH(name) EVENT_COLUMN_##name,
 #define COLUMN_VISIT(name)
+#define COLUMN_PACKED(name)
 enum event_column {
 #define FIELD(name, TYPE, unit, most, profiles, purpose, keep, place) COLUMN_##place(name)
 #include "event_fields.def"

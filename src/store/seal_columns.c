@@ -32,7 +32,7 @@ static struct seal_columns visit_columns(void) {
     return c;
 }
 
-static struct seal_columns event_columns(void) {
+static struct seal_columns event_columns(bool vitals) {
     struct seal_columns c = {0};
     add_column(&c, "day", PARQUET_I32, false);
     add_column(&c, "visit", PARQUET_U32, true);
@@ -52,6 +52,8 @@ static struct seal_columns event_columns(void) {
     add_column(&c, "first", PARQUET_U32, false);
     add_column(&c, "varies", PARQUET_U32, false);
     add_dims(&c, true);
+    for (size_t i = 0; vitals && i < SEAL_VITALS; i++)
+        add_column(&c, seal_vital(i), PARQUET_U32, false);
     return c;
 }
 
@@ -67,8 +69,8 @@ static struct seal_columns roll_columns(void) {
     return c;
 }
 
-struct seal_columns seal_columns_of(enum seal_kind kind) {
+struct seal_columns seal_columns_of(enum seal_kind kind, bool vitals) {
     if (kind == SEAL_ROLL)
         return roll_columns();
-    return kind == SEAL_VISIT ? visit_columns() : event_columns();
+    return kind == SEAL_VISIT ? visit_columns() : event_columns(vitals);
 }

@@ -10,6 +10,7 @@ struct seal_columns {
     size_t count;
 };
 
-struct seal_columns seal_columns_of(enum seal_kind kind);
+/* Event files have columns of web vitals where some event has any: `vitals`. */
+struct seal_columns seal_columns_of(enum seal_kind kind, bool vitals);
 
 #endif

@@ -169,7 +169,7 @@ int seal_copy(duckdb_connection c, const struct seal_target *to, enum seal_kind 
     CLEANUP(copying_freep) struct copying *k = calloc(1, sizeof(*k));
     if (!k)
         return no_memory(err);
-    k->columns = seal_columns_of(kind);
+    k->columns = seal_columns_of(kind, to->vitals);
     BUF_AUTO sql = {0};
     add_select(&sql, &k->columns, select);
     buf_clear(select);

@@ -23,6 +23,10 @@ const char *seal_dim(size_t i); /* its flag is 2 << i */
  * byte. */
 bool seal_dim_on_event(size_t i);
 
+/* Columns of event files where some event has web vitals, and of none else. */
+enum { SEAL_VITALS = 3 };
+const char *seal_vital(size_t i);
+
 /* Bits of a visit whose person made no other: it is the first of all, and nothing varies. */
 #define SEAL_FIRST_ALL ((1U << FIRST_AT_COUNT) - 1)
 
@@ -30,9 +34,15 @@ bool seal_dim_on_event(size_t i);
 
 /* "read_parquet('<root>/<path>')" */
 void sql_add_file(struct buf *out, const char *root, const char *path, bool tmp);
-/* The same of several files, in order, as one. */
+/* The same of several files, in order, as one. `by_name`: what columns one lacks are NULL there; else
+ * all that are read must have them. */
 void sql_add_files(struct buf *out, const char *root, const struct seal_input *parts, size_t count,
-                   enum seal_kind kind);
+                   enum seal_kind kind, bool by_name);
+/* A SELECT of no row that has the columns of web vitals, for a UNION with files that may lack them. */
+void sql_add_no_vitals(struct buf *out);
+/* How many of these event files have columns of web vitals. */
+int sql_count_vitals(duckdb_connection c, const char *root, const struct seal_input *parts,
+                     size_t count, uint64_t *ret, struct err *err) WARN_UNUSED;
 /* ", <prefix>entry_page, …" */
 void sql_add_dims(struct buf *out, const char *prefix);
 /* Those of them that event rows repeat. */
@@ -89,7 +99,8 @@ void seal_roll_columns(struct buf *out);
 struct seal_target {
     const struct os *os;
     const char *root;
-    bool month; /* which is compressed for long */
+    bool month;  /* which is compressed for long */
+    bool vitals; /* of events: there are columns of web vitals */
 };
 
 /* Writes a SELECT that has a file's columns, by name, to <path>.tmp and notes its rows. */

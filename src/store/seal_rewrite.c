@@ -13,6 +13,7 @@ struct rewriting {
     const struct rewrite_job *job;
     struct rewrite_result *result;
     struct buf events, visits; /* the relations read, with file_row_number */
+    uint64_t with_vitals;      /* 1: the events have such columns */
 };
 
 static void release(struct rewriting *w) {
@@ -152,7 +153,8 @@ static void add_replaced(struct buf *sql, const char *const *columns, size_t cou
 
 static int copy(duckdb_connection c, const struct rewriting *w, enum seal_kind kind,
                 struct buf *select, struct err *err) {
-    struct seal_target to = {.os = w->job->os, .root = w->job->root, .month = w->job->month};
+    struct seal_target to = {
+        .os = w->job->os, .root = w->job->root, .month = w->job->month, .vitals = w->with_vitals};
     return seal_copy(c, &to, kind, &w->result->part.files[kind], select, err);
 }
 
@@ -215,7 +217,9 @@ static int write_files(duckdb_connection c, void *arg, struct err *err) {
     const struct rewrite_job *job = w->job;
     struct seal_result *part = &w->result->part;
     uint64_t before = 0;
-    int code = find_rows(c, w, err);
+    int code = sql_count_vitals(c, job->root, &job->input, 1, &w->with_vitals, err);
+    if (!code)
+        code = find_rows(c, w, err);
     if (!code)
         code = make_base(c, w, err);
     if (!code)

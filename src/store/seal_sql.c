@@ -12,6 +12,11 @@ const char *seal_dim(size_t i) {
     return dimensions[i + 1];
 }
 
+const char *seal_vital(size_t i) {
+    static const char *const names[SEAL_VITALS] = {"lcp_ms", "inp_ms", "cls_milli"};
+    return names[i];
+}
+
 static void add_path(struct buf *out, const char *root, const char *path, bool tmp) {
     BUF_AUTO full = {0};
     buf_addf(&full, "%s/%s%s", root, path, tmp ? ".tmp" : "");
@@ -28,12 +33,29 @@ void sql_add_file(struct buf *out, const char *root, const char *path, bool tmp)
 }
 
 void sql_add_files(struct buf *out, const char *root, const struct seal_input *parts, size_t count,
-                   enum seal_kind kind) {
+                   enum seal_kind kind, bool by_name) {
     for (size_t i = 0; i < count; i++) {
         buf_adds(out, i ? ", " : "read_parquet([");
         add_path(out, root, parts[i].paths[kind], false);
     }
-    buf_adds(out, "])");
+    buf_adds(out, by_name ? "], union_by_name = true)" : "])");
+}
+
+void sql_add_no_vitals(struct buf *out) {
+    for (size_t i = 0; i < SEAL_VITALS; i++)
+        buf_addf(out, "%s 0::UINTEGER AS %s", i ? "," : "SELECT", seal_vital(i));
+    buf_adds(out, " WHERE false");
+}
+
+int sql_count_vitals(duckdb_connection c, const char *root, const struct seal_input *parts,
+                     size_t count, uint64_t *ret, struct err *err) {
+    BUF_AUTO sql = {0};
+    for (size_t i = 0; i < count; i++) {
+        buf_adds(&sql, i ? ", " : "SELECT count(*) FROM parquet_schema([");
+        add_path(&sql, root, parts[i].paths[SEAL_EVENT], false);
+    }
+    buf_addf(&sql, "]) WHERE name = '%s'", seal_vital(0));
+    return sql_numbers(c, &sql, ret, 1, err);
 }
 
 void sql_add_dims(struct buf *out, const char *prefix) {

@@ -320,9 +320,13 @@ int visits_stage(struct visits *t, const struct event *e, uint32_t page, uint64_
         c = NULL;
     if (known && !joins(&known->facts, newest, e))
         known = NULL;
+    if (!c && !known && e->kind >= EVENT_ENGAGEMENT)
+        return 0;
+    if (e->kind == EVENT_VITALS) {
+        *ret_visit = c ? c->facts.visit : known->facts.visit;
+        return 1;
+    }
     if (!c) {
-        if (!known && e->kind == EVENT_ENGAGEMENT)
-            return 0;
         uint32_t attributes = 0;
         int code = known ? 0 : words_set(t->words, e, &attributes, err);
         if (code)

@@ -9,6 +9,8 @@
  * page stay those that arrived first, so a duration is never negative.
  *   - Engagement moves last_ms only. Without a visit to join it is dropped: no row, nothing
  * counted.
+ *   - Web vitals change nothing, so that figures do not depend on whether they are measured. Without a
+ * visit to join they are dropped too.
  *   - A visit is let go once the site's clock for that day (its greatest ts_ms) is VISIT_SLACK_MS
  * further than when the visit was last touched (seen_ms). That is a function of the rows alone, so
  * a restart changes no figure. The slack beyond 30 minutes serves logs imported beside live

@@ -107,6 +107,22 @@ describe('dashboard', () => {
     assert.deepEqual(complaints, []);
   });
 
+  it('shows web vitals where something was measured, and judges them', async () => {
+    mock.mood = 'measured';
+    await shown();
+    const panel = page.locator('.panel-vitals');
+    await panel.locator('tbody tr').first().waitFor();
+    const words = await panel.locator('dd').allInnerTexts();
+    assert.equal(words.length, 3);
+    for (const text of words) assert.match(text, /^[\d.]+( m?s)? (Good|Needs improvement|Poor)$/);
+    await panel.getByRole('button', { name: '/nos-pains' }).click();
+    await page.locator('.chip', { hasText: '/nos-pains' }).waitFor();
+    await assertAccessible();
+    mock.mood = 'well';
+    await complete();
+    assert.equal(await panel.count(), 0);
+  });
+
   it('takes the token out of the address bar and keeps it for the tab', async () => {
     await shown();
     assert.ok(!page.url().includes('token'));

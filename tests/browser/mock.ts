@@ -17,6 +17,9 @@ export interface Sent {
   i?: boolean;
   sd?: number;
   e?: number;
+  lcp?: number;
+  inp?: number;
+  cls?: number;
   z?: string;
 }
 
@@ -29,7 +32,7 @@ interface Asked {
   pagination?: { limit: number };
 }
 
-export type Mood = 'well' | 'empty' | 'failing' | 'hanging' | 'imported'; // imported: all of it from access logs
+export type Mood = 'well' | 'empty' | 'failing' | 'hanging' | 'imported' | 'measured'; // imported: all of it from access logs
 
 export interface Mock {
   url: string;
@@ -206,6 +209,10 @@ function visitorsOf(day: number): number {
 
 function measured(metrics: string[], visitors: number, seed: number): number[] {
   return metrics.map((metric) => {
+    if (metric === 'vitals') return Math.round(visitors * 0.7);
+    if (metric === 'lcp') return Math.round(1300 + 3400 * noise(seed + 3));
+    if (metric === 'inp') return Math.round(90 + 480 * noise(seed + 4) ** 2);
+    if (metric === 'cls') return Math.round(300 * noise(seed + 5) ** 2) / 1000;
     if (metric === 'visits') return Math.round(visitors * 1.18);
     if (metric === 'pageviews') return Math.round(visitors * (2.6 + noise(seed)));
     if (metric === 'events') return Math.round(visitors * 1.4);
@@ -221,7 +228,7 @@ interface Answered {
 }
 
 function resultsOf(asked: Asked, mood: Mood): Answered[] {
-  if (mood === 'empty') return nothing(asked);
+  if (mood === 'empty' || (mood !== 'measured' && asked.metrics[0] === 'vitals')) return nothing(asked);
   if (mood === 'imported' && asked.dimensions?.[0] === 'event:name') return figures(asked).slice(0, 1);
   if (mood !== 'imported' || asked.dimensions?.[0] !== 'visit:country') return figures(asked);
   const { metrics } = figures({ ...asked, dimensions: [] })[0]!;

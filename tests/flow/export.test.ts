@@ -8,7 +8,7 @@ import { addSite, BROWSER_UA, clearOfMidnight, cli, filesBelow, isoDay, logDay, 
 
 const SITE = 'example.com';
 const COLUMNS =
-  'date,time,hour,visit,person,kind,name,hostname,page,interactive,scroll,engaged_ms,props,revenue_milli,currency,' +
+  'date,time,hour,visit,person,kind,name,hostname,page,interactive,scroll,engaged_ms,props,revenue_milli,currency,lcp_ms,inp_ms,cls,' +
   'referrer,source,channel,utm_source,utm_medium,utm_campaign,utm_content,utm_term,country,browser,browser_version,os,os_version,device';
 
 /** Plain DuckDB, as anybody has it: the C functions of its Node package. */

@@ -120,6 +120,10 @@ static void test_faults(void **state) {
          "event_name", NULL},
         {"{\"n\":\"engagement\",\"u\":\"https://a/\",\"d\":\"a\",\"e\":2592000000}", "event_name",
          NULL},
+        {"{\"n\":\"vitals\",\"u\":\"https://a/\",\"d\":\"a\"}", "event_name",
+         "vitals needs a number in \"lcp\", \"inp\" or \"cls\""},
+        {"{\"n\":\"vitals\",\"u\":\"https://a/\",\"d\":\"a\",\"lcp\":\"1\",\"cls\":true}",
+         "event_name", NULL},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         if (parse(rows[i].body) != ERR_INVALID)
@@ -152,6 +156,21 @@ static void test_engagement(void **state) {
     assert_int_equal(hits.items[0].engaged_ms, 2591999999U);
     assert_int_equal(ENGAGE("\"sd\":10,\"e\":2592000000")->engaged_ms, 0);
     assert_int_equal(ENGAGE("\"sd\":10,\"e\":-5")->engaged_ms, 0);
+}
+
+static void test_vitals(void **state) {
+#define MEASURE(x) one("{\"n\":\"vitals\",\"u\":\"https://a/\",\"d\":\"a\"," x "}")
+    const struct hit *h = MEASURE("\"lcp\":1234.5,\"inp\":48,\"cls\":0.0125,\"i\":true");
+    assert_int_equal(h->vitals_milli[VITAL_LCP], 1234500);
+    assert_int_equal(h->vitals_milli[VITAL_INP], 48000);
+    assert_int_equal(h->vitals_milli[VITAL_CLS], 13);
+    assert_false(h->interactive);
+    h = MEASURE("\"cls\":3e-7,\"lcp\":\"9\",\"inp\":null");
+    assert_int_equal(h->vitals_milli[VITAL_CLS], 0);
+    assert_true(h->vitals_milli[VITAL_LCP] == VITAL_NOT_SENT);
+    assert_true(h->vitals_milli[VITAL_INP] == VITAL_NOT_SENT);
+    h = one("{" BASE ",\"lcp\":5}");
+    assert_true(h->vitals_milli[VITAL_LCP] == VITAL_NOT_SENT);
 }
 
 static void test_props(void **state) {
@@ -378,7 +397,7 @@ int main(void) {
         cmocka_unit_test(test_props),  cmocka_unit_test(test_revenue),
         cmocka_unit_test(test_money),  cmocka_unit_test(test_hash_mode),
         cmocka_unit_test(test_batch),  cmocka_unit_test(test_json_like_jansson),
-        cmocka_unit_test(test_speed),
+        cmocka_unit_test(test_vitals), cmocka_unit_test(test_speed),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     arena_release(&arena);

@@ -121,14 +121,19 @@ static void test_own_names(void **state) {
     assert_true(span_eq(p->source_aliases[0].name, SPAN_LIT("Our  letter")));
     assert_true(span_eq(p->source_aliases[1].from, SPAN_LIT("ad")));
     assert_true(span_eq(p->source_aliases[1].name, SPAN_LIT("A=B")));
+    assert_int_equal(p->search_param_count, 7);
+    assert_true(span_eq(p->search_params[0], SPAN_LIT("q")));
     /* what is not named stays; [""] empties */
-    JSON_AUTO change = json_loads("{\"source_aliases\":[\"\"],\"query_keep\":[\"\"]}", 0, NULL);
+    JSON_AUTO change = json_loads("{\"source_aliases\":[\"\"],\"query_keep\":[\"\"],"
+                                  "\"search_params\":[\"\"]}",
+                                  0, NULL);
     assert_int_equal(control_site_set(f->control, SPAN_LIT("a.example"), change, &err), 0);
     CLEANUP(policy_set_unrefp) struct policy_set *now = policy_board_get(f->board);
     p = policy_by_id(now, 1);
     assert_int_equal(p->own_host_count, 1);
     assert_int_equal(p->source_alias_count, 0);
     assert_int_equal(p->query_keep_count, 0);
+    assert_int_equal(p->search_param_count, 0);
 }
 
 /* The ids of what was added; none on an error, which must name `fault`. */
@@ -307,6 +312,7 @@ static void test_refuses(void **state) {
         {"{\"domain\":\"a.b\",\"honour_signals\":1}", "honour_signals"},
         {"{\"domain\":\"a.b\",\"path_patterns\":[\"x\"]}", "path_patterns"},
         {"{\"domain\":\"a.b\",\"query_keep\":[\"a=b\"]}", "query_keep"},
+        {"{\"domain\":\"a.b\",\"search_params\":[\"a=b\"]}", "search_params"},
         {"{\"domain\":\"a.b\",\"own_hosts\":[\"a.b/c\"]}", "own_hosts"},
         {"{\"domain\":\"a.b\",\"own_hosts\":[\"a.b:80\"]}", "own_hosts"},
         {"{\"domain\":\"a.b\",\"own_hosts\":[\"a.b\",\"\"]}", "own_hosts"},

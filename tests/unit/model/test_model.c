@@ -68,6 +68,51 @@ static void codec_refuses_every_cut_and_extra_byte(void **state) {
     assert_int_equal(event_decode(buf_span(&b), &back, NULL), ERR_CORRUPT);
 }
 
+static void events_without_vitals_are_of_version_1(void **state) {
+    (void)state;
+    struct event e = sample(), back;
+    BUF_AUTO plain = {0};
+    BUF_AUTO measured = {0};
+    event_encode(&e, &plain);
+    assert_int_equal(plain.data[0], 1);
+    assert_int_equal(event_decode(buf_span(&plain), &back, NULL), 0);
+    assert_int_equal(back.lcp_ms + back.inp_ms + back.cls_milli, 0);
+    e.kind = EVENT_VITALS;
+    e.lcp_ms = 2345;
+    e.cls_milli = 1;
+    event_encode(&e, &measured);
+    assert_int_equal(measured.data[0], EVENT_VERSION);
+    assert_int_equal(measured.len, plain.len + 4); /* 2345 takes two bytes */
+    assert_int_equal(event_decode(buf_span(&measured), &back, NULL), 0);
+    assert_int_equal(back.lcp_ms, 2345);
+    assert_int_equal(back.inp_ms, 0);
+    assert_int_equal(back.cls_milli, 1);
+    assert_true(same(&e, &back));
+    for (size_t n = 0; n < measured.len; n++)
+        assert_int_equal(event_decode(span_head(buf_span(&measured), n), &back, NULL), ERR_CORRUPT);
+    measured.data[0] = 1; /* and three bytes too many */
+    assert_int_equal(event_decode(buf_span(&measured), &back, NULL), ERR_CORRUPT);
+    e.lcp_ms = 600001;
+    buf_clear(&measured);
+    event_encode(&e, &measured);
+    assert_int_equal(event_decode(buf_span(&measured), &back, NULL), ERR_CORRUPT);
+}
+
+/* As the version before web vitals wrote it. */
+static void journals_of_version_1_are_read(void **state) {
+    (void)state;
+    static const char old[] =
+        "\001\007\366\261\203\305\230\150\332\303\002\015\357\276\376\312\316\372\355\376"
+        "\001\001\377\001\200\320\254\363\016\006\123\151\147\156\165\160\013\145\170\141"
+        "\155\160\154\145\056\143\157\155\006\057\143\141\146\303\251\000\000\000\004\156"
+        "\145\167\163\000\000\000\000\000\000\000\000\000\000\016\173\042\160\154\141\156"
+        "\042\072\042\160\162\157\042\175\361\300\001\000";
+    struct event back, e = sample();
+    assert_int_equal(event_decode(span_of(old, sizeof(old) - 1), &back, NULL), 0);
+    assert_true(same(&e, &back));
+    assert_int_equal(back.lcp_ms + back.inp_ms + back.cls_milli, 0);
+}
+
 static void restrict_empties_what_the_profile_forbids(void **state) {
     (void)state;
     struct event e = sample();
@@ -217,6 +262,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(codec_round_trips),
         cmocka_unit_test(codec_refuses_every_cut_and_extra_byte),
+        cmocka_unit_test(events_without_vitals_are_of_version_1),
+        cmocka_unit_test(journals_of_version_1_are_read),
         cmocka_unit_test(restrict_empties_what_the_profile_forbids),
         cmocka_unit_test(records_come_back_in_order),
         cmocka_unit_test(erased_records_are_passed_over),

@@ -1,5 +1,7 @@
 // The server's side of the dashboard: the list of sites and the query API, with errors a person can act on.
 
+import type { Vital } from './vitals';
+
 export interface Site {
   id: string | number;
   domain: string;
@@ -13,7 +15,7 @@ export type Filter = [operator: 'is' | 'is_not', dimension: string, values: stri
 
 export interface Query {
   site_id: string;
-  metrics: Metric[];
+  metrics: (Metric | Vital | 'vitals')[];
   date_range: string | [from: string, to: string];
   dimensions?: string[];
   filters?: Filter[];

@@ -1,7 +1,7 @@
 // One site's figures. All of it follows one view (site, period, filters), so all of it always agrees.
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { METRICS, type Client, type Query, type Site } from '../data/api';
-import { PANELS, type PanelSpec } from '../data/dimensions';
+import { PANELS, byAlias, type Dimension, type PanelSpec } from '../data/dimensions';
 import { rangeOf } from '../data/period';
 import { SessionContext, useQuery } from '../data/use_query';
 import { filtersOf, holds } from '../data/view';
@@ -12,6 +12,7 @@ import { Overview } from './overview';
 import { Panel } from './panel';
 import { useReports } from './use_reports';
 import { useView } from './use_view';
+import { Vitals } from './vitals';
 
 const BEAT_MS = 30_000;
 
@@ -82,6 +83,13 @@ function Body({ site, view, range, change }: BodyProps) {
   const reports = useReports(site, base);
   const everCounted = ever.reply?.results[0]?.metrics[0];
 
+  const page = byAlias('page') as Dimension;
+  const pick = (dimension: Dimension, value: string): void =>
+    change({
+      conditions: holds(view, dimension, value)
+        ? view.conditions.filter((each) => each.dimension !== dimension || each.value !== value)
+        : [...view.conditions, { dimension, value }],
+    });
   const panel = (spec: PanelSpec) => (
     <Panel
       key={spec.id}
@@ -91,13 +99,7 @@ function Body({ site, view, range, change }: BodyProps) {
       tab={view.tabs[spec.id]}
       onTab={(alias) => change({ tabs: { ...view.tabs, [spec.id]: alias } })}
       isOn={(dimension, value) => holds(view, dimension, value)}
-      onPick={(dimension, value) =>
-        change({
-          conditions: holds(view, dimension, value)
-            ? view.conditions.filter((each) => each.dimension !== dimension || each.value !== value)
-            : [...view.conditions, { dimension, value }],
-        })
-      }
+      onPick={pick}
     />
   );
 
@@ -110,7 +112,12 @@ function Body({ site, view, range, change }: BodyProps) {
         onClear={() => change({ conditions: [] })}
       />
       <Overview {...{ site, range, base, totals }} figure={view.figure} onFigure={(figure) => change({ figure })} />
-      <div class="panels">{(!failed ? PANELS : []).map(panel)}</div>
+      <div class="panels">
+        {(!failed ? PANELS : []).map(panel)}
+        {!failed && (
+          <Vitals base={base} isOn={(value) => holds(view, page, value)} onPick={(value) => pick(page, value)} />
+        )}
+      </div>
       {!failed && reports.length > 0 && <div class="panels reports">{reports.map(panel)}</div>}
     </main>
   );
