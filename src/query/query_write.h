@@ -96,7 +96,7 @@ void put_engagement_leaf(const struct writer *w, const struct filter *f, enum le
 
 /* --- query_conversion.c --- */
 
-void put_goal(const struct writer *w); /* the name of the goal the rows are of */
+void put_goal(const struct writer *w);          /* the name of the goal the rows are of */
 void put_sums_of_goals(const struct writer *w); /* as put_sums_of_levels(), of all goals */
 void put_conversions(const struct writer *w);   /* joins: ca all visitors, cg those of the row */
 void put_conversion_rate(const struct writer *w, enum metric m);
