@@ -145,6 +145,10 @@ bool metric_from_word(struct span word, enum metric *ret);
 /* The dimension of time among the query's; DIMS: none. */
 enum dim query_time_dim(const struct query *q);
 
+/* That all members of `object` are among `known`; `where` begins the message. */
+int query_check_keys(const json_t *object, const char *where, const char *const *known,
+                     size_t count, struct err *err) WARN_UNUSED;
+
 /* --- query_range.c --- */
 
 int range_parse(const json_t *value, const json_t *date, const struct zone *zone, int64_t now_ms,
@@ -297,6 +301,20 @@ struct sql_text {
 int query_sql(struct period *p, const struct period *other, uint32_t site, struct arena *arena,
               struct sql_text *ret, struct err *err) WARN_UNUSED;
 
+/* Puts the values of a filter behind the first `next` parameters, and returns how many there are then. */
+size_t query_bind(struct filter *f, struct sql_value *params, size_t next);
+
+/* --- query_run.c --- */
+
+/* The error of a statement in words for the sender: the engine's own may quote values of the query. */
+int query_failed(int code, struct err *err);
+/* Whether the engine takes the patterns of all `matches`: it is asked, since it is the one to say. */
+int query_check_patterns(const struct query_env *env, struct store_view *view,
+                         const struct filter *f, struct err *err) WARN_UNUSED;
+/* Fills in what only the view and the whole range can tell. */
+int query_resolve(const struct query_env *env, struct store_view *view,
+                  const struct policy *policy, struct query *q, struct err *err) WARN_UNUSED;
+
 /* --- query_reply.c --- */
 
 struct outcome {
@@ -307,6 +325,10 @@ struct outcome {
     double plan_ms, rows_ms; /* what it took */
 };
 
+/* [first moment, last moment] */
+json_t *reply_range(const struct range *r, const struct zone *zone);
+/* Into meta: what was read, and since when there are rows. */
+bool reply_put_reach(json_t *meta, const struct reach *r);
 /* The whole reply; `explain` adds how it was made. */
 int reply_make(const struct outcome *o, const struct policy *policy, const json_t *request,
                bool explain, struct arena *arena, json_t **ret, struct err *err) WARN_UNUSED;

@@ -154,7 +154,7 @@ static json_t *orders_json(const struct query *q) {
     return list;
 }
 
-static json_t *range_json(const struct range *r, const struct zone *zone) {
+json_t *reply_range(const struct range *r, const struct zone *zone) {
     char from[TIME_TEXT], to[TIME_TEXT];
     range_format_moment(zone, r->by_ts ? r->from_ms : zone_day_start_ms(zone, r->from_day), from);
     range_format_moment(zone, r->by_ts ? r->to_ms - 1 : zone_day_start_ms(zone, r->to_day + 1) - 1,
@@ -179,7 +179,7 @@ static json_t *query_json(const struct query *q, const struct policy *policy,
     json_t *filters = json_member(request, "filters");
     if (!put(object, "site_id", string_of(policy->domain)) ||
         !put(object, "metrics", words_of_metrics(q)) ||
-        !put(object, "date_range", range_json(&q->range, policy->zone)) ||
+        !put(object, "date_range", reply_range(&q->range, policy->zone)) ||
         !put(object, "filters", filters ? json_incref(filters) : json_array()) ||
         !put(object, "dimensions", words_of_dims(q)) || !put(object, "order_by", orders_json(q)) ||
         !put_includes(object, q, request) ||
@@ -187,7 +187,7 @@ static json_t *query_json(const struct query *q, const struct policy *policy,
              json_pack("{sIsI}", "limit", (json_int_t)q->limit, "offset", (json_int_t)q->offset)))
         return NULL;
     if (q->compare.kind != COMPARE_NONE &&
-        !put(object, "comparison_date_range", range_json(&q->compare.range, policy->zone)))
+        !put(object, "comparison_date_range", reply_range(&q->compare.range, policy->zone)))
         return NULL;
     return TAKE_PTR(object);
 }
@@ -246,15 +246,14 @@ static json_t *notes_json(const struct outcome *o) {
     return notes;
 }
 
-/* What was read; rows that are no more. */
-static bool put_reach(json_t *meta, const struct reach *r) {
+bool reply_put_reach(json_t *meta, const struct reach *r) {
     return put(meta, "levels", levels_json(r)) &&
            (!r->rows_gone || put(meta, "raw_rows_from", day_json(r->raw_from_day)));
 }
 
 static bool put_other_reach(json_t *meta, const struct outcome *o) {
     json_t *other = json_object();
-    return put(meta, "comparison", other) && put_reach(other, &o->other->reach);
+    return put(meta, "comparison", other) && reply_put_reach(other, &o->other->reach);
 }
 
 static int meta_json(const struct outcome *o, const struct policy *policy, struct arena *arena,
@@ -275,7 +274,7 @@ static int meta_json(const struct outcome *o, const struct policy *policy, struc
     if (q->imports)
         ok = ok && put(meta, "imports_included", json_false()) &&
              put(meta, "imports_skip_reason", json_string("no_imported_data"));
-    ok = ok && put_reach(meta, &o->period->reach);
+    ok = ok && reply_put_reach(meta, &o->period->reach);
     if (o->other)
         ok = ok && put_other_reach(meta, o);
     if (!ok)

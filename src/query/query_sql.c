@@ -207,12 +207,12 @@ static void put_counted(const struct writer *w, const struct writer *other) {
     buf_adds(o, ") p ON true");
 }
 
-static size_t bind_values(struct filter *f, struct sql_value *params, size_t next) {
+size_t query_bind(struct filter *f, struct sql_value *params, size_t next) {
     f->first_param = next + 1;
     for (size_t i = 0; i < f->value_count; i++)
         params[next++] = (struct sql_value){.type = SQL_TEXT_VALUE, .text = f->values[i]};
     for (size_t i = 0; i < f->child_count; i++)
-        next = bind_values(&f->children[i], params, next);
+        next = query_bind(&f->children[i], params, next);
     return next;
 }
 
@@ -231,7 +231,7 @@ int query_sql(struct period *p, const struct period *other, uint32_t site, struc
     struct sql_value *params = ARENA_NEW(arena, struct sql_value, q->value_count + 1);
     if (!params)
         return err_set(err, ERR_NOMEM, "out of memory");
-    ret->param_count = bind_values(&q->filter, params, 0);
+    ret->param_count = query_bind(&q->filter, params, 0);
     ret->params = params;
     ret->counted = q->total_rows || p->plan.fold;
     struct writer w = writer_of(p, site, &ret->text), beside = {0};
