@@ -28,8 +28,18 @@ static void put_mask(const struct writer *w, enum level level, const void *of) {
     buf_adds(w->out, ")::UINTEGER");
 }
 
+/* Page views alone: what their pages are, the engine tells while it reads. Else the mask is cheaper. */
 static void put_any_step(const struct writer *w, enum level level, const void *of) {
     const struct funnel *f = of;
+    bool any_event = false;
+    for (size_t i = 0; i < f->step_count; i++)
+        any_event |= f->steps[i].any_event;
+    if (any_event) {
+        buf_adds(w->out, " AND ");
+        put_mask(w, level, of);
+        buf_adds(w->out, " > 0");
+        return;
+    }
     for (size_t i = 0; i < f->step_count; i++) {
         buf_adds(w->out, i ? " OR " : " AND (");
         put_step(w, level, &f->steps[i]);

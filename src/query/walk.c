@@ -93,8 +93,8 @@ static bool asks_visits(const struct filter *f) {
 
 /* The days from `from` to `to` of the writer's parts. Visits are chosen by a join where filters need
  * one, after which the engine may give rows in another order. */
-static void put_sealed(const struct writer *w, const struct walk_rows *rows, int32_t from,
-                       int32_t to) {
+static void put_sealed(const struct writer *w, const struct walk_rows *rows, bool by_day,
+                       int32_t from, int32_t to) {
     struct buf *o = w->out;
     struct query unfiltered = *w->q;
     struct writer events = *w;
@@ -104,9 +104,9 @@ static void put_sealed(const struct writer *w, const struct walk_rows *rows, int
         events.q = &unfiltered;
     }
     buf_addf(o,
-             "SELECT e.day::UBIGINT << 32 | e.person, e.visit::UBIGINT, e.ts_sec::BIGINT,"
+             "SELECT e.day::UBIGINT << 32 | e.person, e.visit::UBIGINT, %s::BIGINT,"
              " (e.varies & %u)::UTINYINT, ",
-             FIRST_OF(person));
+             by_day ? "e.ts_sec" : "0", FIRST_OF(person)); /* a visit is in order in its file */
     rows->put_value(w, LEVEL_SEALED, rows->of);
     buf_adds(o, " FROM ");
     put_files(w, SOURCE_EVENT);
@@ -191,7 +191,7 @@ static int read_days(struct gathering *g, struct writer *w, int32_t from, int32_
     BUF_AUTO sql = {0};
     w->reach = &some;
     w->out = &sql;
-    put_sealed(w, g->rows, from, to);
+    put_sealed(w, g->rows, g->walk->by_day, from, to);
     int r = run(g, &sql, err);
     return r < 0 ? r : hand_on_held(g, err);
 }
