@@ -293,7 +293,8 @@ static const struct cli_option query_options[] = {
 };
 static const struct cli_option funnel_options[] = {
     {"site", "site", CLI_TEXT, "DOMAIN", "the site"},
-    {"step", "step", CLI_LIST, "STEP", "page:/pricing, page:/blog/* or event:Signup; 2 to 8 of them"},
+    {"step", "step", CLI_LIST, "STEP",
+     "page:/pricing, page:/blog/* or event:Signup; 2 to 8 of them"},
     {"within", "within", CLI_TEXT, "visit|day", "steps of one visit, or of a person's day (visit)"},
     {"range", "range", CLI_TEXT, "RANGE", "day, 7d, 28d, month, year, all … (28d)"},
     {"filter", "filter", CLI_LIST, "FILTER",

@@ -52,11 +52,11 @@ static json_t *table_of(const json_t *reply, const struct look *look, bool bars)
     json_array_foreach ((json_t *)(uintptr_t)from, i, row) {
         json_t *labels = json_pack("[o]", look->name(row, base, bars));
         if (bars)
-            (void)json_array_append_new(labels, bar_of(json_member(row, look->whole),
-                                                       json_member(first, look->whole)));
-        (void)json_array_append_new(
-            rows, json_pack("{s:o, s:o}", "dimensions", labels, "metrics",
-                            figures_of(row, look->figures, look->figure_count)));
+            (void)json_array_append_new(
+                labels, bar_of(json_member(row, look->whole), json_member(first, look->whole)));
+        (void)json_array_append_new(rows,
+                                    json_pack("{s:o, s:o}", "dimensions", labels, "metrics",
+                                              figures_of(row, look->figures, look->figure_count)));
     }
     json_t *labels = bars ? json_pack("[s, s]", look->label, "") : json_pack("[s]", look->label);
     return json_pack("{s:{s:o, s:o}, s:o}", "query", "dimensions", labels, "metrics",

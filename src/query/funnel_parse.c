@@ -26,8 +26,8 @@ static int parse_step(const json_t *object, size_t number, struct arena *arena,
         return r;
     const json_t *filters = json_member(object, "filters");
     if (json_array_size(filters) == 0)
-        return err_set(err, ERR_INVALID,
-                       "steps: step %zu needs filters, a list of at least one", number);
+        return err_set(err, ERR_INVALID, "steps: step %zu needs filters, a list of at least one",
+                       number);
     struct err why = {0};
     r = filter_parse(filters, arena, &step->filter, values, &why);
     if (r < 0)
@@ -41,8 +41,7 @@ static int parse_step(const json_t *object, size_t number, struct arena *arena,
     return 0;
 }
 
-static int parse_steps(const json_t *list, struct arena *arena, struct funnel *f,
-                       struct err *err) {
+static int parse_steps(const json_t *list, struct arena *arena, struct funnel *f, struct err *err) {
     if (!list)
         return err_set(err, ERR_INVALID, "steps: is required");
     f->step_count = json_array_size(list);

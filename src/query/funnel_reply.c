@@ -46,8 +46,7 @@ static json_t *name_json(const struct funnel_step *step, size_t number) {
     struct span name = step->name;
     if (!name.ptr && f->op == FILTER_IS && f->value_count == 1 && f->values[0].len)
         name = f->values[0];
-    return name.ptr ? json_stringn(name.ptr, name.len)
-                    : json_sprintf("step %zu", number);
+    return name.ptr ? json_stringn(name.ptr, name.len) : json_sprintf("step %zu", number);
 }
 
 static json_t *row_json(const struct funnel *f, size_t step) {

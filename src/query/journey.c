@@ -78,8 +78,8 @@ static int parse(const json_t *request, struct journey *j, struct err *err) {
 
 static void put_page(const struct writer *w, enum level level, const void *of) {
     (void)of;
-    buf_adds(w->out, level == LEVEL_HOT ? "(SELECT p.value FROM word p WHERE p.code = e.page)"
-                                        : "e.page");
+    buf_adds(w->out,
+             level == LEVEL_HOT ? "(SELECT p.value FROM word p WHERE p.code = e.page)" : "e.page");
 }
 
 static void put_views(const struct writer *w, enum level level, const void *of) {

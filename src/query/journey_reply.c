@@ -25,8 +25,8 @@ static json_t *row_json(const struct journey *j, const struct journey_node *n) {
         json_pack("{s:o, s:o}", "path", path_json(j, n), "visits", count_json(j, n->visits));
     if (!row || n->level == j->tree.levels)
         return TAKE_PTR(row);
-    if (json_object_set_new(row, "ended",
-                            n->ended_shown ? count_json(j, n->ended) : json_null()) < 0 ||
+    if (json_object_set_new(row, "ended", n->ended_shown ? count_json(j, n->ended) : json_null()) <
+            0 ||
         json_object_set_new(row, "other", count_json(j, n->other)) < 0)
         return NULL;
     return TAKE_PTR(row);
@@ -61,9 +61,8 @@ static json_t *meta_json(const struct journey *j) {
 
 static json_t *query_json(const struct journey *j, const json_t *request) {
     JSON_AUTO query = walk_query(&j->walk, request);
-    json_t *from = j->entry.ptr
-                       ? json_pack("{s:s%}", "entry", j->entry.ptr, j->entry.len)
-                       : json_pack("{s:s}", "entry", "any");
+    json_t *from = j->entry.ptr ? json_pack("{s:s%}", "entry", j->entry.ptr, j->entry.len)
+                                : json_pack("{s:s}", "entry", "any");
     if (json_object_set_new(query, "from", from) < 0 ||
         json_object_set_new(query, "depth", json_integer(j->depth)) < 0 ||
         json_object_set_new(query, "limit", json_integer(j->limit)) < 0)

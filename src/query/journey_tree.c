@@ -48,8 +48,7 @@ static int child_of(struct journey_tree *t, uint32_t parent, uint32_t page, uint
     return add_node(t, node) ? 0 : no_memory(err);
 }
 
-static bool was_shown(const struct journey_tree *t, uint32_t parent, uint32_t page,
-                      uint32_t *ret) {
+static bool was_shown(const struct journey_tree *t, uint32_t parent, uint32_t page, uint32_t *ret) {
     const struct journey_node *p = &t->nodes[parent];
     for (uint32_t i = 0; i < p->children; i++) {
         *ret = t->shown[p->first_child + i];

@@ -22,7 +22,8 @@ struct journey_node {
     uint32_t ended, ended_persons; /* visits that went no further */
     uint32_t last, last_ended;     /* the person counted last */
     /* By journey_choose(): */
-    uint32_t other; /* visits that went on in ways that are not shown, with `ended` if that is not */
+    uint32_t
+        other; /* visits that went on in ways that are not shown, with `ended` if that is not */
     bool shown, ended_shown;
     uint32_t first_child, children; /* those that are shown, in `shown` */
 };

@@ -312,8 +312,8 @@ int query_failed(int code, struct err *err);
 int query_check_patterns(const struct query_env *env, struct store_view *view,
                          const struct filter *f, struct err *err) WARN_UNUSED;
 /* Fills in what only the view and the whole range can tell. */
-int query_resolve(const struct query_env *env, struct store_view *view,
-                  const struct policy *policy, struct query *q, struct err *err) WARN_UNUSED;
+int query_resolve(const struct query_env *env, struct store_view *view, const struct policy *policy,
+                  struct query *q, struct err *err) WARN_UNUSED;
 
 /* --- query_reply.c --- */
 

@@ -10,8 +10,7 @@ int query_failed(int code, struct err *err) {
         return err_set(err, code, "the query took longer than its time limit");
     if (code == ERR_NOMEM || code == ERR_CLOSED || code == ERR_BUSY)
         return err_set(err, code, "the query could not be run: %s", err_word(code));
-    return err_set(err, code == ERR_INVALID ? ERR_UNSUPPORTED : code,
-                   "the query could not be run");
+    return err_set(err, code == ERR_INVALID ? ERR_UNSUPPORTED : code, "the query could not be run");
 }
 
 static int select_rows(const struct query_env *env, struct store_view *view, struct sql_text *s,
@@ -77,8 +76,8 @@ static int make_period(const struct query_env *env, struct store_view *view,
     return reach_make(view, &p->q, &p->plan, policy->site, arena, &p->reach, err);
 }
 
-int query_resolve(const struct query_env *env, struct store_view *view,
-                  const struct policy *policy, struct query *q, struct err *err) {
+int query_resolve(const struct query_env *env, struct store_view *view, const struct policy *policy,
+                  struct query *q, struct err *err) {
     int r = query_check_patterns(env, view, &q->filter, err);
     if (r == 0 && q->range.from_first)
         r = resolve_first_day(env, view, policy->site, &q->range, err);

@@ -205,8 +205,7 @@ static int read_sealed(struct gathering *g, struct writer *w, struct arena *aren
     while (!code && from <= last) {
         int32_t to = from;
         uint64_t events = events_on(&g->walk->reach, from), more;
-        while (to < last &&
-               events + (more = events_on(&g->walk->reach, to + 1)) <= SLICE_EVENTS) {
+        while (to < last && events + (more = events_on(&g->walk->reach, to + 1)) <= SLICE_EVENTS) {
             events += more;
             to++;
         }

@@ -22,7 +22,7 @@ struct walk {
     struct store_view *view;
     struct query q; /* date_range and filters, which are about visits */
     struct reach reach;
-    bool by_day; /* a person's events of the day are one walk; else those of a visit */
+    bool by_day;              /* a person's events of the day are one walk; else those of a visit */
     struct sql_value *params; /* of q.filter, then the caller's */
     size_t param_count;
     int64_t deadline_ns; /* of clock_mono_ns() */

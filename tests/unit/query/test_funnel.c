@@ -112,7 +112,7 @@ static const struct {
     {OF_DAY "'steps':[" PAGE("/a") "," PAGE("/a") "]," DAYS("05", "05"),
      "[[8,8,100.0,100.0,0],[2,2,25.0,25.0,6]]"},
     {"'steps':[" PAGE("/a") ",{'filters':[['is','event:name',['Signup']],['is','event:page',['/a']]"
-     "]}]," DAYS("05", "05"),
+                            "]}]," DAYS("05", "05"),
      "[[8,9,100.0,100.0,0],[1,1,12.5,12.5,7]]"},
     /* A view of any page: also the one after. */
     {"'steps':[" PAGE("/a") ",{'filters':[['contains','event:page',['/']]]}]," DAYS("05", "05"),
@@ -127,11 +127,11 @@ static const struct {
          "05", "05"),
      "[[2,3,100.0,100.0,0],[2,3,100.0,100.0,0]]"},
     {"'steps':[" PAGE("/a") "," PAGE("/b") "],'filters':[['has_done',['is','event:page',['/c']]],"
-     "['is_not','visit:source',['Bing']]]," DAYS("05", "05"),
+                                           "['is_not','visit:source',['Bing']]]," DAYS("05", "05"),
      "[[1,1,100.0,100.0,0],[1,1,100.0,100.0,0]]"},
     /* Moments. */
     {"'steps':[" PAGE("/a") "," PAGE("/b") "],'date_range':['2026-05-05T09:00:00+02:00',"
-     "'2026-05-05T09:04:59+02:00']",
+                                           "'2026-05-05T09:04:59+02:00']",
      "[[6,6,100.0,100.0,0],[1,1,16.67,16.67,5]]"},
     {"'steps':[" PAGE("/x") "," PAGE("/b") "]," DAYS("05", "05"),
      "[[0,0,0.0,0.0,0],[0,0,0.0,0.0,0]]"},
@@ -174,7 +174,9 @@ static void replies_say_what_was_asked(void **state) {
     JSON_AUTO reply =
         ask_funnel(b, SITE,
                    "{'steps':[" PAGE("/a") ",{'name':'bought','filters':[['is','event:name',['x',"
-                   "'y']]]}," "{'filters':[['is_not','event:name',['x']]]}]," DAYS("05", "06") "}");
+                                           "'y']]]},"
+                                           "{'filters':[['is_not','event:name',['x']]]}]," DAYS(
+                                               "05", "06") "}");
     static const struct {
         const char *of, *key, *text;
     } members[] = {
@@ -359,8 +361,8 @@ static void random_walks(void **state) {
     random_seed();
     struct many_beds m;
     many_beds_open(&m, 1400);
-    many_beds_set_clock(&m, zone_day_start_ms(bed_policy(m.beds[0], SITE)->zone,
-                                              random_first_day() + 60));
+    many_beds_set_clock(
+        &m, zone_day_start_ms(bed_policy(m.beds[0], SITE)->zone, random_first_day() + 60));
     unsigned deep = 0;
     for (int i = 0; i < 60; i++) {
         struct asked a;
@@ -382,8 +384,8 @@ static void random_walks(void **state) {
 static void add_walk(struct bed *b, uint32_t site, uint64_t person, const char *const *pages,
                      size_t count) {
     for (size_t i = 0; i < count; i++) {
-        struct event e = local_event(b, day_of(2026, 5, 5), 9, (int)i, person, EVENT_PAGEVIEW,
-                                     pages[i]);
+        struct event e =
+            local_event(b, day_of(2026, 5, 5), 9, (int)i, person, EVENT_PAGEVIEW, pages[i]);
         e.site = site;
         bed_apply(b, &e, 1);
     }
@@ -399,7 +401,8 @@ static void profiles_round_and_hide(void **state) {
         add_walk(b, FRUGAL_SITE, person, pages, steps);
     }
     b->clock.now_ms = zone_day_start_ms(bed_policy(b, SITE)->zone, day_of(2026, 5, 12));
-#define FOUR "{'steps':[" PAGE("/a") "," PAGE("/b") "," PAGE("/c") "," PAGE("/d") "]," DAYS("05", "05") "}"
+#define FOUR \
+    "{'steps':[" PAGE("/a") "," PAGE("/b") "," PAGE("/c") "," PAGE("/d") "]," DAYS("05", "05") "}"
     /* 26, 17, 4, 0; ratios are of what is shown. */
     expect_funnel(b, CNIL_SITE, FOUR,
                   "[[30,30,100.0,100.0,0],[20,20,66.67,66.67,10],[10,10,33.33,50.0,10],"
@@ -446,7 +449,7 @@ static void bad_requests_are_refused(void **state) {
          "steps: step 2: filters are about one event here; those about visits stand beside the "
          "steps"},
         {"'date_range':'day','steps':[" PAGE("/a") ",{'filters':[['has_done',['is','event:page',"
-         "['x']]]]}]",
+                                                   "['x']]]]}]",
          "steps: step 2: filters are about one event here; those about visits stand beside the "
          "steps"},
         {"'date_range':'day','within':'zebra','steps':[" PAGE("/a") "," PAGE("/b") "]",
@@ -481,8 +484,10 @@ int main(void) {
     if (crypt_init() < 0)
         return 1;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cases_by_hand),           cmocka_unit_test(replies_say_what_was_asked),
-        cmocka_unit_test(random_walks),            cmocka_unit_test(profiles_round_and_hide),
+        cmocka_unit_test(cases_by_hand),
+        cmocka_unit_test(replies_say_what_was_asked),
+        cmocka_unit_test(random_walks),
+        cmocka_unit_test(profiles_round_and_hide),
         cmocka_unit_test(bad_requests_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,8 +62,8 @@ static void add_walks(struct bed *b, uint32_t site, const struct walk_sample *li
             person++;
             for (size_t k = 0; list[i].pages[k]; k++) {
                 const char page[] = {'/', list[i].pages[k], 0};
-                struct event e = local_event(b, day_of(2026, 5, 5), 9, (int)k, person,
-                                             EVENT_PAGEVIEW, page);
+                struct event e =
+                    local_event(b, day_of(2026, 5, 5), 9, (int)k, person, EVENT_PAGEVIEW, page);
                 e.site = site;
                 bed_apply(b, &e, 1);
             }
@@ -99,8 +99,7 @@ static void cases_by_hand(void **state) {
         expect_journey(b, SITE, "{" DAY ",'depth':1,'from':{'entry':'any'},'limit':1}",
                        "[[[],44,0,15],[['/a'],29,9,8],[['/a','/b'],12]]");
         expect_journey(b, SITE, "{" DAY ",'from':{'entry':'/zebra'}}", "[]");
-        expect_journey(b, SITE,
-                       "{" DAY ",'depth':1,'filters':[['is','visit:exit_page',['/b']]]}",
+        expect_journey(b, SITE, "{" DAY ",'depth':1,'filters':[['is','visit:exit_page',['/b']]]}",
                        "[[[],12,0,0],[['/a'],7,0,0],[['/a','/b'],7],[['/b'],5,5,0]]");
         bed_close(b);
     }
@@ -112,8 +111,7 @@ static void few_are_not_shown(void **state) {
     static const struct walk_sample one[] = {{"ab", 9}, {"ac", 7}, {"ad", 1}, {"a", 8}};
     struct bed *b = fill(SITE, one, ARRAY_LEN(one), true);
     /* The one at /d takes the seven at /c along. */
-    expect_journey(b, SITE, "{" DAY ",'depth':1}",
-                   "[[[],25,0,0],[['/a'],25,8,8],[['/a','/b'],9]]");
+    expect_journey(b, SITE, "{" DAY ",'depth':1}", "[[[],25,0,0],[['/a'],25,8,8],[['/a','/b'],9]]");
     bed_close(b);
     static const struct walk_sample ends[] = {{"ab", 9}, {"ac", 7}, {"a", 2}};
     b = fill(SITE, ends, ARRAY_LEN(ends), false);
@@ -123,8 +121,7 @@ static void few_are_not_shown(void **state) {
     /* Two handfuls together hide each other only if one of them is no handful. */
     static const struct walk_sample two[] = {{"ab", 9}, {"ac", 4}, {"ad", 4}};
     b = fill(FRUGAL_SITE, two, ARRAY_LEN(two), true);
-    expect_journey(b, FRUGAL_SITE, "{" DAY ",'depth':1}",
-                   "[[[],17,0,0],[['/a'],17,0,17]]");
+    expect_journey(b, FRUGAL_SITE, "{" DAY ",'depth':1}", "[[[],17,0,0],[['/a'],17,0,17]]");
     bed_close(b);
     static const struct walk_sample few[] = {{"ab", 4}};
     b = fill(SITE, few, ARRAY_LEN(few), false);
@@ -148,8 +145,7 @@ static void people_count_and_not_visits(void **state) {
             bed_seal(b, SITE, day_of(2026, 5, 5));
             bed_publish(b);
         }
-        expect_journey(b, SITE, "{" DAY ",'depth':1}",
-                       "[[[],19,0,0],[['/a'],19,0,19]]");
+        expect_journey(b, SITE, "{" DAY ",'depth':1}", "[[[],19,0,0],[['/a'],19,0,19]]");
         bed_close(b);
     }
 }
@@ -307,8 +303,8 @@ static void random_paths(void **state) {
     random_seed();
     struct many_beds m;
     many_beds_open(&m, 1400);
-    many_beds_set_clock(&m, zone_day_start_ms(bed_policy(m.beds[0], SITE)->zone,
-                                              random_first_day() + 60));
+    many_beds_set_clock(
+        &m, zone_day_start_ms(bed_policy(m.beds[0], SITE)->zone, random_first_day() + 60));
     struct paths *paths = calloc(1, sizeof *paths);
     assert_non_null(paths);
     unsigned hidden = 0;
@@ -353,7 +349,8 @@ static void take_walks(struct journey_tree *t, uint32_t frozen, uint32_t levels)
         uint32_t h = visit * 2654435761u;
         for (uint32_t k = 0; k <= h >> 30; k++) {
             struct walk_event e = {.new_person = k == 0 && visit % 3, .new_visit = k == 0};
-            assert_true(numbering_get(&t->pages, span_str(names[(h >> (k * 3) & 7) % 5]), &e.value));
+            assert_true(
+                numbering_get(&t->pages, span_str(names[(h >> (k * 3) & 7) % 5]), &e.value));
             assert_int_equal(journey_tree_take(t, &e, &err), 0);
         }
     }
