@@ -11,12 +11,13 @@ import type { Query } from '../web/dashboard/data/api';
 import { request, startServer, type QueryReply, type Server } from '../tests/flow/lib';
 import { copyFolder, fill, folder, type Folder, type Step } from './folder';
 import { cpuTicks } from './load';
-import { COUNTRY_AND_DEVICE, dashboard, QUESTIONS, SOURCE_AND_PAGE, type Question, type Range } from './questions';
+import { COUNTRY_AND_DEVICE, dashboard, FUNNEL, QUESTIONS, SOURCE_AND_PAGE, type Question, type Range } from './questions';
 import { count, judge, median, millions, ms, row } from './report';
 import { startClickHouse, startDuckDb, type Rival } from './rivals';
 
 const WARM_UPS = 3;
 const RUNS = 15;
+const FUNNEL_RUNS = 5;
 
 export interface QueryOptions {
   events: number;
@@ -74,6 +75,24 @@ async function judged(what: string, bar: number | undefined, server: Server, tok
   row(what, `${ms(t.ms)} (${t.levels})`, bar === undefined ? '' : `≤ ${bar} ms`, bar === undefined ? '' : judge(t.ms <= bar));
 }
 
+/** Steps in order over the raw rows: fewer runs, of seconds each. */
+async function funnel(bar: number, server: Server, token: string, domain: string, range: Range): Promise<void> {
+  for (const within of ['visit', 'day']) {
+    const times: number[] = [];
+    const before = cpuTicks(server.child.pid!);
+    for (let i = 0; i < FUNNEL_RUNS; i++) {
+      const began = performance.now();
+      const body = JSON.stringify({ site_id: domain, date_range: range, within, steps: FUNNEL });
+      const r = await request(`${server.url}/api/v2/funnel`, 'POST', body, { authorization: `Bearer ${token}` }, agent);
+      if (r.status !== 200) throw new Error(`funnel answered ${r.status}: ${r.body}`);
+      times.push(performance.now() - began);
+    }
+    const cpuSec = (cpuTicks(server.child.pid!) - before) / 100 / FUNNEL_RUNS;
+    const t = median(times);
+    row(`  funnel of three steps within a ${within}`, `${ms(t)} (${cpuSec.toFixed(1)} s of CPU)`, `≤ ${bar} ms`, judge(t <= bar));
+  }
+}
+
 /** The cell cache, which the server has built by now. */
 function cellSize({ data, filled }: Folder): void {
   row('  bytes an event: cell cache beside them', (statSync(join(data, 'hot/cell.duckdb')).size / filled.events).toFixed(2));
@@ -108,6 +127,7 @@ async function month(options: QueryOptions): Promise<Folder> {
   }
   await judged('  filtered by country and device', 500, server, token, dashboard(domain, range, COUNTRY_AND_DEVICE));
   await judged('  filtered by source and page', 500, server, token, dashboard(domain, range, SOURCE_AND_PAGE));
+  await funnel(2000, server, token, domain, range);
   await server.stop();
   return from;
 }

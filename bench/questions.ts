@@ -24,6 +24,13 @@ export function dashboard(site: string, range: Range, filters: Filter[] = [], st
 export const COUNTRY_AND_DEVICE: Filter[] = [['is', 'visit:country', ['FR']], ['is', 'visit:device', ['Mobile']]];
 export const SOURCE_AND_PAGE: Filter[] = [['is', 'visit:source', ['Google']], ['is', 'event:page', ['/pricing']]];
 
+/** Two pages, then an event. */
+export const FUNNEL: { filters: Filter[] }[] = [
+  { filters: [['is', 'event:page', ['/']]] },
+  { filters: [['is', 'event:page', ['/pricing']]] },
+  { filters: [['is', 'event:name', ['Signup']]] },
+];
+
 /** How an engine says what differs. Columns have Plausible's names in all of them. */
 export interface Dialect {
   events: string;

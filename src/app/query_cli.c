@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "query_cli.h"
 #include "reply_table.h"
 #include "reports.h"
 
@@ -48,7 +49,7 @@ static int filter_from(struct span text, json_t **ret, struct err *err) {
     return *ret ? 0 : err_set(err, ERR_INVALID, "--filter must be UTF-8");
 }
 
-static int filters_from(const json_t *list, json_t *request, struct err *err) {
+int query_filters(const json_t *list, json_t *request, struct err *err) {
     json_t *filters = json_array();
     (void)json_object_set_new(request, "filters", filters);
     size_t i;
@@ -79,7 +80,7 @@ static int request_from(const json_t *args, json_t **ret, struct err *err) {
                   text_of(args, "range", "day"), "dimensions", words_from(by));
     if (!request)
         return err_set(err, ERR_NOMEM, "out of memory");
-    int rc = filters_from(json_member(args, "filter"), request, err);
+    int rc = query_filters(json_member(args, "filter"), request, err);
     if (rc == 0 && report)
         rc = report_add(report, request, err);
     if (rc < 0)
@@ -185,9 +186,7 @@ static void put_table(const json_t *reply, struct buf *out) {
 /* --- the command --------------------------------------------------------------------------------
  */
 
-enum format { FORMAT_TABLE, FORMAT_CSV, FORMAT_JSON };
-
-static int format_of(const struct cli *cli, enum format *ret, struct err *err) {
+int query_format(const struct cli *cli, enum format *ret, struct err *err) {
     static const char *const names[] = {"table", "csv", "json"};
     const char *name = text_of(cli->args, "format", cli->json ? "json" : "table");
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
@@ -224,7 +223,7 @@ static int run(const struct cli *cli, struct err *err) {
     if (!json_member(cli->args, "site"))
         return err_set(err, ERR_INVALID, "--site DOMAIN is missing");
     enum format format = FORMAT_TABLE;
-    int rc = format_of(cli, &format, err);
+    int rc = query_format(cli, &format, err);
     if (rc < 0)
         return rc;
     if (!json_member(cli->args, "query")) {

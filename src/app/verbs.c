@@ -4,8 +4,10 @@
 #include "crypt.h"
 #include "erase.h"
 #include "export.h"
+#include "funnel.h"
 #include "goals.h"
 #include "imports.h"
+#include "journey.h"
 #include "notes.h"
 #include "parts.h"
 #include "verify.h"
@@ -111,8 +113,11 @@ static int purge_list(struct app *a, const json_t *args, struct span body, json_
     return control_purge_list(a->control, ret, err);
 }
 
-static int query(struct app *a, const json_t *args, struct span body, json_t **ret,
-                 struct err *err) {
+/* args: "site", and what is asked in "query". */
+static int ask(struct app *a, const json_t *args,
+               int (*run)(const struct query_env *env, const struct policy *policy,
+                          const json_t *request, json_t **ret, struct err *err),
+               json_t **ret, struct err *err) {
     int rc = app_catch_up(a, QUERY_CATCH_UP_MS, err);
     if (rc < 0 && !a->drain)
         return rc; /* beside a drain that is behind, what is there is answered, as over HTTP */
@@ -122,7 +127,22 @@ static int query(struct app *a, const json_t *args, struct span body, json_t **r
         return err_set(err, ERR_NOT_FOUND, "no such site");
     struct query_env env = app_query_env(a);
     env.explain = json_is_true(json_member(args, "explain"));
-    return query_run(&env, p, json_member(args, "query"), ret, err);
+    return run(&env, p, json_member(args, "query"), ret, err);
+}
+
+static int query(struct app *a, const json_t *args, struct span body, json_t **ret,
+                 struct err *err) {
+    return ask(a, args, query_run, ret, err);
+}
+
+static int funnel(struct app *a, const json_t *args, struct span body, json_t **ret,
+                  struct err *err) {
+    return ask(a, args, funnel_run, ret, err);
+}
+
+static int journey(struct app *a, const json_t *args, struct span body, json_t **ret,
+                   struct err *err) {
+    return ask(a, args, journey_run, ret, err);
 }
 
 static int notes(struct app *a, const json_t *args, struct span body, json_t **ret,
@@ -154,6 +174,8 @@ static const struct verb verbs[] = {
     {"token.remove", token_remove, APP_CONTROL},
     {"query", query, APP_STORE},
     {"notes", notes, APP_STORE},
+    {"funnel", funnel, APP_STORE},
+    {"journey", journey, APP_STORE},
     {"import.begin", imports_begin, APP_ALL | APP_DRAIN},
     {"import.chunk", imports_chunk, APP_ALL | APP_DRAIN},
     {"import.finish", imports_finish, APP_ALL | APP_DRAIN},

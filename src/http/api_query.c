@@ -34,11 +34,11 @@ const struct policy *api_find_site(const struct policy_set *set, struct span nam
     return p;
 }
 
-int api_run(struct request *r, const struct policy *policy, const json_t *query,
-            void (*rename)(struct err *err), json_t **ret) {
+static int answer_question(struct request *r, api_question_fn *run, const struct policy *policy,
+                           const json_t *query, void (*rename)(struct err *err), json_t **ret) {
     struct http *h = r->http;
     struct err err = {0};
-    int rc = query_run(&h->services->query, policy, query, ret, &err);
+    int rc = run(&h->services->query, policy, query, ret, &err);
     if (rc == ERR_INVALID && rename)
         rename(&err);
     switch (rc) {
@@ -60,13 +60,18 @@ int api_run(struct request *r, const struct policy *policy, const json_t *query,
     return rc;
 }
 
+int api_run(struct request *r, const struct policy *policy, const json_t *query,
+            void (*rename)(struct err *err), json_t **ret) {
+    return answer_question(r, query_run, policy, query, rename, ret);
+}
+
 bool api_may_read(struct request *r, const struct policy *policy) {
     struct span token;
     return api_bearer(r, &token) && policy &&
            control_token_check(r->http->services->control, token, policy->site, NULL) == 0;
 }
 
-void api_query(struct request *r) {
+void api_ask(struct request *r, api_question_fn *run) {
     struct http *h = r->http;
     struct span token;
     if (!api_bearer(r, &token))
@@ -94,8 +99,12 @@ void api_query(struct request *r) {
     const struct policy *policy = api_find_site(policies, name);
     if (!api_may_read(r, policy))
         return api_answer_denied(r);
-    if (api_run(r, policy, query, NULL, &reply) == 0)
+    if (answer_question(r, run, policy, query, NULL, &reply) == 0)
         answer_json(r, reply);
+}
+
+void api_query(struct request *r) {
+    api_ask(r, query_run);
 }
 
 enum MHD_Result api_query_schema(struct request *r) {

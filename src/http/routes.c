@@ -12,6 +12,8 @@ static const struct route routes[] = {
     ROUTE("GET", "/api/v2/goals", NULL, api_goals),
     ROUTE("GET", "/api/v2/notes", NULL, api_notes),
     ROUTE("GET", "/api/v2/props", NULL, api_props),
+    ROUTE("POST", "/api/v2/funnel", NULL, api_funnel),
+    ROUTE("POST", "/api/v2/journey", NULL, api_journey),
     ROUTE("GET", "/api/v1/sites", NULL, api_sites),
     ROUTE("GET", "/api/v1/stats/realtime/visitors", NULL, api_realtime_visitors),
     ROUTE("GET", "/api/v1/stats/aggregate", NULL, api_v1_aggregate),

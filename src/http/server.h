@@ -221,6 +221,8 @@ void api_sites(struct request *r);
 void api_goals(struct request *r);
 void api_notes(struct request *r);
 void api_props(struct request *r);
+void api_funnel(struct request *r);
+void api_journey(struct request *r);
 void api_realtime_visitors(struct request *r);
 enum MHD_Result api_healthz(struct request *r);
 enum MHD_Result api_readyz(struct request *r);
@@ -245,6 +247,11 @@ void api_answer_denied(struct request *r);
  * sender's. */
 int api_run(struct request *r, const struct policy *policy, const json_t *query,
             void (*rename)(struct err *err), json_t **ret) WARN_UNUSED;
+/* As query_run(). */
+typedef int api_question_fn(const struct query_env *env, const struct policy *policy,
+                            const json_t *request, json_t **ret, struct err *err);
+/* A whole route: a JSON body that names its site in site_id, and its answer. */
+void api_ask(struct request *r, api_question_fn *run);
 
 /* --- the rest ------------------------------------------------------------------------------------
  */

@@ -44,9 +44,8 @@ bool metric_from_word(struct span word, enum metric *ret) {
     return false;
 }
 
-/* All members of `object` are among `known`. */
-static int check_keys(const json_t *object, const char *where, const char *const *known,
-                      size_t count, struct err *err) {
+int query_check_keys(const json_t *object, const char *where, const char *const *known,
+                     size_t count, struct err *err) {
     void *it = json_object_iter((json_t *)(uintptr_t)object);
     for (; it; it = json_object_iter_next((json_t *)(uintptr_t)object, it)) {
         bool found = false;
@@ -195,7 +194,7 @@ static int parse_include(const json_t *object, const struct zone *zone, struct q
         return 0;
     if (!json_is_object(object))
         return err_set(err, ERR_INVALID, "include: must be an object");
-    int r = check_keys(object, "include", known, ARRAY_LEN(known), err);
+    int r = query_check_keys(object, "include", known, ARRAY_LEN(known), err);
     if (r == 0)
         r = parse_flag(object, known[0], &q->imports, err);
     if (r == 0)
@@ -232,7 +231,7 @@ static int parse_pagination(const json_t *object, struct query *q, struct err *e
         return 0;
     if (!json_is_object(object))
         return err_set(err, ERR_INVALID, "pagination: must be an object");
-    int r = check_keys(object, "pagination", known, ARRAY_LEN(known), err);
+    int r = query_check_keys(object, "pagination", known, ARRAY_LEN(known), err);
     if (r == 0)
         r = parse_number(object, known[0], 1, QUERY_MOST_LIMIT, &q->limit, err);
     if (r == 0)
@@ -283,7 +282,7 @@ int query_parse(const json_t *request, const struct policy *policy, int64_t now_
         return err_set(err, ERR_INVALID, "query: must be an object");
     struct query q = {.filter = {.op = FILTER_AND},
                       .today = zone_to_local(policy->zone, now_ms).day};
-    int r = check_keys(request, "query", known, ARRAY_LEN(known), err);
+    int r = query_check_keys(request, "query", known, ARRAY_LEN(known), err);
     if (r == 0)
         r = parse_metrics(json_member(request, "metrics"), &q, err);
     if (r == 0)

@@ -211,6 +211,9 @@ int goal_leaf(const struct goal_book *book, const struct filter *leaf, struct fi
 int goals_resolve(const struct goal_book *book, const json_t *filters, struct query *q,
                   struct err *err) WARN_UNUSED;
 bool query_has_conversion(const struct query *q);
+/* That all members of `object` are among `known`; `where` begins the message. */
+int query_check_keys(const json_t *object, const char *where, const char *const *known,
+                     size_t count, struct err *err) WARN_UNUSED;
 
 /* --- query_range.c --- */
 
@@ -380,9 +383,19 @@ int query_bind(struct query *q, struct arena *arena, struct sql_text *ret,
 int query_sql(struct period *p, const struct period *other, uint32_t site, struct arena *arena,
               struct sql_text *ret, struct err *err) WARN_UNUSED;
 
+/* Puts the values of a filter behind the first `next` parameters, and returns how many there are then. */
+size_t filter_bind(struct filter *f, struct sql_value *params, size_t next);
+/* How many those are. */
+size_t filter_params(const struct filter *f);
+
 /* --- query_run.c --- */
 
-/* What only the view can tell: its first day, whether the patterns are well formed. */
+/* The error of a statement in words for the sender: the engine's own may quote values of the query. */
+int query_failed(int code, struct err *err);
+/* Whether the engine takes the patterns of all `matches`: it is asked, since it is the one to say. */
+int query_check_patterns(const struct query_env *env, struct store_view *view,
+                         const struct filter *f, struct err *err) WARN_UNUSED;
+/* Fills in what only the view and the whole range can tell. */
 int query_resolve(const struct query_env *env, struct store_view *view, const struct policy *policy,
                   struct query *q, struct err *err) WARN_UNUSED;
 /* Plans a query that is resolved, over the view's levels. */
@@ -392,6 +405,7 @@ int query_plan_period(const struct query_env *env, struct store_view *view,
 /* Runs the statement; no words of the engine get out. */
 int query_select(const struct query_env *env, struct store_view *view, struct sql_text *s,
                  struct sql_result **ret, struct err *err) WARN_UNUSED;
+
 /* --- query_conversion.c --- */
 
 /* Makes the periods within one, their queries only. */
@@ -412,6 +426,10 @@ struct outcome {
     double plan_ms, rows_ms; /* what it took */
 };
 
+/* [first moment, last moment] */
+json_t *reply_range(const struct range *r, const struct zone *zone);
+/* Into meta: what was read, and since when there are rows. */
+bool reply_put_reach(json_t *meta, const struct reach *r);
 /* The whole reply; `explain` adds how it was made. */
 int reply_make(const struct outcome *o, const struct policy *policy, const json_t *request,
                bool explain, struct arena *arena, json_t **ret, struct err *err) WARN_UNUSED;

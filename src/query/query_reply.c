@@ -162,7 +162,7 @@ static json_t *orders_json(const struct query *q) {
     return list;
 }
 
-static json_t *range_json(const struct range *r, const struct zone *zone) {
+json_t *reply_range(const struct range *r, const struct zone *zone) {
     char from[TIME_TEXT], to[TIME_TEXT];
     range_format_moment(zone, r->by_ts ? r->from_ms : zone_day_start_ms(zone, r->from_day), from);
     range_format_moment(zone, r->by_ts ? r->to_ms - 1 : zone_day_start_ms(zone, r->to_day + 1) - 1,
@@ -187,7 +187,7 @@ static json_t *query_json(const struct query *q, const struct policy *policy,
     json_t *filters = json_member(request, "filters");
     if (!put(object, "site_id", string_of(policy->domain)) ||
         !put(object, "metrics", words_of_metrics(q)) ||
-        !put(object, "date_range", range_json(&q->range, policy->zone)) ||
+        !put(object, "date_range", reply_range(&q->range, policy->zone)) ||
         !put(object, "filters", filters ? json_incref(filters) : json_array()) ||
         !put(object, "dimensions", words_of_dims(q)) || !put(object, "order_by", orders_json(q)) ||
         !put_includes(object, q, request) ||
@@ -195,7 +195,7 @@ static json_t *query_json(const struct query *q, const struct policy *policy,
              json_pack("{sIsI}", "limit", (json_int_t)q->limit, "offset", (json_int_t)q->offset)))
         return NULL;
     if (q->compare.kind != COMPARE_NONE &&
-        !put(object, "comparison_date_range", range_json(&q->compare.range, policy->zone)))
+        !put(object, "comparison_date_range", reply_range(&q->compare.range, policy->zone)))
         return NULL;
     return TAKE_PTR(object);
 }

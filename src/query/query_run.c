@@ -1,7 +1,14 @@
 /* Runs a query's statement on one view. */
 #include "query_parts.h"
 
-/* The engine's own words may quote values of the query, so none of them get out. */
+int query_failed(int code, struct err *err) {
+    if (code == ERR_TIMEOUT)
+        return err_set(err, code, "the query took longer than its time limit");
+    if (code == ERR_NOMEM || code == ERR_CLOSED || code == ERR_BUSY)
+        return err_set(err, code, "the query could not be run: %s", err_word(code));
+    return err_set(err, code == ERR_INVALID ? ERR_UNSUPPORTED : code, "the query could not be run");
+}
+
 int query_select(const struct query_env *env, struct store_view *view, struct sql_text *s,
                  struct sql_result **ret, struct err *err) {
     struct err why = {0};
@@ -9,13 +16,7 @@ int query_select(const struct query_env *env, struct store_view *view, struct sq
     if (!text)
         return err_set(err, ERR_NOMEM, "out of memory");
     int r = store_view_select(view, text, s->params, s->param_count, env->timeout_ms, ret, &why);
-    if (r == 0)
-        return 0;
-    if (r == ERR_TIMEOUT)
-        return err_set(err, r, "the query took longer than its time limit");
-    if (r == ERR_NOMEM || r == ERR_CLOSED || r == ERR_BUSY)
-        return err_set(err, r, "the query could not be run: %s", err_word(r));
-    return err_set(err, r == ERR_INVALID ? ERR_UNSUPPORTED : r, "the query could not be run");
+    return r == 0 ? 0 : query_failed(r, err);
 }
 
 /* "all" begins with the site's first day. */
@@ -41,12 +42,11 @@ static double ms_since(const struct query_env *env, int64_t ns) {
     return (double)(clock_mono_ns(env->clock) - ns) / 1e6;
 }
 
-/* Whether the engine takes the patterns of all `matches`: it is asked, since it is the one to say. */
-static int check_patterns(const struct query_env *env, struct store_view *view,
-                          const struct filter *f, struct err *err) {
+int query_check_patterns(const struct query_env *env, struct store_view *view,
+                         const struct filter *f, struct err *err) {
     int r = 0;
     for (size_t i = 0; r == 0 && !filter_is_leaf(f) && i < f->child_count; i++)
-        r = check_patterns(env, view, &f->children[i], err);
+        r = query_check_patterns(env, view, &f->children[i], err);
     for (size_t i = 0; r == 0 && f->op == FILTER_MATCHES && i < f->value_count; i++) {
         struct sql_value value = {.type = SQL_TEXT_VALUE, .text = f->values[i]};
         CLEANUP(sql_result_freep) struct sql_result *rows = NULL;
@@ -78,7 +78,7 @@ int query_plan_period(const struct query_env *env, struct store_view *view,
 
 int query_resolve(const struct query_env *env, struct store_view *view, const struct policy *policy,
                   struct query *q, struct err *err) {
-    int r = check_patterns(env, view, &q->filter, err);
+    int r = query_check_patterns(env, view, &q->filter, err);
     if (r == 0 && q->range.from_first)
         r = resolve_first_day(env, view, policy->site, &q->range, err);
     if (r < 0)

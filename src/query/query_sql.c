@@ -226,7 +226,7 @@ static void put_counted(const struct writer *w, const struct writer *other) {
     buf_adds(o, ") p ON true");
 }
 
-static size_t bind_values(struct filter *f, struct sql_value *params, size_t next) {
+size_t filter_bind(struct filter *f, struct sql_value *params, size_t next) {
     if (filter_is_leaf(f) && f->dim == DIM_PROP) {
         params[next++] = (struct sql_value){.type = SQL_TEXT_VALUE, .text = f->prop.pointer};
         f->prop_param = next;
@@ -235,7 +235,7 @@ static size_t bind_values(struct filter *f, struct sql_value *params, size_t nex
     for (size_t i = 0; i < f->value_count; i++)
         params[next++] = (struct sql_value){.type = SQL_TEXT_VALUE, .text = f->values[i]};
     for (size_t i = 0; i < f->child_count; i++)
-        next = bind_values(&f->children[i], params, next);
+        next = filter_bind(&f->children[i], params, next);
     return next;
 }
 
@@ -249,17 +249,17 @@ static struct writer writer_of(const struct period *p, uint32_t site, struct buf
                            .out = out};
 }
 
-static size_t params_of(const struct filter *f) {
+size_t filter_params(const struct filter *f) {
     size_t count = f->value_count + (filter_is_leaf(f) && f->dim == DIM_PROP);
     for (size_t i = 0; i < f->child_count; i++)
-        count += params_of(&f->children[i]);
+        count += filter_params(&f->children[i]);
     return count;
 }
 
 static size_t params_of_query(const struct query *q) {
-    size_t count = QUERY_MOST_DIMS + params_of(&q->filter);
+    size_t count = QUERY_MOST_DIMS + filter_params(&q->filter);
     for (size_t i = 0; i < q->goal_count; i++)
-        count += params_of(&q->goals[i].filter) + 1;
+        count += filter_params(&q->goals[i].filter) + 1;
     return count;
 }
 
@@ -267,10 +267,10 @@ int query_bind(struct query *q, struct arena *arena, struct sql_text *ret, struc
     struct sql_value *params = ARENA_NEW(arena, struct sql_value, params_of_query(q));
     if (!params)
         return err_set(err, ERR_NOMEM, "out of memory");
-    ret->param_count = bind_values(&q->filter, params, prop_bind_dims(q, params));
+    ret->param_count = filter_bind(&q->filter, params, prop_bind_dims(q, params));
     for (size_t i = 0; i < q->goal_count; i++) {
         struct query_goal *g = &q->goals[i];
-        ret->param_count = bind_values(&g->filter, params, ret->param_count);
+        ret->param_count = filter_bind(&g->filter, params, ret->param_count);
         params[ret->param_count++] = (struct sql_value){.type = SQL_TEXT_VALUE, .text = g->name};
         g->name_param = ret->param_count;
     }

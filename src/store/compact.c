@@ -81,8 +81,9 @@ static int put_rows(duckdb_connection c, const struct compacting *k, enum seal_k
                     struct err *err) {
     BUF_AUTO sql = {0};
     add_rows(&sql, k, kind);
+    /* A visit is in one file, which has its events in order. */
     if (k->overlap)
-        buf_addf(&sql, " ORDER BY day, visit%s", kind == SEAL_EVENT ? ", ts_sec" : "");
+        buf_addf(&sql, " ORDER BY day, visit%s", kind == SEAL_EVENT ? ", file_row_number" : "");
     return copy(c, k, kind, &sql, err);
 }
 

@@ -182,7 +182,7 @@ static int put_events(duckdb_connection c, const struct rewriting *w, struct err
              " LEFT JOIN seal_visit s ON s.id = o.day::UBIGINT << 32 | o.visit"
              " LEFT JOIN seal_change f ON f.pos = o.file_row_number"
              " WHERE o.file_row_number NOT IN (SELECT pos FROM seal_gone)"
-             " ORDER BY o.day, o.visit, o.ts_sec",
+             " ORDER BY o.file_row_number",
              w->events.data);
     return copy(c, w, SEAL_EVENT, &sql, err);
 }

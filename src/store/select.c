@@ -1,6 +1,7 @@
 /* Running one SELECT and keeping its result. */
 #include "arena.h"
 #include "clock.h"
+#include "read_chunks.h"
 #include "store_private.h"
 
 enum { WATCH_AGAIN_MS = 20, MOST_RESULT_BYTES = 256 * 1024 * 1024 };
@@ -347,26 +348,34 @@ static bool bind(duckdb_prepared_statement p, idx_t at, const struct sql_value *
     return duckdb_bind_null(p, at) == DuckDBSuccess;
 }
 
-static int run(duckdb_connection c, const char *sql, const struct sql_value *params,
-               size_t param_count, struct sql_result **ret, enum engine_fault *fault,
+/* A statement to be run, and what becomes of its rows. */
+struct statement {
+    const char *sql;
+    const struct sql_value *params;
+    size_t param_count;
+    int (*take)(duckdb_result *r, void *to, struct err *err);
+    void *to;
+};
+
+static int run(duckdb_connection c, const struct statement *s, enum engine_fault *fault,
                struct err *err) {
     duckdb_prepared_statement p = NULL;
-    int code = engine_prepare(c, sql, &p, fault, err);
+    int code = engine_prepare(c, s->sql, &p, fault, err);
     if (code)
         return code;
     if (duckdb_prepared_statement_type(p) != DUCKDB_STATEMENT_TYPE_SELECT)
         code = err_set(err, ERR_INVALID, "not a SELECT");
-    else if (duckdb_nparams(p) != param_count)
-        code = err_set(err, ERR_INVALID, "%zu parameters given, %zu wanted", param_count,
+    else if (duckdb_nparams(p) != s->param_count)
+        code = err_set(err, ERR_INVALID, "%zu parameters given, %zu wanted", s->param_count,
                        (size_t)duckdb_nparams(p));
-    for (size_t i = 0; !code && i < param_count; i++)
-        if (!bind(p, i + 1, &params[i]))
+    for (size_t i = 0; !code && i < s->param_count; i++)
+        if (!bind(p, i + 1, &s->params[i]))
             code = err_set(err, ERR_INVALID, "parameter %zu does not bind", i + 1);
     if (!code) {
         duckdb_result r;
         code = engine_execute(p, &r, fault, err);
         if (!code)
-            code = take_result(&r, ret, err);
+            code = s->take(&r, s->to, err);
         duckdb_destroy_result(&r);
     }
     duckdb_destroy_prepare(&p);
@@ -375,22 +384,20 @@ static int run(duckdb_connection c, const char *sql, const struct sql_value *par
 
 /* In a transaction of its own, so that the statement is planned and run at the same moment: rows that
  * came in between would not be in the statistics that the plan relies on. */
-static int run_at_once(struct reader *reader, const char *sql, const struct sql_value *params,
-                       size_t param_count, struct sql_result **ret, enum engine_fault *fault,
+static int run_at_once(struct reader *reader, const struct statement *s, enum engine_fault *fault,
                        struct err *err) {
     int code = engine_run(reader->connection, "BEGIN TRANSACTION READ ONLY", fault, err);
     if (code)
         return code;
-    code = run(reader->connection, sql, params, param_count, ret, fault, err);
+    code = run(reader->connection, s, fault, err);
     enum engine_fault ending = ENGINE_FINE;
     struct err ignored;
     reader->spoilt = engine_run(reader->connection, "ROLLBACK", &ending, &ignored) != 0;
     return code;
 }
 
-int store_view_select(struct store_view *v, const char *sql, const struct sql_value *params,
-                      size_t param_count, int timeout_ms, struct sql_result **ret,
-                      struct err *err) {
+static int run_in_view(struct store_view *v, const struct statement *statement, int timeout_ms,
+                       struct err *err) {
     const struct generation *g = v->generation;
     struct store *s = g->store;
     if (atomic_load(&s->shut) || pthread_rwlock_tryrdlock(&s->gate) != 0)
@@ -403,7 +410,7 @@ int store_view_select(struct store_view *v, const char *sql, const struct sql_va
         code = err_set(err, ERR_BUSY, "the hot tables are not open");
     } else {
         workers_call(s->hot.workers);
-        code = run_at_once(&reader, sql, params, param_count, ret, &fault, err);
+        code = run_at_once(&reader, statement, &fault, err);
         workers_dismiss(s->hot.workers);
         reader_end(s, g, &reader);
         store_note_fault(s, fault);
@@ -412,6 +419,24 @@ int store_view_select(struct store_view *v, const char *sql, const struct sql_va
     if (code == ERR_TIMEOUT && atomic_load(&s->shut))
         return err_set(err, ERR_BUSY, "the hot tables are being opened again");
     return code;
+}
+
+static int keep_rows(duckdb_result *r, void *to, struct err *err) {
+    return take_result(r, to, err);
+}
+
+int store_view_select(struct store_view *v, const char *sql, const struct sql_value *params,
+                      size_t param_count, int timeout_ms, struct sql_result **ret,
+                      struct err *err) {
+    struct statement s = {sql, params, param_count, keep_rows, ret};
+    return run_in_view(v, &s, timeout_ms, err);
+}
+
+int store_view_read(struct store_view *v, const char *sql, const struct sql_value *params,
+                    size_t param_count, int timeout_ms, const struct sql_reader *reader,
+                    struct err *err) {
+    struct statement s = {sql, params, param_count, read_chunks, (void *)(uintptr_t)reader};
+    return run_in_view(v, &s, timeout_ms, err);
 }
 
 int store_select(struct store *s, const char *sql, const struct sql_value *params,

@@ -125,6 +125,7 @@ int store_build_cells(struct store *s, bool *ret_more, struct err *err) WARN_UNU
 /* --- reading ------------------------------------------------------------------------------------
  */
 
+enum { SQL_CHUNK_COLUMNS = 8 };
 enum sql_type { SQL_NULL_VALUE, SQL_INT, SQL_REAL, SQL_TEXT_VALUE };
 
 struct sql_value {
@@ -160,7 +161,30 @@ bool store_view_has_cells(const struct store_view *v, const struct sealed_part *
 int store_view_select(struct store_view *v, const char *sql, const struct sql_value *params,
                       size_t param_count, int timeout_ms, struct sql_result **ret,
                       struct err *err) WARN_UNUSED;
-/* The same on the view of the moment. */
+
+/* Some of a statement's rows, by columns. */
+struct sql_chunk {
+    size_t rows;
+    const void *columns[SQL_CHUNK_COLUMNS]; /* numbers of the column's type in the statement */
+};
+
+/* The text at a row of a VARCHAR column; borrowed until `take` returns. */
+struct span sql_chunk_text(const struct sql_chunk *c, size_t column, size_t row);
+
+struct sql_reader {
+    size_t columns; /* of the statement: integers of 8, 32 and 64 bits, VARCHAR; none NULL */
+    int (*take)(void *to, const struct sql_chunk *rows, struct err *err);
+    void *to;
+};
+
+/* store_view_select() for many rows: hands them on as they are, some thousand at a time and in the
+ * statement's order, which without ORDER BY is that of the files it reads. What `take` returns below
+ * 0 ends it. All of them have to fit the engine's memory and its spilling. */
+int store_view_read(struct store_view *v, const char *sql, const struct sql_value *params,
+                    size_t param_count, int timeout_ms, const struct sql_reader *reader,
+                    struct err *err) WARN_UNUSED;
+
+/* store_view_select() on the view of the moment. */
 int store_select(struct store *s, const char *sql, const struct sql_value *params,
                  size_t param_count, int timeout_ms, struct sql_result **ret,
                  struct err *err) WARN_UNUSED;

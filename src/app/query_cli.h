@@ -1,0 +1,16 @@
+/* query_cli.h — what the commands that print figures share. */
+#ifndef TAMIS_APP_QUERY_CLI_H
+#define TAMIS_APP_QUERY_CLI_H
+
+#include "cli.h"
+
+enum format { FORMAT_TABLE, FORMAT_CSV, FORMAT_JSON };
+
+/* From --format and --json. ERR_INVALID: it is none of these. */
+int query_format(const struct cli *cli, enum format *ret, struct err *err) WARN_UNUSED;
+
+/* Puts "filters" into the request: a list of "DIMENSION OPERATOR VALUE|VALUE", or NULL, as the API has
+ * them. ERR_INVALID: err->text is for the user. */
+int query_filters(const json_t *list, json_t *request, struct err *err) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,168 @@
+/* Reads page views and counts their paths: all levels at once, or one at a time where they are too
+ * many to be held. */
+#include "journey_parts.h"
+
+enum {
+    LEAST_DEPTH = 1,
+    MOST_DEPTH = 5,
+    USUAL_DEPTH = 3,
+    LEAST_LIMIT = 1,
+    MOST_LIMIT = 20,
+    USUAL_LIMIT = 5,
+    MOST_PATHS = 20000,   /* of one length, in a reply */
+    MOST_NODES = 1 << 20, /* 90 MB */
+    ROUNDED_TO = 10,
+};
+
+/* --- what is asked ------------------------------------------------------------------------------
+ */
+
+static int parse_from(const json_t *object, struct span *ret_entry, struct err *err) {
+    static const char *const known[] = {"entry"};
+    *ret_entry = (struct span){NULL, 0};
+    if (!object)
+        return 0;
+    if (!json_is_object(object))
+        return err_set(err, ERR_INVALID, "from: must be an object");
+    int r = query_check_keys(object, "from", known, ARRAY_LEN(known), err);
+    if (r < 0)
+        return r;
+    struct span page = json_span(json_member(object, "entry"));
+    if (!page.ptr || page.len == 0 || page.len > QUERY_MOST_VALUE_BYTES)
+        return err_set(err, ERR_INVALID, "from: entry must be a page, or any");
+    if (!span_eq(page, SPAN_LIT("any")))
+        *ret_entry = page;
+    return 0;
+}
+
+static int parse_number(const json_t *request, const char *key, uint32_t least, uint32_t most,
+                        uint32_t *value, struct err *err) {
+    const json_t *j = json_member(request, key);
+    if (!j)
+        return 0;
+    if (!json_is_integer(j) || json_integer_value(j) < least || json_integer_value(j) > most)
+        return err_set(err, ERR_INVALID, "%s: must be %u to %u", key, least, most);
+    *value = (uint32_t)json_integer_value(j);
+    return 0;
+}
+
+/* The most pages after each for which replies of that depth stay readable. */
+static uint32_t most_limit(uint32_t depth) {
+    uint32_t limit = LEAST_LIMIT;
+    for (uint64_t paths = 0; limit < MOST_LIMIT; limit++) {
+        paths = limit + 1;
+        for (uint32_t i = 0; i < depth; i++)
+            paths *= limit + 1;
+        if (paths > MOST_PATHS)
+            break;
+    }
+    return limit;
+}
+
+static int parse(const json_t *request, struct journey *j, struct err *err) {
+    j->depth = USUAL_DEPTH;
+    j->limit = USUAL_LIMIT;
+    int r = parse_from(json_member(request, "from"), &j->entry, err);
+    if (r == 0)
+        r = parse_number(request, "depth", LEAST_DEPTH, MOST_DEPTH, &j->depth, err);
+    if (r == 0)
+        r = parse_number(request, "limit", LEAST_LIMIT, MOST_LIMIT, &j->limit, err);
+    if (r == 0 && j->limit > most_limit(j->depth))
+        return err_set(err, ERR_INVALID, "limit: with a depth of %u at most %u", j->depth,
+                       most_limit(j->depth));
+    return r;
+}
+
+/* --- counting -----------------------------------------------------------------------------------
+ */
+
+static void put_page(const struct writer *w, enum level level, const void *of) {
+    (void)of;
+    buf_adds(w->out,
+             level == LEVEL_HOT ? "(SELECT p.value FROM word p WHERE p.code = e.page)" : "e.page");
+}
+
+static void put_views(const struct writer *w, enum level level, const void *of) {
+    (void)level, (void)of;
+    buf_adds(w->out, " AND e.kind = 0");
+}
+
+static int count_levels(struct journey *j, uint32_t frozen, uint32_t levels, struct arena *arena,
+                        struct err *err) {
+    int r = journey_tree_begin(&j->tree, frozen, levels, err);
+    if (r < 0)
+        return r;
+    struct walk_rows rows = {.put_value = put_page,
+                             .put_condition = put_views,
+                             .texts = &j->tree.pages,
+                             .take = journey_tree_take,
+                             .to = &j->tree};
+    r = walk_read(&j->walk, &rows, arena, err);
+    journey_tree_end(&j->tree);
+    return r < 0 || j->tree.full ? r : journey_choose(&j->tree, j->limit, j->threshold, err);
+}
+
+static int count(struct journey *j, struct arena *arena, struct err *err) {
+    int r = journey_tree_init(&j->tree, MOST_NODES, err);
+    if (r == 0 && j->entry.ptr && !numbering_get(&j->tree.pages, j->entry, &j->tree.entry))
+        return err_set(err, ERR_NOMEM, "out of memory");
+    if (r == 0)
+        r = count_levels(j, 0, j->depth + 1, arena, err);
+    if (r < 0 || !j->tree.full)
+        return r;
+    j->tree.most = UINT32_MAX;
+    for (uint32_t level = 0; r == 0 && level <= j->depth; level++)
+        r = count_levels(j, level, level + 1, arena, err);
+    return r;
+}
+
+/* --- the whole ----------------------------------------------------------------------------------
+ */
+
+static int bind(struct walk *w, struct arena *arena, struct err *err) {
+    w->params = ARENA_NEW(arena, struct sql_value, filter_params(&w->q.filter) + 1);
+    if (!w->params)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    w->param_count = filter_bind(&w->q.filter, w->params, 0);
+    return 0;
+}
+
+static int run(struct journey *j, const json_t *request, struct arena *arena, json_t **ret,
+               struct err *err) {
+    int r = parse(request, j, err);
+    if (r == 0)
+        r = walk_resolve(&j->walk, arena, err);
+    if (r == 0)
+        r = bind(&j->walk, arena, err);
+    /* One person's path is nobody's business in any profile. */
+    j->threshold = j->walk.policy->profile == PROFILE_CNIL ? ROUNDED_TO : QUERY_FOLD_BELOW;
+    if (r == 0)
+        r = count(j, arena, err);
+    if (r < 0)
+        return r;
+    json_t *reply = journey_reply(j, request);
+    if (!reply)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    *ret = reply;
+    return 0;
+}
+
+static void arena_releasep(struct arena *a) {
+    arena_release(a);
+}
+
+static void journey_closep(struct journey *j) {
+    walk_close(&j->walk);
+    journey_tree_release(&j->tree);
+}
+
+int journey_run(const struct query_env *env, const struct policy *policy, const json_t *request,
+                json_t **ret, struct err *err) {
+    static const char *const known[] = {"site_id", "date_range", "date", "filters",
+                                        "from",    "depth",      "limit"};
+    CLEANUP(arena_releasep) struct arena arena;
+    arena_init(&arena, (size_t)16 << 20);
+    CLEANUP(journey_closep) struct journey j = {0};
+    int r = walk_open(env, policy, request, known, ARRAY_LEN(known), &arena, &j.walk, err);
+    return r < 0 ? r : run(&j, request, &arena, ret, err);
+}

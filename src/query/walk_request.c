@@ -1,0 +1,91 @@
+/* What questions about order have in common with queries: range, filters, view, meta. */
+#include "walk.h"
+
+/* The part of the request that a query has too. It shares the values. */
+static json_t *query_part(const json_t *request) {
+    static const char *const keys[] = {"date_range", "date", "filters"};
+    json_t *part = json_pack("{s:[s]}", "metrics", "visitors");
+    for (size_t i = 0; part && i < ARRAY_LEN(keys); i++) {
+        json_t *value = json_member(request, keys[i]);
+        if (value && json_object_set(part, keys[i], value) < 0) {
+            json_decref(part);
+            return NULL;
+        }
+    }
+    return part;
+}
+
+static int parse(struct walk *w, const json_t *request, const char *const *known,
+                 size_t known_count, struct arena *arena, struct err *err) {
+    if (!json_is_object(request))
+        return err_set(err, ERR_INVALID, "query: must be an object");
+    int r = query_check_keys(request, "query", known, known_count, err);
+    if (r < 0)
+        return r;
+    JSON_AUTO part = query_part(request);
+    if (!part)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    if (!(w->kept = json_array()))
+        return err_set(err, ERR_NOMEM, "out of memory");
+    r = query_parse(part, w->policy, clock_wall_ms(w->env->clock), arena, w->kept, &w->q, err);
+    if (r == 0 && filter_uses(&w->q.filter, SCOPE_EVENT, DIMS))
+        return err_set(err, ERR_INVALID,
+                       "filters: are about visits here; events go inside has_done");
+    return r;
+}
+
+int walk_open(const struct query_env *env, const struct policy *policy, const json_t *request,
+              const char *const *known, size_t known_count, struct arena *arena, struct walk *ret,
+              struct err *err) {
+    *ret = (struct walk){.env = env, .policy = policy};
+    ret->deadline_ns = clock_mono_ns(env->clock) + (int64_t)env->timeout_ms * 1000000;
+    int r = parse(ret, request, known, known_count, arena, err);
+    if (r < 0)
+        return r;
+    struct err why = {0};
+    r = store_view_open(env->store, &ret->view, &why);
+    return r < 0 ? query_failed(r, err) : 0;
+}
+
+void walk_close(struct walk *w) {
+    if (w->view)
+        store_view_close(w->view);
+    w->view = NULL;
+    json_decref(w->kept);
+    w->kept = NULL;
+}
+
+int walk_resolve(struct walk *w, struct arena *arena, struct err *err) {
+    int r = query_resolve(w->env, w->view, w->policy, &w->q, err);
+    struct plan rows_alone = {0};
+    return r < 0 ? r
+                 : reach_make(w->view, &w->q, &rows_alone, w->policy->site, arena, &w->reach, err);
+}
+
+json_t *walk_meta(const struct walk *w) {
+    JSON_AUTO meta = json_object();
+    if (!meta || !reply_put_reach(meta, &w->reach))
+        return NULL;
+    if (w->q.range.from_day != w->q.range.to_day &&
+        json_object_set_new(meta, "metric_notes",
+                            json_pack("{s:s}", "visitors", "daily visitors, added up")) < 0)
+        return NULL;
+    if (w->policy->profile == PROFILE_CNIL &&
+        json_object_set_new(meta, "rounded_to", json_integer(10)) < 0)
+        return NULL;
+    return TAKE_PTR(meta);
+}
+
+json_t *walk_query(const struct walk *w, const json_t *request) {
+    json_t *filters = json_member(request, "filters");
+    return json_pack("{s:s%, s:o, s:o}", "site_id", w->policy->domain.ptr, w->policy->domain.len,
+                     "date_range", reply_range(&w->q.range, w->policy->zone), "filters",
+                     filters ? json_incref(filters) : json_array());
+}
+
+int64_t walk_shown(const struct walk *w, int64_t count) {
+    if (w->policy->profile != PROFILE_CNIL || count == 0)
+        return count;
+    int64_t rounded = (count + 5) / 10 * 10;
+    return rounded > 10 ? rounded : 10;
+}
