@@ -57,6 +57,8 @@ static bool asks(const struct query *q, enum metric m) {
 
 int conversion_periods(struct period *p, struct arena *arena, struct err *err) {
     const struct query *q = &p->q;
+    p->within = p->all = p->group = NULL;
+    p->within_count = 0;
     if (!q->goals && !query_has_conversion(q))
         return 0;
     p->within = ARENA_NEW(arena, struct period, q->goal_count + 2);

@@ -101,7 +101,8 @@ int goal_filter(const struct goal_book *book, const struct policy_goal *g, struc
         return r;
     f.goal = g;
     *ret = f;
-    *ret_value_count = values + of_page;
+    *ret_value_count =
+        values + of_page + g->prop_count; /* names of properties are parameters too */
     return 0;
 }
 

@@ -94,7 +94,7 @@ int query_resolve(const struct query_env *env, struct store_view *view, const st
 static int run(const struct query_env *env, const struct policy *policy, const json_t *request,
                struct arena *arena, json_t **ret, struct err *err) {
     int64_t begun_ns = clock_mono_ns(env->clock);
-    struct period p = {0}, other = {0};
+    struct period p, other;
     JSON_AUTO kept = json_array();
     if (!kept)
         return err_set(err, ERR_NOMEM, "out of memory");
