@@ -43,8 +43,10 @@ static struct query query_of_all(const struct query *q, bool split) {
                         .today = q->today};
     all.filter.child_count = q->plain_filters;
     for (size_t i = 0; split && i < q->dim_count; i++)
-        if (q->dims[i] != DIM_GOAL)
+        if (q->dims[i] != DIM_GOAL) {
+            all.props[all.dim_count] = q->props[i];
             all.dims[all.dim_count++] = q->dims[i];
+        }
     return all;
 }
 

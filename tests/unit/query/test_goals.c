@@ -45,6 +45,11 @@ static const struct {
     { .ptr = (s), .len = sizeof(s) - 1 }
 
 static const struct policy_goal goals[] = {
+    {.name = TEXT("Big"),
+     .kind = GOAL_EVENT,
+     .event = TEXT("Signup"),
+     .props = (const struct policy_goal_prop[]){{TEXT("plan"), TEXT("pro")}},
+     .prop_count = 1},
     {.name = TEXT("Buy"), .kind = GOAL_EVENT, .event = TEXT("Buy"), .currency = TEXT("EUR")},
     {.name = TEXT("Engaged"), .kind = GOAL_ENGAGEMENT, .least = 40},
     {.name = TEXT("Join"), .kind = GOAL_PAGE, .page = TEXT("/join")},
@@ -68,7 +73,7 @@ static const struct {
     /* Five visitors, six visits. Nobody *viewed* /join. */
     {"'metrics':['visitors','visits','events','conversion_rate'],'dimensions':['event:goal']," DAY,
      "[['Posts',4,5,5,80.0],['Post',3,4,4,60.0],['Start',3,3,3,60.0],['Read',2,2,2,40.0],"
-     "['Buy',1,1,2,20.0],['Engaged',1,1,1,20.0],['Signup',1,1,2,20.0]]",
+     "['Big',1,1,1,20.0],['Buy',1,1,2,20.0],['Engaged',1,1,1,20.0],['Signup',1,1,2,20.0]]",
      MIXED},
     {"'metrics':['visitors','visits','events'],'dimensions':['event:goal']," GOAL(
          "'Signup','Buy'") "," DAY,
@@ -87,6 +92,10 @@ static const struct {
      "," DAY,
      "[[1,2]]", SEALED},
 
+    /* A property. */
+    {"'metrics':['visitors','events','conversion_rate'],'dimensions':['event:goal']," GOAL("'Big','Signup'") "," DAY, "[['Big',1,1,20.0],['Signup',1,2,20.0]]", MIXED},
+    {"'metrics':['visitors','conversion_rate','group_conversion_rate'],'dimensions':['event:props:plan','event:goal']," GOAL("'Signup'") "," DAY, "[['(none)','Signup',1,20.0,20.0],['pro','Signup',1,20.0,100.0]]", MIXED},
+    {"'metrics':['visitors','conversion_rate'],'filters':[['is','event:props:plan',['pro']],['is','event:goal',['Signup']]]," DAY, "[[1,20.0]]", MIXED},
     /* From Google are p1, p2, p5. */
     {"'metrics':['visitors'," RATES "],'dimensions':['visit:source']," GOAL("'Signup'") "," DAY,
      "[['Google',1,20.0,33.3]]", ROLLED_AND_CELLS},
@@ -135,7 +144,7 @@ static const struct {
 
     {"'metrics':['visitors','conversion_rate'],'dimensions':['event:goal'],'order_by':["
      "['conversion_rate','asc'],['event:goal','desc']],'pagination':{'limit':3,'offset':1}," DAY,
-     "[['Engaged',1,20.0],['Buy',1,20.0],['Read',2,40.0]]", MIXED},
+     "[['Engaged',1,20.0],['Buy',1,20.0],['Big',1,20.0]]", MIXED},
 };
 
 static struct event event_of(struct bed *b, size_t i) {
@@ -152,6 +161,8 @@ static struct event event_of(struct bed *b, size_t i) {
         e.scroll = (uint8_t)events[i].scroll;
     }
     e.source = span_str(events[i].source);
+    if (events[i].what == SIGNUP && events[i].minute == 6)
+        e.props = SPAN_LIT("{\"plan\":\"pro\"}");
     if (events[i].what == BUY) {
         e.currency = span_str(events[i].cents < 0 ? "USD" : "EUR");
         e.revenue_milli = (int64_t)abs(events[i].cents) * 10;
@@ -255,7 +266,7 @@ static void rates_are_compared(void **state) {
     expect_member(b, SITE,
                   "{'metrics':['visitors'],'dimensions':['event:goal']," DAY
                   ",'include':{'total_rows':true},'pagination':{'limit':2}}",
-                  "meta", "total_rows", "7");
+                  "meta", "total_rows", "8");
     bed_close(b);
 }
 
