@@ -1,5 +1,6 @@
 /* Runs a query's statement on one view. */
 #include "query_parts.h"
+#include "query_segment.h"
 
 static void sql_text_release(struct sql_text *s) {
     buf_release(&s->text);
@@ -96,7 +97,12 @@ static int run(const struct query_env *env, const struct policy *policy, const j
                struct arena *arena, json_t **ret, struct err *err) {
     int64_t begun_ns = clock_mono_ns(env->clock);
     struct period p, other;
-    int r = query_parse(request, policy, clock_wall_ms(env->clock), arena, &p.q, err);
+    JSON_AUTO expanded = NULL; /* the query's values are borrowed from it */
+    int r = segments_expand(env, policy, request, &expanded, err);
+    if (r < 0)
+        return r;
+    r = query_parse(expanded ? expanded : request, policy, clock_wall_ms(env->clock), arena, &p.q,
+                    err);
     if (r < 0)
         return r;
     CLEANUP(store_view_closep) struct store_view *view = NULL;
