@@ -133,9 +133,9 @@ static void put_statement(struct buf *o, const struct window *w, const struct st
     put_figures(o, w);
     buf_addf(o, " FROM seen UNION ALL SELECT %d, 0, '', ", ABOUT_NOW);
     put_figures(o, w);
-    buf_addf(o,
-             " FROM seen WHERE ts_ms >= %lld UNION ALL SELECT %d, (ts_ms - %lld) // %d AS slot, '', ",
-             (long long)w->current_ms, ABOUT_MINUTE, (long long)w->from_ms, MINUTE_MS);
+    buf_addf(
+        o, " FROM seen WHERE ts_ms >= %lld UNION ALL SELECT %d, (ts_ms - %lld) // %d AS slot, '', ",
+        (long long)w->current_ms, ABOUT_MINUTE, (long long)w->from_ms, MINUTE_MS);
     put_figures(o, w);
     buf_adds(o, " FROM seen GROUP BY slot");
     put_list_rows(o, w);
