@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { ROOT, launch } from '../tests/browser/chromium';
+import type { Annotation } from '../web/dashboard/data/api';
 import { TOKEN, startMock, type Mock, type Mood } from '../tests/browser/mock';
 
 interface Shot {
@@ -27,6 +28,12 @@ const measured = async (page: Page): Promise<void> => {
   await shown(page);
   await page.locator('.panel-vitals .rows').waitFor();
   await page.locator('.foot').scrollIntoViewIfNeeded();
+};
+
+const liveShown = async (page: Page): Promise<void> => {
+  await shown(page);
+  await page.locator('.now .rows').first().waitFor();
+  await page.locator('.mark').first().focus();
 };
 
 const shots: Shot[] = [
@@ -57,12 +64,24 @@ const standInShots: Shot[] = [
       await page.keyboard.press('Tab');
     },
   },
+  { name: 'live', options: desktop, search: '?live=1', act: (page) => liveShown(page), whole: true },
+  { name: 'live-dark', options: { ...desktop, colorScheme: 'dark' }, search: '?live=1&period=month', act: (page) => liveShown(page) },
+  { name: 'live-phone', options: phone, search: '?live=1&f=segment:Regulars', act: (page) => liveShown(page), whole: true },
   { name: 'empty', options: desktop, mood: 'empty', act: (page) => page.locator('.empty').waitFor() },
   { name: 'no-countries', options: { ...phone, colorScheme: 'light' }, mood: 'imported', act: shown, whole: true },
   { name: 'vitals', options: desktop, mood: 'measured', act: measured },
   { name: 'phone-vitals', options: { ...phone, colorScheme: 'dark' }, mood: 'measured', act: measured, whole: true },
   { name: 'failing', options: desktop, mood: 'failing', act: (page) => page.locator('.overview .error-note').waitFor() },
 ];
+
+/** Some days ago, and for some days. */
+function notes(): Annotation[] {
+  const day = (ago: number): string => new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10);
+  return [
+    { id: 1, date: day(17), to: day(17), text: 'The new oven, and a line in the local paper' },
+    { id: 2, date: day(6), to: day(4), text: 'Christmas market' },
+  ];
+}
 
 async function take(shot: Shot, url: string, token: string, out: string): Promise<void> {
   const browser = await launch();
@@ -81,6 +100,7 @@ async function main(): Promise<void> {
   const [out = join(ROOT, 'docs/img'), url, token = ''] = process.argv.slice(2);
   mkdirSync(out, { recursive: true });
   const mock: Mock | null = url ? null : await startMock(ROOT);
+  if (mock) mock.annotations = notes();
   for (const shot of mock ? standInShots : shots) {
     if (mock) mock.mood = shot.mood ?? 'well';
     await take(shot, url ?? mock?.url ?? '', url ? token : TOKEN, out);

@@ -199,8 +199,10 @@ const struct policy *app_site(const struct policy_set *set, struct span domain) 
 }
 
 struct query_env app_query_env(const struct app *a) {
-    return (struct query_env){
-        .store = a->store, .clock = a->clock, .timeout_ms = (int)a->config.query_timeout_ms};
+    return (struct query_env){.store = a->store,
+                              .clock = a->clock,
+                              .control = a->control,
+                              .timeout_ms = (int)a->config.query_timeout_ms};
 }
 
 char *app_socket_path(const char *data, int data_fd) {

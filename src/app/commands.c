@@ -1,6 +1,7 @@
 #include "commands.h"
 
 #include "civil.h"
+#include "saved_cli.h"
 #include "verbs.h"
 
 int command_failed(const struct err *err) {
@@ -471,6 +472,7 @@ const struct cli_command commands[] = {
      .options = notes_options,
      .text = "tell what is odd about the figures of a day",
      .run = notes},
+    SAVED_COMMANDS,
     {.words = "import",
      .operand = "FILE",
      .operand_key = "files",

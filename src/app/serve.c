@@ -109,6 +109,7 @@ static int start_http(struct serve *s, struct err *err) {
         .most_body_bytes = (size_t)c->most_body_bytes,
         .most_header_bytes = (size_t)c->most_header_bytes,
         .most_connections = (unsigned)c->most_connections,
+        .most_streams = (unsigned)c->most_streams,
         .idle_sec = (unsigned)c->idle_sec,
         .request_sec = (unsigned)c->request_sec,
         .tls_cert = c->tls_cert,

@@ -10,6 +10,7 @@
 #include "journey.h"
 #include "notes.h"
 #include "parts.h"
+#include "saved.h"
 #include "verify.h"
 
 enum { QUERY_CATCH_UP_MS = 2000 };
@@ -176,6 +177,12 @@ static const struct verb verbs[] = {
     {"notes", notes, APP_STORE},
     {"funnel", funnel, APP_STORE},
     {"journey", journey, APP_STORE},
+    {"segment.add", verb_segment_add, APP_STORE},
+    {"segment.list", verb_segment_list, APP_CONTROL},
+    {"segment.remove", verb_segment_remove, APP_CONTROL},
+    {"annotation.add", verb_annotation_add, APP_CONTROL},
+    {"annotation.list", verb_annotation_list, APP_CONTROL},
+    {"annotation.remove", verb_annotation_remove, APP_CONTROL},
     {"import.begin", imports_begin, APP_ALL | APP_DRAIN},
     {"import.chunk", imports_chunk, APP_ALL | APP_DRAIN},
     {"import.finish", imports_finish, APP_ALL | APP_DRAIN},

@@ -104,6 +104,23 @@ static const char *const migrations[] = {
     ") STRICT;",
     "ALTER TABLE site ADD COLUMN search_params TEXT NOT NULL" /* JSON array of text */
     "  DEFAULT '[\"q\",\"query\",\"s\",\"search\",\"keyword\",\"suche\",\"recherche\"]';",
+    "CREATE TABLE segment ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT," /* queries may name it: must not come back */
+    "  site INTEGER NOT NULL REFERENCES site (id) ON DELETE CASCADE,"
+    "  made_ms INTEGER NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  filters TEXT NOT NULL," /* JSON, as queries take it */
+    "  UNIQUE (site, name)"
+    ") STRICT;"
+    "CREATE TABLE annotation ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  site INTEGER NOT NULL REFERENCES site (id) ON DELETE CASCADE,"
+    "  made_ms INTEGER NOT NULL,"
+    "  from_day INTEGER NOT NULL,"
+    "  to_day INTEGER NOT NULL CHECK (to_day >= from_day),"
+    "  text TEXT NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX annotation_by_day ON annotation (site, from_day);",
 };
 
 static int version_read(struct control *c, int *ret, struct err *err) {

@@ -2,7 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "server.h"
+#include "streams.h"
 
 static enum MHD_Result answer_text(struct request *r, unsigned status, struct span text) {
     struct MHD_Response *response = reply_static("text/plain; charset=utf-8", text);
@@ -58,6 +58,7 @@ enum MHD_Result api_metrics(struct request *r) {
     gauge(&out, "tamis_uptime_seconds", "time since the server started",
           (double)(clock_mono_ns(s->clock) - h->started_ns) / 1e9);
     gauge(&out, "tamis_connections", "open connections", connections);
+    gauge(&out, "tamis_streams", "open streams of live figures", streams_count(h->streams));
     gauge(&out, "tamis_requests_in_flight", "requests being answered", atomic_load(&h->in_flight));
     gauge(&out, "tamis_queries_waiting", "queries in the queue",
           (double)pool_backlog(h->query_pool));

@@ -45,6 +45,7 @@ struct http_options {
     size_t most_body_bytes;             /* 0: 64 KiB */
     size_t most_header_bytes;           /* 0: 16 KiB */
     unsigned most_connections;          /* 0: 4,000 */
+    unsigned most_streams;              /* 0: 100; live streams at a time */
     unsigned idle_sec;                  /* 0: 15; silence after which a connection is closed */
     unsigned request_sec;               /* 0: 30; longest time a request may take to arrive */
     const char *tls_cert, *tls_key;     /* PEM files; both or neither */

@@ -5,6 +5,7 @@
 #include "server.h"
 
 #include "assets.h"
+#include "streams.h"
 
 /* --- the free list -------------------------------------------------------------------------------
  */
@@ -30,6 +31,8 @@ static void body_release(struct request *r) {
 
 static void request_give(struct request *r) {
     struct loop *l = r->loop;
+    if (r->stream)
+        stream_free(r->stream);
     body_release(r);
     buf_release(&r->answer);
     r->next = l->free_requests;
@@ -253,7 +256,7 @@ static enum MHD_Result dispatch(struct request *r) {
     }
     if (!r->route)
         return api_static(r);
-    if (r->route->run)
+    if (r->route->run && !r->route->work)
         return r->route->run(r);
     request_suspend(r);
     if (!pool_try_push(h->query_pool, r)) {

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "server.h"
+#include "streams.h"
 
 enum {
     DEFAULT_BODY = 64 * 1024,
@@ -11,6 +12,7 @@ enum {
     DEFAULT_IDLE_SEC = 15,
     DEFAULT_REQUEST_SEC = 30,
     DEFAULT_QUERY_THREADS = 2,
+    DEFAULT_STREAMS = 100,
     QUERY_QUEUE = 64,
 };
 
@@ -38,6 +40,8 @@ static int take_options(struct http *h, const struct http_options *o, struct err
         h->options.idle_sec = DEFAULT_IDLE_SEC;
     if (!h->options.request_sec)
         h->options.request_sec = DEFAULT_REQUEST_SEC;
+    if (!h->options.most_streams)
+        h->options.most_streams = DEFAULT_STREAMS;
     if (!o->tls_cert != !o->tls_key)
         return err_set(err, ERR_INVALID, "TLS needs both a certificate and a key");
     h->forwarded_header = strdup(o->forwarded_header ? o->forwarded_header : "X-Forwarded-For");
@@ -95,6 +99,8 @@ static int start(struct http *h, const struct http_options *options, struct err 
     rc = pool_start("query", h->options.query_threads, QUERY_QUEUE, query_work, h, &h->query_pool,
                     err);
     if (rc < 0)
+        return rc;
+    if ((rc = streams_start(h, err)) < 0)
         return rc;
     if ((rc = listener_tcp(options->listen, &h->listen_fd, &bound, err)) < 0)
         return rc;
@@ -154,6 +160,7 @@ static void pause_ms(long ms) {
 void http_stop(struct http *h, int drain_ms) {
     atomic_store(&h->stopping, true); /* new requests on open connections get 503 */
     loops_wake(h);
+    streams_end(h->streams);
     for (int waited = 0; waited < drain_ms && atomic_load(&h->in_flight) > 0; waited++)
         pause_ms(1);
     pool_stop(h->query_pool);
@@ -162,6 +169,7 @@ void http_stop(struct http *h, int drain_ms) {
     while (atomic_load(&h->to_come) > 0)
         pause_ms(1);
     loops_stop(h);
+    streams_free(h->streams);
     control_socket_stop(h);
     sweep_end(h);
     if (h->listen_fd >= 0)

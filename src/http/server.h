@@ -27,6 +27,7 @@ enum {
 #define NO_DEADLINE INT64_MAX
 
 struct request;
+struct streams;
 struct tls;
 
 /* One TCP connection. The list is for the sweeper, which ends connections whose request does not
@@ -35,7 +36,9 @@ struct conn {
     struct conn *prev, *next;
     int fd;
     struct net_address peer;
-    _Atomic int64_t deadline_ns; /* when the next request must have arrived whole */
+    _Atomic int64_t deadline_ns; /* when the next request must have arrived whole, or what a stream
+                                  * sent must have been taken */
+    _Atomic bool streams;        /* its answer goes on: no other words fit in */
 };
 
 /* What a loop needs to turn a body into a frame; used for the length of one call. */
@@ -77,6 +80,7 @@ struct http {
     struct MHD_Daemon *control_daemon;
     struct tls *tls; /* NULL without */
     struct pool *query_pool;
+    struct streams *streams;
     _Atomic bool stopping;
     _Atomic unsigned in_flight; /* requests being read or answered */
     _Atomic unsigned to_come;   /* resumes that are still to come */
@@ -133,6 +137,7 @@ struct request {
     unsigned status; /* of an answer made on the pool */
     const char *content_type;
     struct buf answer;
+    struct stream *stream; /* made on the pool, not answered with yet */
 
     char inline_body[INLINE_BODY];
 };
@@ -149,7 +154,8 @@ struct route {
     const char *method;
     enum MHD_Result (*run)(struct request *r); /* on MHD's thread; must not block. After a suspend
                                                 * it runs again with r->resumed. */
-    void (*work)(struct request *r); /* or on the query pool: fills the answer, may block */
+    void (*work)(struct request *r); /* or on the query pool: fills the answer, may block. With
+                                      * both it comes first, and then run() answers. */
 };
 
 /* NULL when there is none; *ret_wrong_method says that the path exists for another method. */
@@ -223,6 +229,11 @@ void api_notes(struct request *r);
 void api_props(struct request *r);
 void api_funnel(struct request *r);
 void api_journey(struct request *r);
+void api_segments(struct request *r);
+void api_annotations(struct request *r);
+void api_realtime(struct request *r);
+void api_realtime_open(struct request *r);
+enum MHD_Result api_realtime_stream(struct request *r);
 void api_realtime_visitors(struct request *r);
 enum MHD_Result api_healthz(struct request *r);
 enum MHD_Result api_readyz(struct request *r);

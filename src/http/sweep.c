@@ -95,7 +95,8 @@ static void sweep(struct http *h) {
             continue;
         atomic_store_explicit(&c->deadline_ns, NO_DEADLINE, memory_order_relaxed);
         counters_add(h->counters, COUNT_REQUESTS_BAD_SLOW, 1);
-        conn_last_words(h, c->fd, "408 Request Timeout");
+        if (!atomic_load_explicit(&c->streams, memory_order_relaxed))
+            conn_last_words(h, c->fd, "408 Request Timeout");
         (void)shutdown(c->fd, SHUT_RDWR);
     }
     (void)pthread_mutex_unlock(&h->conns_lock);

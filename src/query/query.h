@@ -4,6 +4,7 @@
 
 #include "buf.h"
 #include "clock.h"
+#include "control.h"
 #include "err.h"
 #include "json.h"
 #include "policy.h"
@@ -12,6 +13,7 @@
 struct query_env {
     struct store *store;
     const struct clock *clock;
+    struct control *control; /* has the segments that filters may name; NULL: none */
     int timeout_ms;
     bool no_rollup; /* other levels answer although roll-ups could: to compare them */
     bool no_cells;  /* the same of the cell cache */

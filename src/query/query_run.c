@@ -1,5 +1,6 @@
 /* Runs a query's statement on one view. */
 #include "query_parts.h"
+#include "query_segment.h"
 
 int query_failed(int code, struct err *err) {
     if (code == ERR_TIMEOUT)
@@ -96,9 +97,14 @@ static int run(const struct query_env *env, const struct policy *policy, const j
     int64_t begun_ns = clock_mono_ns(env->clock);
     struct period p, other;
     JSON_AUTO kept = json_array();
+    JSON_AUTO expanded = NULL; /* the query's values are borrowed from it */
     if (!kept)
         return err_set(err, ERR_NOMEM, "out of memory");
-    int r = query_parse(request, policy, clock_wall_ms(env->clock), arena, kept, &p.q, err);
+    int r = segments_expand(env, policy, request, &expanded, err);
+    if (r < 0)
+        return r;
+    r = query_parse(expanded ? expanded : request, policy, clock_wall_ms(env->clock), arena, kept,
+                    &p.q, err);
     if (r < 0)
         return r;
     CLEANUP(store_view_closep) struct store_view *view = NULL;

@@ -1,5 +1,6 @@
 /* The JSON schema of a query, from the tables the parser reads. */
 #include "query_parts.h"
+#include "query_segment.h"
 
 /* JSON with 'single quotes' for double ones. */
 static void put(struct buf *o, const char *text) {
@@ -84,12 +85,21 @@ static void put_leaf(struct buf *o, enum filter_op from, enum filter_op to, int 
     put(o, options);
 }
 
+static void put_segment(struct buf *o) {
+    buf_addf(o,
+             "{\"type\":\"array\",\"minItems\":3,\"maxItems\":3,\"prefixItems\":["
+             "{\"enum\":[\"is\",\"is_not\"]},{\"enum\":[\"segment\"]},{\"type\":\"array\","
+             "\"minItems\":1,\"maxItems\":%d,\"items\":{\"type\":[\"string\",\"integer\"]}}]},",
+             QUERY_MOST_SEGMENTS);
+}
+
 static void put_filter(struct buf *o) {
     put(o, "'filter':{'oneOf':[");
     put_leaf(o, FILTER_IS, FILTER_CONTAINS, QUERY_MOST_VALUE_BYTES,
              ",{'type':'object','additionalProperties':false,"
              "'properties':{'case_sensitive':{'type':'boolean'}}}],'maxItems':4},");
     put_leaf(o, FILTER_MATCHES, FILTER_MATCHES, QUERY_MOST_PATTERN_BYTES, "],'maxItems':3},");
+    put_segment(o);
     put(o, "{'type':'array','minItems':2,'maxItems':2,'prefixItems':[");
     put_operators(o, FILTER_AND, FILTER_OR);
     put(o, ",{'type':'array','minItems':1,'items':{'$ref':'#/$defs/filter'}}]},"

@@ -1,4 +1,5 @@
 /* What questions about order have in common with queries: range, filters, view, meta. */
+#include "query_segment.h"
 #include "walk.h"
 
 /* The part of the request that a query has too. It shares the values. */
@@ -27,7 +28,13 @@ static int parse(struct walk *w, const json_t *request, const char *const *known
         return err_set(err, ERR_NOMEM, "out of memory");
     if (!(w->kept = json_array()))
         return err_set(err, ERR_NOMEM, "out of memory");
-    r = query_parse(part, w->policy, clock_wall_ms(w->env->clock), arena, w->kept, &w->q, err);
+    json_t *expanded = NULL;
+    if ((r = segments_expand(w->env, w->policy, part, &expanded, err)) < 0)
+        return r;
+    if (expanded && json_array_append_new(w->kept, expanded) < 0)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    r = query_parse(expanded ? expanded : part, w->policy, clock_wall_ms(w->env->clock), arena,
+                    w->kept, &w->q, err);
     if (r == 0 && filter_uses(&w->q.filter, SCOPE_EVENT, DIMS))
         return err_set(err, ERR_INVALID,
                        "filters: are about visits here; events go inside has_done");

@@ -31,6 +31,8 @@ describe('dashboard', () => {
   });
   beforeEach(async () => {
     mock.mood = 'well';
+    mock.streams = true;
+    mock.annotations = [];
     mock.asked.length = 0;
     await fresh({});
   });
@@ -197,10 +199,12 @@ describe('dashboard', () => {
     await hasAsked('of the other site', ({ site_id: site }) => site.startsWith('atelier'));
   });
 
-  it('counts who is there now, engagement left out', async () => {
+  it('says who is there now, as it is told', async () => {
     await shown();
     await page.locator('.live', { hasText: '7 visitors now' }).waitFor();
-    assert.ok(mock.asked.some(({ filters }) => JSON.stringify(filters) === '[["is_not","event:name",["engagement"]]]'));
+    mock.tell({ current_visitors: 1 });
+    await page.locator('.live', { hasText: '1 visitor now' }).waitFor();
+    mock.tell({ current_visitors: 7 });
   });
 
   it('says when rows were folded away', async () => {

@@ -3,6 +3,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { bundleWeb, type Asset } from '../../tools/web_bundle';
+import type { Annotation, Realtime } from '../../web/dashboard/data/api';
 import { PATIENCE_MS } from '../flow/lib';
 
 export const TOKEN = 'mock-token';
@@ -37,6 +38,12 @@ export type Mood = 'well' | 'empty' | 'failing' | 'hanging' | 'imported' | 'meas
 export interface Mock {
   url: string;
   mood: Mood;
+  streams: boolean; // whether live figures are sent; else they are to be asked for
+  annotations: Annotation[];
+  live: Realtime;
+  /** Changes live figures, and sends them to who listens. */
+  tell(change: Partial<Realtime>): void;
+  listeners(): number;
   asked: Asked[];
   sent: Sent[];
   headers: NodeJS.Dict<string | string[]>[]; // of what was sent
@@ -78,6 +85,15 @@ export async function startMock(root: string): Promise<Mock> {
     } else response.writeHead(404).end();
   }
 
+  const listening = new Set<ServerResponse>();
+
+  function listen(response: ServerResponse): void {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.write(message(mock.live));
+    listening.add(response);
+    response.on('close', () => listening.delete(response));
+  }
+
   async function api(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const reply = (status: number, value: unknown): void => {
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
@@ -88,6 +104,11 @@ export async function startMock(root: string): Promise<Mock> {
     if (request.headers.authorization !== `Bearer ${TOKEN}`) reply(401, { error: 'Invalid API key.' });
     else if (path === '/api/v1/sites') reply(200, { sites: SITES });
     else if (mock.mood === 'failing') reply(503, { error: 'busy' });
+    else if (path === '/api/v2/realtime') reply(200, mock.live);
+    else if (path === '/api/v2/realtime/stream' && mock.streams) listen(response);
+    else if (path === '/api/v2/realtime/stream') reply(503, { error: 'too many streams are open, try again later' });
+    else if (path === '/api/v2/segments') reply(200, { results: SEGMENTS, meta: {} });
+    else if (path === '/api/v2/annotations') reply(200, { results: mock.annotations, meta: {} });
     else if (question) reply(200, { results: resultsOf(question, mock.mood), meta: {}, query: question });
     else reply(404, { error: 'No such route.' });
   }
@@ -106,6 +127,14 @@ export async function startMock(root: string): Promise<Mock> {
   const mock: Mock = {
     url: '',
     mood: 'well',
+    streams: true,
+    annotations: [],
+    live: LIVE,
+    tell: (change) => {
+      mock.live = { ...mock.live, ...change };
+      listening.forEach((response) => response.write(message(mock.live)));
+    },
+    listeners: () => listening.size,
     asked: [],
     sent: [],
     headers: [],
@@ -138,6 +167,29 @@ export async function startMock(root: string): Promise<Mock> {
   return mock;
 }
 
+const message = (figures: Realtime): string => `event: realtime\ndata: ${JSON.stringify(figures)}\n\n`;
+
+const SEGMENTS = [
+  { id: 1, created_ms: 0, name: 'Newsletter readers', filters: [] },
+  { id: 2, created_ms: 0, name: 'Regulars', filters: [] },
+];
+
+const LIVE: Realtime = {
+  current_visitors: 7,
+  visitors: 31,
+  pageviews: 74,
+  minutes: {
+    visitors: [2, 1, 3, 2, 0, 1, 2, 4, 3, 2, 1, 2, 2, 3, 5, 4, 2, 1, 3, 2, 2, 4, 3, 1, 2, 3, 4, 2, 3, 2],
+    pageviews: [3, 1, 4, 3, 0, 2, 2, 6, 4, 2, 1, 3, 2, 4, 8, 5, 2, 1, 4, 2, 3, 6, 3, 1, 2, 4, 5, 2, 4, 3],
+  },
+  pages: [
+    { name: '/', visitors: 14 }, { name: '/nos-pains', visitors: 9 }, { name: '/commander', visitors: 6 }, { name: '/horaires', visitors: 2 },
+  ],
+  sources: [{ name: 'Google', visitors: 17 }, { name: 'Direct / None', visitors: 9 }, { name: 'Instagram', visitors: 5 }],
+  countries: [{ name: 'FR', visitors: 26 }, { name: 'BE', visitors: 3 }, { name: '(unknown)', visitors: 2 }],
+  meta: {},
+};
+
 async function body(request: IncomingMessage): Promise<string> {
   const parts: Buffer[] = [];
   for await (const part of request) parts.push(part as Buffer);
@@ -168,6 +220,7 @@ const NAMES: Record<string, [string | null, number][]> = {
   'visit:device': [['Mobile', 0.63], ['Desktop', 0.33], ['Tablet', 0.04]],
   'visit:browser': [['Chrome', 0.42], ['Safari', 0.36], ['Firefox', 0.13], ['Edge', 0.06], ['Samsung Internet', 0.03]],
   'visit:os': [['iOS', 0.34], ['Android', 0.29], ['Windows', 0.2], ['macOS', 0.12], ['GNU/Linux', 0.04]],
+  segment: [['Newsletter readers', 0.2], ['Regulars', 0.4]],
   'event:name': [
     ['pageview', 1], ['engagement', 0.8], ['Order placed', 0.09], ['Outbound Link: Click', 0.06], ['Site Search', 0.04],
     ['File Download', 0.02], ['404', 0.01], ['Form Error', 0.006],

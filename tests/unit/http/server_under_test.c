@@ -71,18 +71,20 @@ void server_prepare(struct server *s) {
     struct store_options sto = {.threads = 1, .memory_bytes = 128 << 20};
     need(store_open(path, &sto, &s->store, &rebuilt, &err), &err);
     path_in(s, "control.sock", s->socket_path, sizeof(s->socket_path));
-    s->services = (struct http_services){
-        .clock = &clock_system,
-        .journal = s->journal,
-        .sieve = s->sieve,
-        .policies = s->board,
-        .control = s->control,
-        .counters = &s->counters,
-        .query = {.store = s->store, .clock = &clock_system, .timeout_ms = 10000},
-        .ready = is_ready,
-        .gauges = gauges,
-        .rpc = echo_rpc,
-        .ctx = s};
+    s->services = (struct http_services){.clock = &clock_system,
+                                         .journal = s->journal,
+                                         .sieve = s->sieve,
+                                         .policies = s->board,
+                                         .control = s->control,
+                                         .counters = &s->counters,
+                                         .query = {.store = s->store,
+                                                   .clock = &clock_system,
+                                                   .control = s->control,
+                                                   .timeout_ms = 10000},
+                                         .ready = is_ready,
+                                         .gauges = gauges,
+                                         .rpc = echo_rpc,
+                                         .ctx = s};
     s->options = (struct http_options){.listen = "127.0.0.1:0", .control_socket = s->socket_path};
 }
 

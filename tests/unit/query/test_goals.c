@@ -93,9 +93,15 @@ static const struct {
      "[[1,2]]", SEALED},
 
     /* A property. */
-    {"'metrics':['visitors','events','conversion_rate'],'dimensions':['event:goal']," GOAL("'Big','Signup'") "," DAY, "[['Big',1,1,20.0],['Signup',1,2,20.0]]", MIXED},
-    {"'metrics':['visitors','conversion_rate','group_conversion_rate'],'dimensions':['event:props:plan','event:goal']," GOAL("'Signup'") "," DAY, "[['(none)','Signup',1,20.0,20.0],['pro','Signup',1,20.0,100.0]]", MIXED},
-    {"'metrics':['visitors','conversion_rate'],'filters':[['is','event:props:plan',['pro']],['is','event:goal',['Signup']]]," DAY, "[[1,20.0]]", MIXED},
+    {"'metrics':['visitors','events','conversion_rate'],'dimensions':['event:goal']," GOAL(
+         "'Big','Signup'") "," DAY,
+     "[['Big',1,1,20.0],['Signup',1,2,20.0]]", MIXED},
+    {"'metrics':['visitors','conversion_rate','group_conversion_rate'],'dimensions':['event:props:"
+     "plan','event:goal']," GOAL("'Signup'") "," DAY,
+     "[['(none)','Signup',1,20.0,20.0],['pro','Signup',1,20.0,100.0]]", MIXED},
+    {"'metrics':['visitors','conversion_rate'],'filters':[['is','event:props:plan',['pro']],['is','"
+     "event:goal',['Signup']]]," DAY,
+     "[[1,20.0]]", MIXED},
     /* From Google are p1, p2, p5. */
     {"'metrics':['visitors'," RATES "],'dimensions':['visit:source']," GOAL("'Signup'") "," DAY,
      "[['Google',1,20.0,33.3]]", ROLLED_AND_CELLS},

@@ -33,6 +33,34 @@ export interface Reply {
   meta?: { folded_rows?: number }; // rows left out because too few visitors came
 }
 
+export interface Segment {
+  id: number;
+  name: string;
+}
+
+export interface Annotation {
+  id: number;
+  date: string;
+  to: string; // the last day; of one day the same
+  text: string;
+}
+
+export interface RealtimeRow {
+  name: string;
+  visitors: number;
+}
+
+export interface Realtime {
+  current_visitors: number;
+  visitors: number;
+  pageviews: number;
+  minutes: { visitors: number[]; pageviews: number[] }; // the oldest first
+  pages: RealtimeRow[];
+  sources: RealtimeRow[];
+  countries: RealtimeRow[];
+  meta: { folded_rows?: { pages: number; sources: number; countries: number } };
+}
+
 export type Failure = 'unauthorised' | 'refused' | 'server' | 'network' | 'timeout';
 
 export class ApiError extends Error {
@@ -60,6 +88,35 @@ export class Client {
   async sites(signal?: AbortSignal): Promise<Site[]> {
     const reply = await this.fetch<Site[] | { sites: Site[] }>('/api/v1/sites', {}, signal);
     return Array.isArray(reply) ? reply : reply.sites;
+  }
+
+  realtime(site: string, signal?: AbortSignal): Promise<Realtime> {
+    return this.fetch<Realtime>(`/api/v2/realtime?site_id=${encodeURIComponent(site)}`, {}, signal);
+  }
+
+  segments(site: string, signal?: AbortSignal): Promise<Segment[]> {
+    return this.list<Segment>(`/api/v2/segments?site_id=${encodeURIComponent(site)}`, signal);
+  }
+
+  annotations(site: string, from: string, to: string, signal?: AbortSignal): Promise<Annotation[]> {
+    return this.list<Annotation>(
+      `/api/v2/annotations?site_id=${encodeURIComponent(site)}&date_range=${from},${to}`,
+      signal,
+    );
+  }
+
+  /** A body that goes on for as long as it is read. */
+  async stream(path: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+    const headers = { Authorization: `Bearer ${this.token}` };
+    const response = await fetch(path, { credentials: 'omit', cache: 'no-store', signal, headers });
+    if (response.ok && response.body) return response.body;
+    const error = await refusal(response);
+    if (error.failure === 'unauthorised') this.onUnauthorised();
+    throw error;
+  }
+
+  private async list<Item>(path: string, signal?: AbortSignal): Promise<Item[]> {
+    return (await this.fetch<{ results: Item[] }>(path, {}, signal)).results;
   }
 
   private async fetch<T>(path: string, init: RequestInit, signal?: AbortSignal): Promise<T> {

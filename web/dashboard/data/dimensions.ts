@@ -149,7 +149,10 @@ export const REPORTS: readonly PanelSpec[] = [
   },
 ];
 
-export const DIMENSIONS: readonly Dimension[] = [...PANELS, ...REPORTS].flatMap((panel) => panel.dimensions);
+/** Saved filters: to filter by, with no panel of its own. */
+export const SEGMENT: Dimension = { alias: 'segment', api: 'segment', label: 'Segments', singular: 'Segment' };
+
+export const DIMENSIONS: readonly Dimension[] = [...[...PANELS, ...REPORTS].flatMap((panel) => panel.dimensions), SEGMENT];
 
 export const byAlias = (alias: string): Dimension | undefined =>
   DIMENSIONS.find((dimension) => dimension.alias === alias);

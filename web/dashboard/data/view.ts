@@ -17,6 +17,7 @@ export interface View {
   figure: Metric;
   conditions: Condition[];
   tabs: Record<string, string>; // panel → alias of its dimension
+  live: boolean; // the last half hour is shown
 }
 
 const USUAL: Period = '28d';
@@ -42,6 +43,7 @@ export function readView(search: string): View {
       return dimension ? [{ dimension, value: text.slice(colon + 1) }] : [];
     }),
     tabs,
+    live: params.get('live') === '1',
   };
 }
 
@@ -58,6 +60,7 @@ export function writeView(view: View): string {
     const tab = view.tabs[id];
     if (tab && tab !== dimensions[0].alias) params.set(id, tab);
   }
+  if (view.live) params.set('live', '1');
   for (const { dimension, value } of view.conditions) params.append('f', `${dimension.alias}:${value}`);
   // Slashes and colons are allowed in a query and easier to read.
   const text = params.toString().replace(/%2F/g, '/').replace(/%3A/g, ':');

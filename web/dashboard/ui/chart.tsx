@@ -3,7 +3,9 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import type { Metric } from '../data/api';
 import { axisFigure, figure as shown } from '../data/format';
+import type { Mark } from '../data/marks';
 import type { Tick } from '../data/period';
+import { Marks } from './marks';
 
 interface Props {
   metric: Metric;
@@ -11,6 +13,13 @@ interface Props {
   timesBefore: Tick[];
   now: (number | null)[];
   before: (number | null)[];
+  marks: Mark[];
+}
+
+/** Where the marks stand in the drawing, in px. */
+interface Places {
+  lefts: number[];
+  width: number;
 }
 
 interface Hover {
@@ -30,7 +39,8 @@ export function Chart(props: Props) {
   const latest = useRef(props);
   const [hover, setHover] = useState<Hover | null>(null);
   const [scheme, setScheme] = useState(0);
-  const { metric, times, timesBefore, now, before } = props;
+  const [places, setPlaces] = useState<Places>({ lefts: [], width: 0 });
+  const { metric, times, timesBefore, now, before, marks } = props;
   latest.current = props;
 
   useEffect(() => {
@@ -44,7 +54,8 @@ export function Chart(props: Props) {
   useEffect(() => {
     const node = box.current;
     if (!node) return;
-    const drawing = new uPlot(options(node, latest, setHover), data(latest.current), node);
+    const place = (drawn: uPlot): void => setPlaces(placesOf(drawn, latest.current.marks));
+    const drawing = new uPlot(options(node, latest, setHover, place), data(latest.current), node);
     plot.current = drawing;
     const follow = new ResizeObserver(() => drawing.setSize(sizeOf(node)));
     follow.observe(node);
@@ -59,9 +70,14 @@ export function Chart(props: Props) {
     plot.current?.setData(data(latest.current));
   }, [now.join(), before.join()]);
 
+  useEffect(() => {
+    if (plot.current) setPlaces(placesOf(plot.current, marks));
+  }, [marks.map(({ at }) => at).join()]);
+
   return (
     <div class="chart-space">
       <div class="chart-canvas" ref={box} aria-hidden="true" />
+      <Marks marks={marks} places={places.lefts} width={places.width} />
       {hover && times[hover.at] !== undefined && (
         <div
           class={hover.flip ? 'tip flip' : 'tip'}
@@ -90,6 +106,11 @@ const data = ({ times, now, before }: Props): uPlot.AlignedData => [
   now,
 ];
 
+const placesOf = (plot: uPlot, marks: Mark[]): Places => ({
+  lefts: marks.map(({ at }) => plot.valToPos(at, 'x') + plot.bbox.left / devicePixelRatio),
+  width: plot.width,
+});
+
 const sizeOf = (node: HTMLElement): { width: number; height: number } => ({
   width: node.clientWidth,
   height: node.clientWidth < NARROW ? LOW_HEIGHT : HEIGHT,
@@ -99,6 +120,7 @@ function options(
   node: HTMLElement,
   latest: { current: Props },
   setHover: (hover: Hover | null) => void,
+  place: (plot: uPlot) => void,
 ): uPlot.Options {
   const css = getComputedStyle(node);
   const colour = (name: string): string => css.getPropertyValue(name).trim();
@@ -152,6 +174,7 @@ function options(
       },
     ],
     hooks: {
+      draw: [place],
       setCursor: [
         (plot) => {
           const at = plot.cursor.idx;

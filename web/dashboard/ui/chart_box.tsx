@@ -1,8 +1,10 @@
 // Asks for the chart's two lines, and shows them as a drawing and, for who cannot see it, as a table.
 import { METRICS, type Metric, type Query, type Reply, type Site } from '../data/api';
 import { figure as shown } from '../data/format';
+import { marksOf } from '../data/marks';
 import { keyOf, ticks, ticksSoFar, type Range, type Step, type Tick } from '../data/period';
 import { useQuery } from '../data/use_query';
+import { useAnnotations } from '../data/use_saved';
 import { Chart } from './chart';
 import { ErrorNote } from './error_note';
 
@@ -23,6 +25,8 @@ export function ChartBox({ site, range, base, figure }: Props) {
   };
   const now = useQuery(drawn, range);
   const before = useQuery({ ...drawn, date_range: [range.before.from, range.before.to] }, range);
+
+  const annotations = useAnnotations(site.domain, now.tag.from, now.tag.to);
 
   if (now.error && !now.reply) return <ErrorNote error={now.error} onRetry={now.retry} />;
   if (!now.reply) return <div class="chart-space bone" role="img" aria-label="Loading the chart" />;
@@ -45,6 +49,7 @@ export function ChartBox({ site, range, base, figure }: Props) {
         timesBefore={timesBefore}
         now={line}
         before={lineBefore}
+        marks={marksOf(annotations, times, tag.step)}
       />
       <figcaption class="legend">
         <span class="key">{tag.text}</span>

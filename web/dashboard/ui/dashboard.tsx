@@ -4,10 +4,12 @@ import { METRICS, type Client, type Query, type Site } from '../data/api';
 import { PANELS, byAlias, type Dimension, type PanelSpec } from '../data/dimensions';
 import { rangeOf } from '../data/period';
 import { SessionContext, useQuery } from '../data/use_query';
+import { useRealtime, type Live } from '../data/use_realtime';
 import { filtersOf, holds } from '../data/view';
-import { Chips } from './chips';
 import { EmptySite } from './empty_site';
+import { FilterBar } from './filter_bar';
 import { Header } from './header';
+import { Now } from './now';
 import { Overview } from './overview';
 import { Panel } from './panel';
 import { useReports } from './use_reports';
@@ -33,6 +35,7 @@ export function Dashboard({ client, sites, onLeave }: Props) {
   );
   const session = useMemo(() => ({ client, beat: range.live ? beat : 0 }), [client, range.live && beat]);
 
+  const live = useRealtime(client, site.domain);
   const forgets = site.profile !== 'consented'; // where a cookie may be set, promise nothing
 
   useEffect(() => {
@@ -41,8 +44,8 @@ export function Dashboard({ client, sites, onLeave }: Props) {
 
   return (
     <SessionContext.Provider value={session}>
-      <Header sites={sites} site={site} view={view} range={range} onChange={change} onLeave={onLeave} />
-      <Body key={site.domain} {...{ site, view, range, change }} />
+      <Header {...{ sites, site, view, range, live, onLeave }} onChange={change} />
+      <Body key={site.domain} {...{ site, view, range, live, change }} />
       <footer class="foot">
         {range.from !== range.to && (
           <p id="added-up">
@@ -60,10 +63,11 @@ interface BodyProps {
   site: Site;
   view: ReturnType<typeof useView>[0];
   range: ReturnType<typeof rangeOf>;
+  live: Live;
   change: ReturnType<typeof useView>[1];
 }
 
-function Body({ site, view, range, change }: BodyProps) {
+function Body({ site, view, range, live, change }: BodyProps) {
   const base: Query = {
     site_id: site.domain,
     metrics: [...METRICS],
@@ -106,10 +110,11 @@ function Body({ site, view, range, change }: BodyProps) {
   if (nothing && everCounted === 0) return <EmptySite site={site} />;
   return (
     <main class="page">
-      <Chips
+      {view.live && <Now live={live} onClose={() => change({ live: false })} />}
+      <FilterBar
+        site={site.domain}
         conditions={view.conditions}
-        onRemove={(gone) => change({ conditions: view.conditions.filter((each) => each !== gone) })}
-        onClear={() => change({ conditions: [] })}
+        onChange={(conditions) => change({ conditions })}
       />
       <Overview {...{ site, range, base, totals }} figure={view.figure} onFigure={(figure) => change({ figure })} />
       <div class="panels">

@@ -1,5 +1,6 @@
 import type { Site } from '../data/api';
 import type { Range } from '../data/period';
+import type { Live as LiveFigures } from '../data/use_realtime';
 import type { View } from '../data/view';
 import { Live } from './live';
 import { Logo } from './logo';
@@ -11,11 +12,12 @@ interface Props {
   site: Site;
   view: View;
   range: Range;
+  live: LiveFigures;
   onChange: (change: Partial<View>) => void;
   onLeave: () => void;
 }
 
-export function Header({ sites, site, view, range, onChange, onLeave }: Props) {
+export function Header({ sites, site, view, range, live, onChange, onLeave }: Props) {
   return (
     <header class="top">
       <div class="brand">
@@ -38,7 +40,7 @@ export function Header({ sites, site, view, range, onChange, onLeave }: Props) {
           ))
         }
       </Menu>
-      <Live key={site.domain} site={site} />
+      <Live live={live} open={view.live} onToggle={() => onChange({ live: !view.live })} />
       <span class="gap" />
       <PeriodPicker view={view} range={range} zone={site.timezone} onChange={onChange} />
       <button type="button" class="quiet" onClick={onLeave}>
