@@ -11,7 +11,7 @@
 #include "spool.h"
 
 struct day_event {
-    int64_t ts_ms, revenue_milli; /* of web vitals, these (vitals_pack.h) */
+    int64_t ts_ms, revenue_milli;            /* of web vitals, these (vitals_pack.h) */
     uint32_t visit;                          /* its place */
     uint32_t name, hostname, page, currency; /* numbers of day_events.texts */
     uint32_t props; /* in a spool: the bytes that follow; in a group: a number of its `props` */
