@@ -3,7 +3,8 @@
 #include "query_write.h"
 #include "vitals_pack.h"
 
-/* Without NULLs: 0 stands for what was not measured. */
+/* 0 stands for what was not measured. As numbers with a sign, or the engine compares them as texts, at
+ * three times the cost. */
 static const struct {
     enum metric metric;
     const char *sealed, *hot, *name, *count;
@@ -27,7 +28,7 @@ void put_vitals(const struct writer *w, enum level level) {
     put_dims(w, level, SIDE_VITALS);
     for (size_t i = 0; i < ARRAY_LEN(vitals); i++)
         if (is_asked(w, vitals[i].metric))
-            buf_addf(o, "nullif(%s, 0)::UINTEGER AS %s, ",
+            buf_addf(o, "nullif(%s::INTEGER, 0) AS %s, ",
                      level == LEVEL_HOT ? vitals[i].hot : vitals[i].sealed, vitals[i].name);
     buf_adds(o, "1 AS v_n FROM ");
     put_event_source(w, level, SIDE_VITALS);

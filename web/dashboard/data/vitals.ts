@@ -23,7 +23,8 @@ export const RATINGS: Record<Rating, string> = { good: 'Good', fair: 'Needs impr
 export const rate = ({ good, fair }: VitalSpec, value: number): Rating =>
   value <= good ? 'good' : value <= fair ? 'fair' : 'poor';
 
+/** As fine as it takes to see on which side of a threshold it is. */
 export function vitalText(metric: Vital, value: number): string {
-  if (metric === 'cls') return value.toFixed(2);
-  return value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(1)} s`;
+  if (metric === 'cls') return value.toFixed(3);
+  return value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(2)} s`;
 }
