@@ -84,6 +84,12 @@ void put_measure_sums(const struct writer *w); /* "sum(…) AS …, " */
 void put_measure(const struct writer *w, enum metric m);
 void put_currency(const struct writer *w); /* "… AS currency, " */
 
+/* --- query_exits.c --- */
+
+/* " UNION ALL BY NAME " and a SELECT of x_views, if the shape has them. */
+void put_exit_views(const struct writer *w, enum level level);
+void put_exit_sums(const struct writer *w); /* "sum(…) AS …, " */
+
 /* --- query_sql.c --- */
 
 /* The whole result of the writer's query: d0 …, m0 …, and the visitors that decide about folding. */
