@@ -246,9 +246,30 @@ static bool query_names(const struct query *q, enum dim d) {
     return filter_names(&q->filter, d);
 }
 
+/* Exits are told of visits, and of the pages they left by. */
+static int check_exits(const struct query *q, struct err *err) {
+    bool by_exit = false, of_events = filter_uses(&q->filter, SCOPE_EVENT, DIMS);
+    for (size_t i = 0; i < q->dim_count; i++) {
+        by_exit |= q->dims[i] == DIM_EXIT_PAGE;
+        of_events |= dim_infos[q->dims[i]].scope == SCOPE_EVENT || q->dims[i] == DIM_TIME_HOUR;
+    }
+    if (!by_exit)
+        return err_set(err, ERR_INVALID, "metrics: exit_rate needs visit:exit_page as a dimension");
+    if (of_events)
+        return err_set(err, ERR_INVALID,
+                       "metrics: exit_rate does not go with events or hours; has_done does");
+    if (!exits_are_told_apart(&q->filter))
+        return err_set(err, ERR_INVALID,
+                       "metrics: exit_rate needs filters on visit:exit_page beside the others");
+    return 0;
+}
+
 /* Engagement is told of pages. It and web vitals are told by events that have a name of their own. */
 static int check_metrics(const struct query *q, struct err *err) {
     for (size_t i = 0; i < q->metric_count; i++) {
+        int failed = q->metrics[i] == METRIC_EXIT_RATE ? check_exits(q, err) : 0;
+        if (failed < 0)
+            return failed;
         bool is_mean = metric_kinds[q->metrics[i]] == KIND_MEAN;
         if (!is_mean && !metric_of_vitals(q->metrics[i]))
             continue;

@@ -292,6 +292,7 @@ struct shape {
     unsigned
         from_measures;  /* Q_ENGAGED, Q_REVENUE, with which the event side is asked too; Q_VITALS */
     bool vitals_alone;  /* no other metric: rows without a measurement are none */
+    bool exit_views;    /* page views too, by the page that visits left by */
     bool persons_alone; /* nothing but visitors is asked */
     bool events_need_visits; /* the event side looks at attributes of the visit */
     bool visits_need_events; /* the visit side looks at attributes of events */
@@ -322,6 +323,11 @@ void count_make(const struct query *q, struct shape *s);
 bool cells_have(enum dim d);
 /* Whether a metric is money. */
 bool query_has_money(const struct query *q);
+
+/* --- query_exits.c --- */
+
+/* Whether filters on the page that visits left by stand beside the others, not among them. */
+bool exits_are_told_apart(const struct filter *f);
 
 /* --- query_reach.c --- */
 

@@ -86,6 +86,10 @@ struct plan plan_make(const struct query *q, enum profile profile) {
         case METRIC_VIEWS_PER_VISIT:
             p.rows.from_visits |= Q_VISITS | Q_PAGEVIEWS;
             break;
+        case METRIC_EXIT_RATE:
+            p.rows.from_visits |= Q_VISITS;
+            p.rows.exit_views = true;
+            break;
         case METRIC_SCROLL_DEPTH:
         case METRIC_TIME_ON_PAGE:
         case METRIC_TOTAL_REVENUE:
@@ -108,7 +112,7 @@ struct plan plan_make(const struct query *q, enum profile profile) {
         *(visits_alone ? &p.total.from_visits : &p.total.from_events) = Q_VISITORS;
         finish(q, &p.total);
     }
-    p.cells = p.rows.cells && (!percentage || p.total.cells);
-    p.rollup = p.rows.roll != DIMS && (!percentage || p.total.roll != DIMS);
+    p.cells = p.rows.cells && !p.rows.exit_views && (!percentage || p.total.cells);
+    p.rollup = p.rows.roll != DIMS && !p.rows.exit_views && (!percentage || p.total.roll != DIMS);
     return p;
 }

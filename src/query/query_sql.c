@@ -20,6 +20,7 @@ static void put_level(const struct writer *w, enum level level) {
     if (w->shape->from_visits)
         put_visit_side(w, level);
     put_measures(w, level);
+    put_exit_views(w, level);
 }
 
 static void put_quantity_sums(const struct writer *w, unsigned mask, const char *prefix) {
@@ -46,6 +47,7 @@ void put_sums_of_levels(const struct writer *w) {
     put_quantity_sums(w, s->from_events, "b_");
     put_quantity_sums(w, s->from_visits, "a_");
     put_measure_sums(w);
+    put_exit_sums(w);
     buf_adds(o, "FROM (");
     const char *between = "";
     for (int level = 0; level < LEVELS; level++) {
@@ -118,6 +120,9 @@ static void put_metric(const struct writer *w, enum metric m) {
     case METRIC_CONVERSION_RATE:
     case METRIC_GROUP_CONVERSION_RATE:
         put_conversion_rate(w, m);
+        break;
+    case METRIC_EXIT_RATE: /* between moments a view may lie outside */
+        put_ratio(w, "least(round(s.a_visits * 1e2 / nullif(s.x_views, 0), 1), 1e2)");
         break;
     case METRIC_SCROLL_DEPTH:
     case METRIC_TIME_ON_PAGE:

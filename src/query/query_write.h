@@ -118,6 +118,11 @@ void put_vital_sums(const struct writer *w);
 void put_vital(const struct writer *w, enum metric m);
 /* The parts' event files, with columns of web vitals also where a file has none. */
 void put_vital_files(const struct writer *w);
+/* --- query_exits.c --- */
+
+/* " UNION ALL BY NAME " and a SELECT of x_views, if the shape has them. */
+void put_exit_views(const struct writer *w, enum level level);
+void put_exit_sums(const struct writer *w); /* "sum(…) AS …, " */
 
 /* --- query_sql.c --- */
 

@@ -142,6 +142,20 @@ static const struct {
      "['2026-05-09 13:00:00',10]]",
      SEALED},
 
+    /* /a had two views, by two visits that left there; of two views of / one was the last. */
+    {"'metrics':['visits','exit_rate'],'dimensions':['visit:exit_page']," DAY("05"),
+     "[['/a',2,100.0],['/',1,50.0]]", SEALED},
+    {"'metrics':['exit_rate'],'dimensions':['visit:exit_page'],'filters':[['is','visit:exit_page',["
+     "'/']]]," DAY("05"),
+     "[['/',50.0]]", SEALED},
+    /* Views of those visits alone. */
+    {"'metrics':['visits','exit_rate'],'dimensions':['visit:exit_page'],'filters':[['is',"
+     "'visit:entry_page',['/']],['is_not','visit:exit_page',['/b']]]," DAY("05"),
+     "[['/',1,50.0],['/a',1,100.0]]", SEALED},
+    {"'metrics':['exit_rate','visitors'],'dimensions':['visit:exit_page','time:day'],'date_range':["
+     "'2026-05-07','2026-05-08']",
+     "[['/a','2026-05-07',100.0,1],['/','2026-05-07',50.0,1],['/b','2026-05-08',100.0,1]]", SEALED},
+
     {"'metrics':['total_revenue','average_revenue'],'filters':[['is','event:page',['/shop']]]," DAY(
          "10"),
      "[[{'value':40.0,'currency':'EUR','short':'€40.00','long':'€40.00'},"
@@ -297,6 +311,14 @@ static void they_need_pages(void **state) {
          "metrics: scroll_depth needs event:page as a dimension or in filters"},
         {"'metrics':['time_on_page'],'filters':[['has_done',['is','event:page',['/']]]]",
          "metrics: time_on_page needs event:page as a dimension or in filters"},
+        {"'metrics':['exit_rate']", "metrics: exit_rate needs visit:exit_page as a dimension"},
+        {"'metrics':['exit_rate'],'dimensions':['visit:exit_page'],'filters':[['is','event:page',['"
+         "/'"
+         "]]]",
+         "metrics: exit_rate does not go with events or hours; has_done does"},
+        {"'metrics':['exit_rate'],'dimensions':['visit:exit_page'],'filters':[['or',[['is',"
+         "'visit:exit_page',['/']],['is','visit:os',['x']]]]]",
+         "metrics: exit_rate needs filters on visit:exit_page beside the others"},
         {"'metrics':['time_on_page'],'dimensions':['event:page','event:name']",
          "metrics: time_on_page does not go with event:name; has_done does"},
     };
