@@ -15,7 +15,7 @@ static int parse_name(const json_t *value, size_t number, struct funnel_step *st
 }
 
 static int parse_step(const json_t *object, size_t number, struct arena *arena,
-                      struct funnel_step *step, size_t *values, struct err *err) {
+                      struct funnel_step *step, struct err *err) {
     static const char *const known[] = {"filters", "name"};
     if (!json_is_object(object))
         return err_set(err, ERR_INVALID, "steps: each must be an object");
@@ -29,7 +29,8 @@ static int parse_step(const json_t *object, size_t number, struct arena *arena,
         return err_set(err, ERR_INVALID, "steps: step %zu needs filters, a list of at least one",
                        number);
     struct err why = {0};
-    r = filter_parse(filters, arena, &step->filter, values, &why);
+    size_t values;
+    r = filter_parse(filters, arena, &step->filter, &values, &why);
     if (r < 0)
         return err_set(err, r, "steps: step %zu: %.150s", number, why.text);
     if (asks_of_visits(&step->filter))
@@ -48,13 +49,10 @@ static int parse_steps(const json_t *list, struct arena *arena, struct funnel *f
     if (f->step_count < FUNNEL_LEAST_STEPS || f->step_count > FUNNEL_MOST_STEPS)
         return err_set(err, ERR_INVALID, "steps: must be a list of %d to %d", FUNNEL_LEAST_STEPS,
                        FUNNEL_MOST_STEPS);
-    f->value_count = 0;
     for (size_t i = 0; i < f->step_count; i++) {
-        size_t values = 0;
-        int r = parse_step(json_array_get(list, i), i + 1, arena, &f->steps[i], &values, err);
+        int r = parse_step(json_array_get(list, i), i + 1, arena, &f->steps[i], err);
         if (r < 0)
             return r;
-        f->value_count += values;
     }
     return 0;
 }

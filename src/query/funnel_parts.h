@@ -17,7 +17,6 @@ struct funnel {
     struct walk walk;
     struct funnel_step steps[FUNNEL_MOST_STEPS];
     size_t step_count;
-    size_t value_count; /* in the filters of all steps */
     /* How many came exactly so far: at [n] those who took n steps. */
     uint64_t visits[FUNNEL_MOST_STEPS + 1];
     uint64_t visitors[FUNNEL_MOST_STEPS + 1];

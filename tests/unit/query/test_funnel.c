@@ -364,7 +364,7 @@ static void random_walks(void **state) {
     many_beds_set_clock(
         &m, zone_day_start_ms(bed_policy(m.beds[0], SITE)->zone, random_first_day() + 60));
     unsigned deep = 0;
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < 60 || (deep == 0 && i < 600); i++) {
         struct asked a;
         struct naive want = {0};
         make_random(&a);
