@@ -19,9 +19,18 @@ interface Shot {
 const desktop: BrowserContextOptions = { viewport: { width: 1280, height: 900 } };
 const phone: BrowserContextOptions = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true };
 
+/** Nothing has been loading for a while: reports are asked for when the rest has come. */
+const settled = async (page: Page): Promise<void> => {
+  for (let still = 0; still < 8; still++) {
+    if (await page.locator('.skeleton').count()) still = -1;
+    await page.waitForTimeout(100);
+  }
+};
+
 const shown = async (page: Page): Promise<void> => {
   await page.locator('.panel-devices .rows').waitFor();
   await page.locator('.u-over').waitFor();
+  await settled(page);
 };
 
 const measured = async (page: Page): Promise<void> => {
