@@ -29,8 +29,7 @@ static int parse_step(const json_t *object, size_t number, struct arena *arena,
         return err_set(err, ERR_INVALID, "steps: step %zu needs filters, a list of at least one",
                        number);
     struct err why = {0};
-    size_t values;
-    r = filter_parse(filters, arena, &step->filter, &values, &why);
+    r = filter_parse(filters, arena, &step->filter, &why);
     if (r < 0)
         return err_set(err, r, "steps: step %zu: %.150s", number, why.text);
     if (asks_of_visits(&step->filter))

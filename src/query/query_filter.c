@@ -108,12 +108,11 @@ static int parse_options(struct filter_reader *r, const json_t *options, struct 
 
 /* A leaf on event:goal becomes the filters of those goals. */
 static int expand_goals(struct filter_reader *r, struct filter *leaf) {
-    size_t values;
     r->values -= leaf->value_count;
-    int failed = goal_leaf(r->book, leaf, leaf, &values, r->err);
+    int failed = goal_leaf(r->book, leaf, leaf, r->err);
     if (failed < 0)
         return failed;
-    r->values += values;
+    r->values += filter_params(leaf);
     r->nodes += leaf->child_count;
     return r->nodes <= QUERY_MOST_FILTER_NODES
                ? 0
@@ -228,8 +227,7 @@ static int parse_node(struct filter_reader *r, const json_t *j, int depth, struc
     return err_set(r->err, ERR_INVALID, "filters: unknown operator");
 }
 
-static int parse_list(struct filter_reader *r, const json_t *list, struct filter *ret,
-                      size_t *ret_value_count) {
+static int parse_list(struct filter_reader *r, const json_t *list, struct filter *ret) {
     struct filter f = {.op = FILTER_AND};
     if (list && !json_is_array(list))
         return err_set(r->err, ERR_INVALID, "filters: must be a list");
@@ -237,20 +235,18 @@ static int parse_list(struct filter_reader *r, const json_t *list, struct filter
     if (failed < 0)
         return failed;
     *ret = f;
-    *ret_value_count = r->values;
     return 0;
 }
 
-int filter_parse(const json_t *list, struct arena *arena, struct filter *ret,
-                 size_t *ret_value_count, struct err *err) {
+int filter_parse(const json_t *list, struct arena *arena, struct filter *ret, struct err *err) {
     struct filter_reader r = {.arena = arena, .err = err};
-    return parse_list(&r, list, ret, ret_value_count);
+    return parse_list(&r, list, ret);
 }
 
 int filter_parse_goals(const json_t *list, const struct goal_book *book, struct filter *ret,
-                       size_t *ret_value_count, struct err *err) {
+                       struct err *err) {
     struct filter_reader r = {.arena = book->arena, .book = book, .err = err};
-    return parse_list(&r, list, ret, ret_value_count);
+    return parse_list(&r, list, ret);
 }
 
 bool filter_uses(const struct filter *f, enum dim_scope scope, enum dim but) {

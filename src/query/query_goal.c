@@ -84,16 +84,15 @@ static int add_engagement(const struct policy_goal *g, struct filter page, struc
 }
 
 int goal_filter(const struct goal_book *book, const struct policy_goal *g, struct filter *ret,
-                size_t *ret_value_count, struct err *err) {
+                struct err *err) {
     json_t *definition = definition_json(g);
     if (!definition || json_array_append_new(book->kept, definition) < 0)
         return err_set(err, ERR_NOMEM, "out of memory");
     struct filter f, page = {.op = FILTER_AND};
-    size_t values = 0, of_page = 0;
-    int r = filter_parse(definition, book->arena, &f, &values, err);
+    int r = filter_parse(definition, book->arena, &f, err);
     if (r == 0 && g->kind == GOAL_SCROLL) {
         JSON_AUTO first = json_pack("[O]", json_array_get(definition, 0));
-        r = filter_parse(first, book->arena, &page, &of_page, err);
+        r = filter_parse(first, book->arena, &page, err);
     }
     if (r == 0 && (g->kind == GOAL_SCROLL || g->kind == GOAL_ENGAGEMENT))
         r = add_engagement(g, page, book->arena, &f, err);
@@ -101,8 +100,6 @@ int goal_filter(const struct goal_book *book, const struct policy_goal *g, struc
         return r;
     f.goal = g;
     *ret = f;
-    *ret_value_count =
-        values + of_page + g->prop_count; /* names of properties are parameters too */
     return 0;
 }
 
@@ -150,27 +147,24 @@ static int check_names(const struct policy *policy, const struct filter *leaf, s
 }
 
 int goal_leaf(const struct goal_book *book, const struct filter *leaf, struct filter *ret,
-              size_t *ret_value_count, struct err *err) {
+              struct err *err) {
     const struct policy *policy = book->policy;
     int r = check_names(policy, leaf, err);
     if (r < 0)
         return r;
     struct filter *list = ARENA_NEW(book->arena, struct filter, policy->goal_count + 1);
-    size_t count = 0, values = 0;
+    size_t count = 0;
     if (!list)
         return err_set(err, ERR_NOMEM, "out of memory");
     for (size_t i = 0; i < policy->goal_count; i++) {
-        size_t more;
         if (!is_chosen(&policy->goals[i], leaf))
             continue;
-        if ((r = goal_filter(book, &policy->goals[i], &list[count++], &more, err)) < 0)
+        if ((r = goal_filter(book, &policy->goals[i], &list[count++], err)) < 0)
             return r;
-        values += more;
     }
     *ret = count == 1
                ? list[0]
                : (struct filter){
                      .op = FILTER_OR, .children = list, .child_count = count, .goal = list[0].goal};
-    *ret_value_count = values;
     return 0;
 }

@@ -176,12 +176,10 @@ static int list_goals(const struct goal_book *book, struct query *q, struct err 
         if (!is_row(&q->filter, &p->goals[i]))
             continue;
         struct query_goal *g = &list[q->goal_count++];
-        size_t values;
-        int r = goal_filter(book, &p->goals[i], &g->filter, &values, err);
+        int r = goal_filter(book, &p->goals[i], &g->filter, err);
         if (r < 0)
             return r;
         g->name = p->goals[i].name;
-        q->value_count += values + 1;
     }
     q->goals = list;
     return 0;

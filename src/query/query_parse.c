@@ -314,7 +314,7 @@ int query_parse(const json_t *request, const struct policy *policy, int64_t now_
     const struct goal_book book = {policy, arena, kept};
     const json_t *filters = json_member(request, "filters");
     if (r == 0)
-        r = filter_parse_goals(filters, &book, &q.filter, &q.value_count, err);
+        r = filter_parse_goals(filters, &book, &q.filter, err);
     if (r == 0)
         r = goals_resolve(&book, filters, &q, err);
     if (r == 0)

@@ -137,7 +137,6 @@ struct query {
     struct property props[QUERY_MOST_DIMS]; /* of those that are DIM_PROP */
     size_t dim_count;
     struct filter filter; /* an AND; without children when there is none */
-    size_t value_count;   /* in the whole tree, and of goals */
     size_t
         plain_filters; /* the first children: those that all visitors fulfil, converting or not */
     struct query_goal *goals; /* event:goal is a dimension: its values; NULL: it is none */
@@ -163,7 +162,7 @@ int query_parse(const json_t *request, const struct policy *policy, int64_t now_
                 struct arena *arena, json_t *kept, struct query *ret, struct err *err) WARN_UNUSED;
 /* Without event:goal; see filter_parse_goals(). */
 int filter_parse(const json_t *list, struct arena *arena, struct filter *ret,
-                 size_t *ret_value_count, struct err *err) WARN_UNUSED;
+                 struct err *err) WARN_UNUSED;
 /* Whether a leaf is on an attribute of that scope other than `but`. What a visit has done is not
  * looked into: it is about other events. */
 bool filter_uses(const struct filter *f, enum dim_scope scope, enum dim but);
@@ -200,13 +199,13 @@ struct goal_book {
 
 /* filter_parse() of filters that may be on event:goal. */
 int filter_parse_goals(const json_t *list, const struct goal_book *book, struct filter *ret,
-                       size_t *ret_value_count, struct err *err) WARN_UNUSED;
+                       struct err *err) WARN_UNUSED;
 /* The events by which the goal is reached, as an AND. */
 int goal_filter(const struct goal_book *book, const struct policy_goal *g, struct filter *ret,
-                size_t *ret_value_count, struct err *err) WARN_UNUSED;
+                struct err *err) WARN_UNUSED;
 /* What a leaf on event:goal stands for. */
 int goal_leaf(const struct goal_book *book, const struct filter *leaf, struct filter *ret,
-              size_t *ret_value_count, struct err *err) WARN_UNUSED;
+              struct err *err) WARN_UNUSED;
 /* Checks what goes with goals and sets all that the query has of them; `filters` are the request's. */
 int goals_resolve(const struct goal_book *book, const json_t *filters, struct query *q,
                   struct err *err) WARN_UNUSED;
