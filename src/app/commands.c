@@ -1,8 +1,6 @@
 #include "commands.h"
 
-#include "civil.h"
 #include "saved_cli.h"
-#include "verbs.h"
 
 int command_failed(const struct err *err) {
     (void)fprintf(stderr, "tamis: %s\n", err->text);
@@ -24,7 +22,7 @@ int command_ask(const struct cli *cli, const char *verb, json_t **ret, struct er
     return rc;
 }
 
-static int run_plain(const struct cli *cli, const char *verb, void (*print)(const json_t *reply)) {
+int command_run(const struct cli *cli, const char *verb, void (*print)(const json_t *reply)) {
     JSON_AUTO reply = NULL;
     struct err err = {0};
     if (command_ask(cli, verb, &reply, &err) < 0)
@@ -36,140 +34,7 @@ static int run_plain(const struct cli *cli, const char *verb, void (*print)(cons
     return EXIT_FINE;
 }
 
-static const char *word(const json_t *row, const char *key) {
-    const char *s = json_string_value(json_member(row, key));
-    return s ? s : "";
-}
-
-static long long figure(const json_t *row, const char *key) {
-    return (long long)json_integer_value(json_member(row, key));
-}
-
-static void day_of(const json_t *row, char out[CIVIL_TEXT]) {
-    civil_format((int32_t)(figure(row, "created_ms") / 86400000), out);
-}
-
-static void print_id(const json_t *reply) {
-    (void)printf("%lld\n", figure(reply, "id"));
-}
-
-static void print_token(const json_t *reply) {
-    (void)printf("%s\n", word(reply, "token"));
-}
-
-static void print_sites(const json_t *list) {
-    size_t i;
-    json_t *row;
-    if (json_array_size(list))
-        (void)printf("%6s  %-32s %-10s %-20s %-8s %s\n", "id", "domain", "profile", "timezone",
-                     "signals", "made");
-    json_array_foreach (list, i, row) {
-        char day[CIVIL_TEXT];
-        day_of(row, day);
-        (void)printf("%6lld  %-32s %-10s %-20s %-8s %s\n", figure(row, "id"), word(row, "domain"),
-                     word(row, "profile"), word(row, "timezone"),
-                     json_is_true(json_member(row, "honour_signals")) ? "on" : "off", day);
-    }
-}
-
-static void print_tokens(const json_t *list) {
-    size_t i;
-    json_t *row;
-    if (json_array_size(list))
-        (void)printf("%6s  %-32s %-10s  %s\n", "id", "site", "made", "label");
-    json_array_foreach (list, i, row) {
-        char day[CIVIL_TEXT];
-        day_of(row, day);
-        const char *site = word(row, "site");
-        (void)printf("%6lld  %-32s %-10s  %s\n", figure(row, "id"), *site ? site : "every site",
-                     day, word(row, "label"));
-    }
-}
-
-static void print_ids(const json_t *reply) {
-    size_t i;
-    json_t *id;
-    json_array_foreach (json_member(reply, "ids"), i, id)
-        (void)printf("%lld\n", (long long)json_integer_value(id));
-}
-
-static void print_blocks(const json_t *list) {
-    size_t i;
-    json_t *row;
-    if (json_array_size(list))
-        (void)printf("%6s  %-14s %-40s %s\n", "id", "kind", "value", "made");
-    json_array_foreach (list, i, row) {
-        char day[CIVIL_TEXT];
-        day_of(row, day);
-        const char *value = json_is_true(json_member(row, "stale"))
-                                ? "lost in a restore; add it again"
-                            : json_is_true(json_member(row, "hashed")) ? "one, kept as a hash"
-                                                                       : word(row, "value");
-        (void)printf("%6lld  %-14s %-40s %s\n", figure(row, "id"), word(row, "kind"), value, day);
-    }
-}
-
-static void bound_of(const json_t *row, const char *key, char out[CIVIL_TEXT]) {
-    int32_t day = (int32_t)figure(row, key);
-    if (day == INT32_MIN || day == INT32_MAX)
-        memcpy(out, "-", 2);
-    else
-        civil_format(day, out);
-}
-
-static void print_purges(const json_t *list) {
-    size_t i;
-    json_t *row;
-    if (json_array_size(list))
-        (void)printf("%-10s  %-9s  %-32s %-10s  %-10s  %7s %11s %13s\n", "on", "why", "site",
-                     "from", "to", "files", "rows", "bytes");
-    json_array_foreach (list, i, row) {
-        char on[CIVIL_TEXT], from[CIVIL_TEXT], to[CIVIL_TEXT];
-        civil_format((int32_t)(figure(row, "at_ms") / 86400000), on);
-        bound_of(row, "from_day", from);
-        bound_of(row, "to_day", to);
-        const char *site = word(row, "domain");
-        (void)printf("%-10s  %-9s  %-32s %-10s  %-10s  %7lld %11lld %13lld\n", on,
-                     word(row, "cause"), *site ? site : "removed", from, to, figure(row, "files"),
-                     figure(row, "rows"), figure(row, "bytes"));
-    }
-}
-
-static void print_versions(const json_t *reply) {
-    const char *name;
-    json_t *value;
-    json_object_foreach ((json_t *)(uintptr_t)reply, name, value)
-        (void)printf("%-12s %s\n", name, json_string_value(value));
-}
-
-static int site_add(const struct cli *cli) {
-    return run_plain(cli, "site.add", print_id);
-}
-static int site_list(const struct cli *cli) {
-    return run_plain(cli, "site.list", print_sites);
-}
-static int site_set(const struct cli *cli) {
-    return run_plain(cli, "site.set", NULL);
-}
-static int site_remove(const struct cli *cli) {
-    return run_plain(cli, "site.remove", NULL);
-}
-static int token_add(const struct cli *cli) {
-    return run_plain(cli, "token.add", print_token);
-}
-static int token_list(const struct cli *cli) {
-    return run_plain(cli, "token.list", print_tokens);
-}
-
-static int site_block_add(const struct cli *cli) {
-    return run_plain(cli, "site.block.add", print_ids);
-}
-static int site_block_list(const struct cli *cli) {
-    return run_plain(cli, "site.block.list", print_blocks);
-}
-
-/* For verbs that take the id of what they remove. */
-static int run_remove(const struct cli *cli, const char *verb) {
+int command_remove(const struct cli *cli, const char *verb) {
     uint64_t id;
     struct err err = {0};
     if (!span_u64(json_span(json_member(cli->args, "id")), &id) || id > INT64_MAX) {
@@ -177,68 +42,20 @@ static int run_remove(const struct cli *cli, const char *verb) {
         return command_failed(&err);
     }
     (void)json_object_set_new(cli->args, "id", json_integer((json_int_t)id));
-    return run_plain(cli, verb, NULL);
+    return command_run(cli, verb, NULL);
 }
 
-static int site_block_remove(const struct cli *cli) {
-    return run_remove(cli, "site.block.remove");
-}
-static int token_remove(const struct cli *cli) {
-    return run_remove(cli, "token.remove");
+const char *command_text(const json_t *row, const char *key) {
+    const char *s = json_string_value(json_member(row, key));
+    return s ? s : "";
 }
 
-static void print_erased(const json_t *reply) {
-    (void)printf("%lld sealed files, %lld rows in them, %lld events not sealed yet\n",
-                 figure(reply, "files"), figure(reply, "rows"), figure(reply, "events"));
+long long command_number(const json_t *row, const char *key) {
+    return (long long)json_integer_value(json_member(row, key));
 }
 
-static int erase(const struct cli *cli) {
-    struct err err = {0};
-    bool narrowed = json_member(cli->args, "before") || json_member(cli->args, "path");
-    if (!json_member(cli->args, "site")) {
-        (void)err_set(&err, ERR_INVALID, "--site DOMAIN is missing");
-        return command_failed(&err);
-    }
-    if (narrowed == json_is_true(json_member(cli->args, "all"))) {
-        (void)err_set(&err, ERR_INVALID, "give --before, --path or both; or --all for everything");
-        return command_failed(&err);
-    }
-    return run_plain(cli, "erase", print_erased);
-}
-
-static int purges(const struct cli *cli) {
-    return run_plain(cli, "purge.list", print_purges);
-}
-
-static int version(const struct cli *cli) {
-    JSON_AUTO reply = NULL;
-    struct err err = {0};
-    if (verb_version(NULL, NULL, SPAN_EMPTY, &reply, &err) < 0)
-        return command_failed(&err);
-    if (cli->json)
-        command_print_json(reply);
-    else
-        print_versions(reply);
-    return EXIT_FINE;
-}
-
-static void print_notes(const json_t *reply) {
-    size_t i;
-    json_t *row;
-    json_array_foreach (json_member(reply, "results"), i, row)
-        (void)printf(
-            "%s  %s sent %lld of %lld visits: %lld %%, after %lld %% in the 28 days before\n",
-            word(row, "date"), word(row, "source"), figure(row, "visits"),
-            figure(row, "total_visits"), figure(row, "share"), figure(row, "share_before"));
-}
-
-static int notes(const struct cli *cli) {
-    struct err err = {0};
-    if (!json_member(cli->args, "site")) {
-        (void)err_set(&err, ERR_INVALID, "--site DOMAIN is missing");
-        return command_failed(&err);
-    }
-    return run_plain(cli, "notes", print_notes);
+void command_print_id(const json_t *reply) {
+    (void)printf("%lld\n", command_number(reply, "id"));
 }
 
 /* --- the table ---------------------------------------------------------------------------------
@@ -386,8 +203,8 @@ const struct cli_command commands[] = {
      .most_operands = 1,
      .options = site_add_options,
      .text = "add a site; prints its id",
-     .run = site_add},
-    {.words = "site list", .text = "list the sites", .run = site_list},
+     .run = command_site_add},
+    {.words = "site list", .text = "list the sites", .run = command_site_list},
     {.words = "site set",
      .operand = "DOMAIN",
      .operand_key = "site",
@@ -395,7 +212,7 @@ const struct cli_command commands[] = {
      .most_operands = 1,
      .options = site_set_options,
      .text = "change settings of a site",
-     .run = site_set},
+     .run = command_site_set},
     {.words = "site block add",
      .operand = "DOMAIN",
      .operand_key = "site",
@@ -403,28 +220,28 @@ const struct cli_command commands[] = {
      .most_operands = 1,
      .options = site_block_options,
      .text = "refuse visits from now on; prints the ids of the blocks",
-     .run = site_block_add},
+     .run = command_site_block_add},
     {.words = "site block list",
      .operand = "DOMAIN",
      .operand_key = "site",
      .least_operands = 1,
      .most_operands = 1,
      .text = "list what a site refuses",
-     .run = site_block_list},
+     .run = command_site_block_list},
     {.words = "site block remove",
      .operand = "ID",
      .operand_key = "id",
      .least_operands = 1,
      .most_operands = 1,
      .text = "let such visits in again",
-     .run = site_block_remove},
+     .run = command_site_block_remove},
     {.words = "site remove",
      .operand = "DOMAIN",
      .operand_key = "site",
      .least_operands = 1,
      .most_operands = 1,
      .text = "remove a site, its tokens and all that was measured",
-     .run = site_remove},
+     .run = command_site_remove},
     {.words = "goal add",
      .options = goal_add_options,
      .text = "add a goal, also for what was measured already; prints its id",
@@ -444,15 +261,15 @@ const struct cli_command commands[] = {
     {.words = "token add",
      .options = token_add_options,
      .text = "make an API token; it is printed this once",
-     .run = token_add},
-    {.words = "token list", .text = "list the tokens", .run = token_list},
+     .run = command_token_add},
+    {.words = "token list", .text = "list the tokens", .run = command_token_list},
     {.words = "token remove",
      .operand = "ID",
      .operand_key = "id",
      .least_operands = 1,
      .most_operands = 1,
      .text = "revoke a token",
-     .run = token_remove},
+     .run = command_token_remove},
     {.words = "query",
      .options = query_options,
      .takes_request = true,
@@ -471,7 +288,7 @@ const struct cli_command commands[] = {
     {.words = "notes",
      .options = notes_options,
      .text = "tell what is odd about the figures of a day",
-     .run = notes},
+     .run = command_notes},
     SAVED_COMMANDS,
     {.words = "import",
      .operand = "FILE",
@@ -484,8 +301,8 @@ const struct cli_command commands[] = {
     {.words = "erase",
      .options = erase_options,
      .text = "erase what was measured, from every file; cannot be undone",
-     .run = erase},
-    {.words = "purges", .text = "list what was deleted, when and why", .run = purges},
+     .run = command_erase},
+    {.words = "purges", .text = "list what was deleted, when and why", .run = command_purges},
     {.words = "export",
      .options = export_options,
      .text = "write a site's events to a file",
@@ -511,6 +328,6 @@ const struct cli_command commands[] = {
      .options = doctor_options,
      .text = "check the data folder",
      .run = command_doctor},
-    {.words = "version", .no_data = true, .text = "print versions", .run = version},
+    {.words = "version", .no_data = true, .text = "print versions", .run = command_version},
     {0},
 };

@@ -3,15 +3,6 @@
 
 #include "commands.h"
 
-static const char *word(const json_t *row, const char *key) {
-    const char *s = json_string_value(json_member(row, key));
-    return s ? s : "";
-}
-
-static void print_id(const json_t *reply) {
-    (void)printf("%" JSON_INTEGER_FORMAT "\n", json_integer_value(json_member(reply, "id")));
-}
-
 static void print_segments(const json_t *list) {
     size_t i;
     json_t *row;
@@ -22,7 +13,7 @@ static void print_segments(const json_t *list) {
         if (json_write(json_member(row, "filters"), &filters, NULL) < 0)
             return;
         (void)printf("%6" JSON_INTEGER_FORMAT "  %-30s %.*s\n",
-                     json_integer_value(json_member(row, "id")), word(row, "name"),
+                     json_integer_value(json_member(row, "id")), command_text(row, "name"),
                      SPAN_ARG(buf_span(&filters)));
     }
 }
@@ -34,20 +25,8 @@ static void print_annotations(const json_t *list) {
         (void)printf("%6s  %-10s  %-10s  %s\n", "id", "from", "to", "text");
     json_array_foreach (list, i, row)
         (void)printf("%6" JSON_INTEGER_FORMAT "  %-10s  %-10s  %s\n",
-                     json_integer_value(json_member(row, "id")), word(row, "date"), word(row, "to"),
-                     word(row, "text"));
-}
-
-static int run(const struct cli *cli, const char *verb, void (*print)(const json_t *reply)) {
-    JSON_AUTO reply = NULL;
-    struct err err = {0};
-    if (command_ask(cli, verb, &reply, &err) < 0)
-        return command_failed(&err);
-    if (cli->json)
-        command_print_json(reply);
-    else if (print)
-        print(reply);
-    return EXIT_FINE;
+                     json_integer_value(json_member(row, "id")), command_text(row, "date"),
+                     command_text(row, "to"), command_text(row, "text"));
 }
 
 /* NULL when all of the options are there, else the one that is not. */
@@ -75,42 +54,35 @@ int command_segment_add(const struct cli *cli) {
         return command_failed(&err);
     }
     (void)json_object_set_new(cli->args, "filters", filters);
-    return run(cli, "segment.add", print_id);
+    return command_run(cli, "segment.add", command_print_id);
 }
 
 int command_segment_list(const struct cli *cli) {
     static const char *const needed[] = {"site", NULL};
     const char *option = missing(cli, needed);
-    return option ? usage(option) : run(cli, "segment.list", print_segments);
+    return option ? usage(option) : command_run(cli, "segment.list", print_segments);
 }
 
 int command_segment_remove(const struct cli *cli) {
     static const char *const needed[] = {"site", "name", NULL};
     const char *option = missing(cli, needed);
-    return option ? usage(option) : run(cli, "segment.remove", NULL);
+    return option ? usage(option) : command_run(cli, "segment.remove", NULL);
 }
 
 int command_annotate(const struct cli *cli) {
     static const char *const needed[] = {"site", "date", NULL};
     const char *option = missing(cli, needed);
-    return option ? usage(option) : run(cli, "annotation.add", print_id);
+    return option ? usage(option) : command_run(cli, "annotation.add", command_print_id);
 }
 
 int command_annotate_list(const struct cli *cli) {
     static const char *const needed[] = {"site", NULL};
     const char *option = missing(cli, needed);
-    return option ? usage(option) : run(cli, "annotation.list", print_annotations);
+    return option ? usage(option) : command_run(cli, "annotation.list", print_annotations);
 }
 
 int command_annotate_remove(const struct cli *cli) {
-    uint64_t id;
-    struct err err = {0};
-    if (!span_u64(json_span(json_member(cli->args, "id")), &id) || id > INT64_MAX) {
-        (void)err_set(&err, ERR_INVALID, "ID must be a number");
-        return command_failed(&err);
-    }
-    (void)json_object_set_new(cli->args, "id", json_integer((json_int_t)id));
-    return run(cli, "annotation.remove", NULL);
+    return command_remove(cli, "annotation.remove");
 }
 
 const struct cli_option segment_add_options[] = {
