@@ -39,10 +39,9 @@ static unsigned measure_of(enum metric m) {
 }
 
 struct plan plan_make(const struct query *q, enum profile profile) {
-    struct plan p = {.round_counts = profile == PROFILE_CNIL, .rows.dim_count = q->dim_count};
-    p.fold = profile == PROFILE_FRUGAL && q->filter.child_count > 0 &&
-             (dims_use(q, q->dim_count, SCOPE_EVENT, DIMS) ||
-              dims_use(q, q->dim_count, SCOPE_VISIT, DIMS));
+    struct plan p = {.output = output_rule(q, profile),
+                     .rows.dim_count = q->dim_count,
+                     .total.dim_count = q->filter_dim_count};
     for (size_t i = 0; i < q->metric_count; i++)
         p.rows.from_measures |= measure_of(q->metrics[i]);
     bool of_events = uses(q, q->dim_count, SCOPE_EVENT, DIMS), percentage = false;
@@ -85,7 +84,7 @@ struct plan plan_make(const struct query *q, enum profile profile) {
             break;
         }
     }
-    if (p.fold)
+    if (p.output.least > 0)
         *counts |= Q_VISITORS;
     finish(q, &p.rows);
     if (percentage) {

@@ -70,7 +70,8 @@ static int check_patterns(const struct query_env *env, struct store_view *view,
 static int make_period(const struct query_env *env, struct store_view *view,
                        const struct policy *policy, struct arena *arena, struct period *p,
                        struct err *err) {
-    p->plan = plan_make(&p->q, policy->profile);
+    p->cells = output_cells(&p->q, policy->profile, p->place);
+    p->plan = plan_make(&p->cells, policy->profile);
     p->plan.rollup = p->plan.rollup && !env->no_rollup;
     p->plan.cells = p->plan.cells && !env->no_cells;
     return reach_make(view, &p->q, &p->plan, policy->site, arena, &p->reach, err);
@@ -95,8 +96,11 @@ static int resolve(const struct query_env *env, struct store_view *view,
 static int run(const struct query_env *env, const struct policy *policy, const json_t *request,
                struct arena *arena, json_t **ret, struct err *err) {
     int64_t begun_ns = clock_mono_ns(env->clock);
+    int64_t now_ms = clock_wall_ms(env->clock);
     struct period p, other;
-    int r = query_parse(request, policy, clock_wall_ms(env->clock), arena, &p.q, err);
+    int r = query_parse(request, policy, now_ms, arena, &p.q, err);
+    if (r == 0)
+        r = output_check(&p.q, policy->profile, now_ms, err);
     if (r < 0)
         return r;
     CLEANUP(store_view_closep) struct store_view *view = NULL;

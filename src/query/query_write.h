@@ -8,7 +8,9 @@
 #include "query_parts.h"
 
 struct writer {
-    const struct query *q;
+    const struct query *q;     /* what the levels are asked */
+    const struct query *asked; /* what the result is */
+    const size_t *place;       /* of its dimensions among those of q */
     const struct plan *plan;
     const struct reach *reach;
     const struct shape *shape;
@@ -86,8 +88,15 @@ void put_currency(const struct writer *w); /* "… AS currency, " */
 
 /* --- query_sql.c --- */
 
-/* The whole result of the writer's query: d0 …, m0 …, and the visitors that decide about folding. */
+/* "(SELECT d0 …, b_… …, a_… … )" of the writer's shape. */
+void put_sums_of_levels(const struct writer *w);
+/* The whole result of the writer's query: d0 …, m0 … */
 void put_rows(const struct writer *w);
+
+/* --- output_sql.c --- */
+
+/* The same of what the profile lets out, by the first dimensions of the result. */
+void put_shown(const struct writer *w, size_t dim_count);
 
 /* --- query_compare.c --- */
 

@@ -184,14 +184,14 @@ describe('dashboard', () => {
     assert.ok(mock.asked.some(({ filters }) => JSON.stringify(filters) === '[["is_not","event:name",["engagement"]]]'));
   });
 
-  it('says when rows were folded away', async () => {
+  it('says when rows are not shown', async () => {
     await context.route('**/api/v2/query', async (route) => {
       const response = await route.fetch();
       const reply = (await response.json()) as { results: unknown[]; meta: Record<string, number> };
-      await route.fulfill({ response, json: { ...reply, meta: { folded_rows: 3 } } });
+      await route.fulfill({ response, json: { ...reply, meta: { hidden_below: 5 } } });
     });
     await shown('?f=country:FR');
-    await page.locator('.panel-devices', { hasText: 'folded away: 3' }).waitFor();
+    await page.locator('.panel-devices', { hasText: 'Rows of fewer than 5 visitors are not shown' }).waitFor();
   });
 
   it('shows more rows on demand', async () => {

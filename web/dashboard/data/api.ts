@@ -28,7 +28,7 @@ export interface Row {
 
 export interface Reply {
   results: Row[];
-  meta?: { folded_rows?: number }; // rows left out because too few visitors came
+  meta?: { hidden_below?: number }; // rows of fewer visitors are left out, whether there are any or not
 }
 
 export type Failure = 'unauthorised' | 'refused' | 'server' | 'network' | 'timeout';
