@@ -10,6 +10,7 @@ static const struct route routes[] = {
     ROUTE("POST", "/api/v2/query", NULL, api_query),
     ROUTE("GET", "/api/v2/query/schema.json", api_query_schema, NULL),
     ROUTE("GET", "/api/v2/notes", NULL, api_notes),
+    ROUTE("GET", "/api/v2/sites", NULL, api_headlines),
     ROUTE("GET", "/api/v1/sites", NULL, api_sites),
     ROUTE("GET", "/api/v1/stats/realtime/visitors", NULL, api_realtime_visitors),
     ROUTE("GET", "/api/v1/stats/aggregate", NULL, api_v1_aggregate),

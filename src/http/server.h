@@ -219,6 +219,7 @@ void api_v1_timeseries(struct request *r);
 void api_v1_breakdown(struct request *r);
 void api_sites(struct request *r);
 void api_notes(struct request *r);
+void api_headlines(struct request *r);
 void api_realtime_visitors(struct request *r);
 enum MHD_Result api_healthz(struct request *r);
 enum MHD_Result api_readyz(struct request *r);
