@@ -396,6 +396,9 @@ static void what_cannot_be_answered_is_refused(void **state) {
         {"'date_range':['2026-05-06T14:50:00+02:00','2026-05-06T15:00:00+02:00']",
          "date_range: " MOMENTS},
         {"'date_range':'24h'", NULL},
+        {"'date_range':['2026-05-06T14:55:00+02:00','2026-05-06T15:00:00+02:00'],"
+         "'filters':[['is_not','event:name',['engagement']]]",
+         NULL},
         {ES ",'date_range':'28d'", NULL},
         {ES ",'date_range':'12mo'", NULL},
         {ES ",'date_range':'all'", NULL},
