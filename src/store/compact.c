@@ -1,102 +1,102 @@
 #include "compact.h"
 
-#include "seal_private.h"
+#include <stdlib.h>
 
-/* The least and greatest (day, visit) of an input. */
-struct span_of_part {
-    struct seal_input input;
-    uint64_t least, most;
-};
+#include "compact_runs.h"
+#include "roll_portions.h"
+#include "seal_private.h"
 
 struct compacting {
     const struct compact_job *job;
     struct seal_result *result;
-    struct span_of_part *parts;  /* in order */
-    struct seal_input *in_order; /* the same */
-    bool overlap;
-    uint64_t with_vitals; /* inputs whose events have such columns */
+    bool *with_vitals; /* of each input: its events have such columns */
+    bool any_vitals;
+    struct roll_portions rolls;
 };
 
 static void release(struct compacting *k) {
-    free(k->parts);
-    free(k->in_order);
+    free(k->with_vitals);
+    roll_portions_release(&k->rolls);
 }
 
-static int by_least(const void *a, const void *b) {
-    uint64_t x = ((const struct span_of_part *)a)->least;
-    uint64_t y = ((const struct span_of_part *)b)->least;
-    return (x > y) - (x < y);
-}
-
-static int put_in_order(duckdb_connection c, struct compacting *k, struct err *err) {
+static int find_vitals(duckdb_connection c, struct compacting *k, struct err *err) {
     const struct compact_job *job = k->job;
-    k->parts = calloc(job->input_count, sizeof(*k->parts));
-    k->in_order = calloc(job->input_count, sizeof(*k->in_order));
-    if (!k->parts || !k->in_order)
+    k->with_vitals = calloc(job->input_count, sizeof(*k->with_vitals));
+    if (!k->with_vitals)
         return err_set(err, ERR_NOMEM, "no memory for a month's parts");
     for (size_t i = 0; i < job->input_count; i++) {
-        BUF_AUTO sql = {0};
-        uint64_t keys[2];
-        buf_adds(&sql, "SELECT min(day::UBIGINT << 32 | visit), max(day::UBIGINT << 32 | visit)"
-                       " FROM ");
-        sql_add_file(&sql, job->root, job->inputs[i].paths[SEAL_VISIT], false);
-        int code = sql_numbers(c, &sql, keys, 2, err);
+        uint64_t count;
+        int code = sql_count_vitals(c, job->root, &job->inputs[i], 1, &count, err);
         if (code)
             return code;
-        k->parts[i] = (struct span_of_part){job->inputs[i], keys[0], keys[1]};
-    }
-    qsort(k->parts, job->input_count, sizeof(*k->parts), by_least);
-    uint64_t most = 0;
-    for (size_t i = 0; i < job->input_count; i++) {
-        k->in_order[i] = k->parts[i].input;
-        k->overlap |= i > 0 && k->parts[i].least <= most;
-        most = k->parts[i].most > most ? k->parts[i].most : most;
+        k->with_vitals[i] = count;
+        k->any_vitals |= count > 0;
     }
     return 0;
 }
 
 static void add_inputs(struct buf *sql, const struct compacting *k, enum seal_kind kind) {
-    sql_add_files(sql, k->job->root, k->in_order, k->job->input_count, kind, false);
+    sql_add_files(sql, k->job->root, k->job->inputs, k->job->input_count, kind);
 }
 
-/* The inputs' rows; where some have columns of web vitals and others do not, all get them. */
-static void add_rows(struct buf *sql, const struct compacting *k, enum seal_kind kind) {
-    bool mixed = kind == SEAL_EVENT && k->with_vitals && k->with_vitals < k->job->input_count;
+static struct seal_target target_of(const struct compacting *k) {
+    return (struct seal_target){
+        .os = k->job->os, .root = k->job->root, .month = true, .vitals = k->any_vitals};
+}
+
+struct rows {
+    const struct compacting *compacting;
+    enum seal_kind kind;
+    struct compact_runs runs;
+};
+
+static void release_rows(struct rows *r) {
+    compact_runs_release(&r->runs);
+}
+
+/* Where some inputs have columns of web vitals and others do not, all get them. */
+static void add_run(void *arg, size_t i, struct buf *sql) {
+    const struct rows *r = arg;
+    const struct compacting *k = r->compacting;
+    const struct compact_run *run = &r->runs.at[i];
+    bool lacks_vitals = r->kind == SEAL_EVENT && k->any_vitals && !k->with_vitals[run->input];
     buf_adds(sql, "SELECT *");
-    for (size_t i = 0; mixed && i < SEAL_VITALS; i++)
-        buf_addf(sql, "%s coalesce(%s, 0) AS %s", i ? "," : " REPLACE (", seal_vital(i),
-                 seal_vital(i));
-    buf_adds(sql, mixed ? ") FROM " : " FROM ");
-    sql_add_files(sql, k->job->root, k->in_order, k->job->input_count, kind, mixed);
-}
-
-static int copy(duckdb_connection c, const struct compacting *k, enum seal_kind kind,
-                struct buf *select, struct err *err) {
-    struct seal_target to = {
-        .os = k->job->os, .root = k->job->root, .month = true, .vitals = k->with_vitals};
-    return seal_copy(c, &to, kind, &k->result->files[kind], select, err);
+    for (size_t v = 0; lacks_vitals && v < SEAL_VITALS; v++)
+        buf_addf(sql, ", 0::UINTEGER AS %s", seal_vital(v));
+    buf_adds(sql, " FROM ");
+    sql_add_file(sql, k->job->root, k->job->inputs[run->input].paths[r->kind], false);
+    buf_addf(sql, " WHERE day BETWEEN %d AND %d", run->first_day, run->last_day);
 }
 
 static int put_rows(duckdb_connection c, const struct compacting *k, enum seal_kind kind,
                     struct err *err) {
-    BUF_AUTO sql = {0};
-    add_rows(&sql, k, kind);
-    /* A visit is in one file, which has its events in order. */
-    if (k->overlap)
-        buf_addf(&sql, " ORDER BY day, visit%s", kind == SEAL_EVENT ? ", file_row_number" : "");
-    return copy(c, k, kind, &sql, err);
+    CLEANUP(release_rows) struct rows rows = {.compacting = k, .kind = kind};
+    int code = compact_runs_find(&rows.runs, c, k->job, kind, err);
+    const struct seal_selects selects = {.count = rows.runs.count, .add = add_run, .arg = &rows};
+    const struct seal_target to = target_of(k);
+    return code ? code : seal_copy_each(c, &to, kind, &k->result->files[kind], &selects, err);
 }
 
-static int put_rolls(duckdb_connection c, const struct compacting *k, struct err *err) {
-    BUF_AUTO sql = {0};
-    buf_adds(&sql, "SELECT day, dim, value");
-#define X(name, type) buf_adds(&sql, ", sum(" #name ")::" type " AS " #name);
+static void add_rolls(void *arg, size_t i, struct buf *sql) {
+    const struct compacting *k = arg;
+    buf_adds(sql, "SELECT day, dim, value");
+#define X(name, type) buf_adds(sql, ", sum(" #name ")::" type " AS " #name);
     ROLL_NUMBERS(X)
 #undef X
-    buf_adds(&sql, " FROM ");
-    add_inputs(&sql, k, SEAL_ROLL);
-    buf_adds(&sql, " GROUP BY day, dim, value ORDER BY dim, day, value");
-    return copy(c, k, SEAL_ROLL, &sql, err);
+    buf_adds(sql, " FROM ");
+    add_inputs(sql, k, SEAL_ROLL);
+    roll_portion_add_where(&k->rolls.at[i], sql);
+    buf_adds(sql, " GROUP BY day, dim, value ORDER BY dim, day, value");
+}
+
+static int put_rolls(duckdb_connection c, struct compacting *k, struct err *err) {
+    BUF_AUTO files = {0};
+    add_inputs(&files, k, SEAL_ROLL);
+    int code = roll_portions_find(&k->rolls, c, &files, err);
+    const struct seal_selects selects = {.count = k->rolls.count, .add = add_rolls, .arg = k};
+    const struct seal_target to = target_of(k);
+    return code ? code
+                : seal_copy_each(c, &to, SEAL_ROLL, &k->result->files[SEAL_ROLL], &selects, err);
 }
 
 /* What must be the same on both sides. */
@@ -105,11 +105,14 @@ static const char *const sums[SEAL_KINDS] = {
                    " sum(engaged_ms), sum(length(page))",
     [SEAL_VISIT] = "count(*), sum(visit), sum(person), sum(start_sec), sum(first), sum(varies),"
                    " sum(pageviews), sum(length(entry_page))",
-    [SEAL_ROLL] = "count(DISTINCT (day, dim, value))"
 #define X(name, type) ", sum(" #name ")"
-    ROLL_NUMBERS(X),
+    [SEAL_ROLL] = "1" ROLL_NUMBERS(X),
 #undef X
 };
+
+static int not_the_sum(struct err *err) {
+    return err_set(err, ERR_CORRUPT, "a compacted month is not the sum of its days");
+}
 
 static int check_sums(duckdb_connection c, const struct compacting *k, enum seal_kind kind,
                       struct err *err) {
@@ -121,9 +124,29 @@ static int check_sums(duckdb_connection c, const struct compacting *k, enum seal
     sql_add_file(&sql, k->job->root, k->result->files[kind].path, true);
     buf_adds(&sql, ")");
     int code = sql_numbers(c, &sql, &differ, 1, err);
-    if (!code && differ)
-        return err_set(err, ERR_CORRUPT, "a compacted month is not the sum of its days");
-    return code;
+    return !code && differ ? not_the_sum(err) : code;
+}
+
+/* One row for each key of the inputs, and no others. */
+static int check_keys(duckdb_connection c, const struct compacting *k, struct err *err) {
+    uint64_t all = 0;
+    for (size_t i = 0; i < k->rolls.count; i++) {
+        BUF_AUTO sql = {0};
+        uint64_t keys = 0;
+        buf_adds(&sql, "SELECT count(DISTINCT (day, dim, value)) FROM ");
+        add_inputs(&sql, k, SEAL_ROLL);
+        roll_portion_add_where(&k->rolls.at[i], &sql);
+        int code = sql_numbers(c, &sql, &keys, 1, err);
+        if (code)
+            return code;
+        all += keys;
+    }
+    BUF_AUTO sql = {0};
+    uint64_t rows = 0;
+    buf_adds(&sql, "SELECT count(*) FROM ");
+    sql_add_file(&sql, k->job->root, k->result->files[SEAL_ROLL].path, true);
+    int code = sql_numbers(c, &sql, &rows, 1, err);
+    return !code && rows != all ? not_the_sum(err) : code;
 }
 
 static int write_files(duckdb_connection c, void *arg, struct err *err) {
@@ -132,9 +155,7 @@ static int write_files(duckdb_connection c, void *arg, struct err *err) {
     seal_paths(job->site, job->day, true, job->part, k->result->files);
     int code = seal_make_folder(job->os, job->root, k->result->files[0].path, err);
     if (!code)
-        code = put_in_order(c, k, err);
-    if (!code)
-        code = sql_count_vitals(c, job->root, job->inputs, job->input_count, &k->with_vitals, err);
+        code = find_vitals(c, k, err);
     if (!code)
         code = put_rows(c, k, SEAL_EVENT, err);
     if (!code)
@@ -143,7 +164,7 @@ static int write_files(duckdb_connection c, void *arg, struct err *err) {
         code = put_rolls(c, k, err);
     for (size_t kind = 0; !code && kind < SEAL_KINDS; kind++)
         code = check_sums(c, k, kind, err);
-    return code;
+    return code ? code : check_keys(c, k, err);
 }
 
 int compact_month(duckdb_connection c, const struct compact_job *job, struct seal_result *ret,

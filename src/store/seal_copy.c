@@ -164,19 +164,35 @@ static int copy_open(struct copying *k, const struct os *os, const char *root, c
                         &k->parquet, err);
 }
 
-int seal_copy(duckdb_connection c, const struct seal_target *to, enum seal_kind kind,
-              struct seal_file *file, struct buf *select, struct err *err) {
+int seal_copy_each(duckdb_connection c, const struct seal_target *to, enum seal_kind kind,
+                   struct seal_file *file, const struct seal_selects *selects, struct err *err) {
     CLEANUP(copying_freep) struct copying *k = calloc(1, sizeof(*k));
     if (!k)
         return no_memory(err);
     k->columns = seal_columns_of(kind, to->vitals);
-    BUF_AUTO sql = {0};
-    add_select(&sql, &k->columns, select);
-    buf_clear(select);
     int code = copy_open(k, to->os, to->root, file->path, to->month, err);
-    if (!code)
+    for (size_t i = 0; !code && i < selects->count; i++) {
+        BUF_AUTO select = {0};
+        BUF_AUTO sql = {0};
+        selects->add(selects->arg, i, &select);
+        add_select(&sql, &k->columns, &select);
         code = sql_each_chunk(c, &sql, take_rows, k, err);
+    }
     if (!code)
         code = put_group(k, err);
     return code ? code : parquet_end(k->parquet, &file->rows, err);
+}
+
+static void add_one(void *arg, size_t i, struct buf *out) {
+    const struct buf *select = arg;
+    buf_add(out, buf_span(select));
+    out->failed |= select->failed;
+}
+
+int seal_copy(duckdb_connection c, const struct seal_target *to, enum seal_kind kind,
+              struct seal_file *file, struct buf *select, struct err *err) {
+    const struct seal_selects one = {.count = 1, .add = add_one, .arg = select};
+    int code = seal_copy_each(c, to, kind, file, &one, err);
+    buf_clear(select);
+    return code;
 }

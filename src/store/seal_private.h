@@ -34,10 +34,9 @@ const char *seal_vital(size_t i);
 
 /* "read_parquet('<root>/<path>')" */
 void sql_add_file(struct buf *out, const char *root, const char *path, bool tmp);
-/* The same of several files, in order, as one. `by_name`: what columns one lacks are NULL there; else
- * all that are read must have them. */
+/* The same of several files, in order, as one; all that are read must have the columns. */
 void sql_add_files(struct buf *out, const char *root, const struct seal_input *parts, size_t count,
-                   enum seal_kind kind, bool by_name);
+                   enum seal_kind kind);
 /* A SELECT of no row that has the columns of web vitals, for a UNION with files that may lack them. */
 void sql_add_no_vitals(struct buf *out);
 /* How many of these event files have columns of web vitals. */
@@ -106,6 +105,16 @@ struct seal_target {
 /* Writes a SELECT that has a file's columns, by name, to <path>.tmp and notes its rows. */
 int seal_copy(duckdb_connection c, const struct seal_target *to, enum seal_kind kind,
               struct seal_file *file, struct buf *select, struct err *err) WARN_UNUSED;
+
+/* Several whose rows follow one another. */
+struct seal_selects {
+    size_t count;
+    void (*add)(void *arg, size_t i, struct buf *out);
+    void *arg;
+};
+int seal_copy_each(duckdb_connection c, const struct seal_target *to, enum seal_kind kind,
+                   struct seal_file *file, const struct seal_selects *selects,
+                   struct err *err) WARN_UNUSED;
 
 /* --- seal_file.c --- */
 

@@ -33,12 +33,12 @@ void sql_add_file(struct buf *out, const char *root, const char *path, bool tmp)
 }
 
 void sql_add_files(struct buf *out, const char *root, const struct seal_input *parts, size_t count,
-                   enum seal_kind kind, bool by_name) {
+                   enum seal_kind kind) {
     for (size_t i = 0; i < count; i++) {
         buf_adds(out, i ? ", " : "read_parquet([");
         add_path(out, root, parts[i].paths[kind], false);
     }
-    buf_adds(out, by_name ? "], union_by_name = true)" : "])");
+    buf_adds(out, "])");
 }
 
 void sql_add_no_vitals(struct buf *out) {

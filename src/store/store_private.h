@@ -88,6 +88,10 @@ void readers_interrupt(struct readers *r, bool all);       /* from now on, or no
 void readers_disconnect(struct readers *r);                /* the idle ones */
 void readers_keep(struct readers *r, unsigned generation); /* idle ones of this one only */
 
+/* A connection for this reader, watched from now on. False: the engine gives none. */
+bool reader_begin(struct store *s, const struct generation *g, struct reader *run) WARN_UNUSED;
+void reader_end(struct store *s, const struct generation *g, struct reader *run);
+
 /* Notes what an error said about the database. */
 void store_note_fault(struct store *s, enum engine_fault fault);
 

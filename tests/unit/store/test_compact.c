@@ -5,6 +5,7 @@
 #include "compact.h"
 #include "os_fault.h"
 #include "seal_sample.h"
+#include "sealing.h"
 
 static struct seal_input input_of(const struct seal_result *r) {
     struct seal_input in;
@@ -143,11 +144,61 @@ static void an_unreadable_input_is_an_error(void **state) {
     sealing_close(&m.s);
 }
 
+enum { LARGE_DAYS = 4, LARGE_PAGES = 25000 };
+
+/* Each page by another visitor: three rows of the roll-ups each. */
+static void fill_with_pages(struct sealing *s, int32_t day, uint64_t offset) {
+    struct event *events = calloc(LARGE_PAGES, sizeof *events);
+    char(*pages)[64] = calloc(LARGE_PAGES, sizeof *pages);
+    assert_true(events && pages);
+    for (unsigned i = 0; i < LARGE_PAGES; i++) {
+        snprintf(pages[i], sizeof pages[i], "/articles/of-the-year/number-%u", i);
+        events[i] = page_view(i + 1, (int64_t)i * 1000, pages[i]);
+        events[i].day = SAMPLE_DAY + day;
+        events[i].ts_ms += (int64_t)day * 86400000;
+    }
+    apply(s->store, events, LARGE_PAGES, offset);
+    free(events);
+    free(pages);
+}
+
+/* The least the server may give it; to sum the roll-ups of all days at once took more than 96 MB. */
+static void a_large_month_fits_a_small_engine(void **state) {
+    struct sealing s;
+    struct seal_result parts[LARGE_DAYS], r = {0};
+    struct seal_input inputs[LARGE_DAYS];
+    sealing_open(&s);
+    for (int32_t i = 0; i < LARGE_DAYS; i++) {
+        fill_with_pages(&s, i, (uint64_t)i + 1);
+        parts[i] = seal_day(&s, SAMPLE_DAY + i, (uint32_t)i + 1);
+        inputs[i] = input_of(&parts[i]);
+    }
+    char *dir = temp_dir();
+    const struct store_options least = {.sealed_root = s.root, .memory_bytes = 64 << 20};
+    struct store *small = open_store_with(dir, &least, false);
+    struct compact_job job = {.os = &os_system,
+                              .root = s.root,
+                              .site = 1,
+                              .day = SAMPLE_DAY,
+                              .part = 9,
+                              .inputs = inputs,
+                              .input_count = LARGE_DAYS};
+    struct err err = {0};
+    if (store_compact(small, &job, &r, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(r.files[SEAL_EVENT].rows, LARGE_DAYS * LARGE_PAGES);
+    assert_true(r.files[SEAL_ROLL].rows > 3 * LARGE_DAYS * LARGE_PAGES);
+    store_close(small);
+    remove_dir(dir);
+    sealing_close(&s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_month_is_its_days),
         cmocka_unit_test(any_call_may_fail),
         cmocka_unit_test(an_unreadable_input_is_an_error),
+        cmocka_unit_test(a_large_month_fits_a_small_engine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
