@@ -17,7 +17,8 @@ static const struct {
     enum what what;
     const char *page;
     enum from from;
-    uint32_t a, b, c; /* BUY: cents; READ: per cent, seconds; VITALS: LCP, INP, CLS in thousandths */
+    uint32_t a, b,
+        c; /* BUY: cents; READ: per cent, seconds; VITALS: LCP, INP, CLS in thousandths */
 } events[] = {
     /* p1 comes from Google, buys twice, reads both pages: 9:00 to 9:04. */
     {2, 9, 0, 1, VIEW, "/", SEARCH, 0, 0, 0},
@@ -123,7 +124,8 @@ static const struct {
      "[['Direct',2,100],['Email',1,0],['Organic Search',1,0]]"},
     {"'metrics':['visits'],'dimensions':['visit:referrer']," MONDAY,
      "[['Direct / None',3],['www.google.com',1]]"},
-    {"'metrics':['visits'],'dimensions':['visit:utm_source','visit:utm_medium','visit:utm_campaign',"
+    {"'metrics':['visits'],'dimensions':['visit:utm_source','visit:utm_medium','visit:utm_campaign'"
+     ","
      "'visit:utm_content','visit:utm_term']," MONDAY,
      "[['(not set)','(not set)','(not set)','(not set)','(not set)',3],"
      "['newsletter','email','spring','top','shoes',1]]"},
@@ -169,7 +171,8 @@ static const struct {
     {"'metrics':['visits'],'date_range':'day','date':'2026-03-02'", "[[4]]"},
     {"'metrics':['pageviews'],'date_range':'24h'", "[[1]]"}, /* 0:36 is within, 0:05 is not */
     {"'metrics':['visits'],'date_range':'7d'", "[[6]]"},
-    {"'metrics':['visits'],'date_range':'7d','date':'2026-03-03'", "[[4]]"}, /* ends the day before */
+    {"'metrics':['visits'],'date_range':'7d','date':'2026-03-03'",
+     "[[4]]"}, /* ends the day before */
     {"'metrics':['visits'],'date_range':'7d','date':'2026-03-10'", "[[2]]"}, /* from the 3rd */
     {"'metrics':['visits'],'date_range':'28d','date':'2026-03-31'", "[[2]]"},
     {"'metrics':['visits'],'date_range':'30d','date':'2026-04-01'", "[[6]]"},
@@ -184,7 +187,8 @@ static const struct {
     {"'metrics':['visits'],'date_range':'year'", "[[6]]"},
     {"'metrics':['visits'],'date_range':'year','date':'2025-12-31'", "[[0]]"},
     {"'metrics':['visits'],'date_range':'all'", "[[6]]"},
-    {"'metrics':['pageviews'],'date_range':['2026-03-02T23:50:00+01:00','2026-03-03T00:05:00+01:00']",
+    {"'metrics':['pageviews'],'date_range':['2026-03-02T23:50:00+01:00','2026-03-03T00:05:00+01:00'"
+     "]",
      "[[2]]"},
 };
 
@@ -253,8 +257,7 @@ static struct bed *fill(void) {
     for (size_t i = 0; i < ARRAY_LEN(events); i++)
         list[i] = event_of(b, i);
     bed_apply(b, list, ARRAY_LEN(events));
-    b->clock.now_ms =
-        zone_from_local_ms(bed_policy(b, SITE)->zone, day_of(2026, 3, 4), 10 * 60);
+    b->clock.now_ms = zone_from_local_ms(bed_policy(b, SITE)->zone, day_of(2026, 3, 4), 10 * 60);
     /* Policies are not to change, but those of a bed are its own. */
     struct policy *p = (struct policy *)(uintptr_t)bed_policy(b, SITE);
     p->goals = goals;
@@ -307,8 +310,7 @@ static void of_sealed_days_and_their_month(void **state) {
     bed_build_cells(b, 1000);
     ask_all(b);
     expect_levels(b, "{'metrics':['visits']," BOTH "}", "['rollup','hot']");
-    expect_levels(b,
-                  "{'metrics':['visits'],'dimensions':['visit:device','visit:source']," BOTH "}",
+    expect_levels(b, "{'metrics':['visits'],'dimensions':['visit:device','visit:source']," BOTH "}",
                   "['cells','hot']");
     expect_levels(b, "{'metrics':['events'],'dimensions':['event:props:plan']," BOTH "}",
                   "['sealed','hot']");
