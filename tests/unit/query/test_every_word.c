@@ -337,10 +337,50 @@ static void every_word_has_a_case(void **state) {
 #define RANGE(word, KIND, count) word,
 #define OPERATOR(word, OP, negated) word,
 #include "query_words.def"
+#undef METRIC
+#undef DIMENSION
+#undef RANGE
+#undef OPERATOR
     };
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (!is_in_a_case(words[i]))
             fail_msg("%s has no case", words[i]);
+}
+
+/* Whether a row of the page's tables begins with `word`, or with several of which it is one. */
+static bool is_defined(const char *page, const char *word) {
+    char quoted[64];
+    (void)snprintf(quoted, sizeof quoted, "`%s", word);
+    size_t n = strlen(quoted);
+    for (const char *line = page; line; line = strchr(line, '\n')) {
+        line += strspn(line, "\n");
+        const char *end = strncmp(line, "| ", 2) == 0 ? strstr(line + 2, " | ") : NULL;
+        for (const char *at = line; end && (at = strstr(at, quoted)) && at < end; at += n)
+            if (at[n] == '`' || quoted[n - 1] == ':')
+                return true;
+    }
+    return false;
+}
+
+static void every_figure_is_defined(void **state) {
+    (void)state;
+    static const char *const words[] = {
+#define METRIC(ID, word, KIND) word,
+#define DIMENSION(ID, word, SCOPE, column, empty) word,
+#include "query_words.def"
+#undef METRIC
+#undef DIMENSION
+    };
+    FILE *f = fopen(SOURCE_ROOT "/docs/metrics.md", "r");
+    assert_non_null(f);
+    static char page[1 << 16];
+    size_t n = fread(page, 1, sizeof page - 1, f);
+    (void)fclose(f);
+    assert_true(n > 0 && n < sizeof page - 1);
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (!is_defined(page, words[i]))
+            fail_msg("docs/metrics.md does not define %s", words[i]);
+    assert_false(is_defined(page, "visitor"));
 }
 
 int main(void) {
@@ -351,6 +391,7 @@ int main(void) {
         cmocka_unit_test(of_a_sealed_day_beside_a_hot_one),
         cmocka_unit_test(of_sealed_days_and_their_month),
         cmocka_unit_test(every_word_has_a_case),
+        cmocka_unit_test(every_figure_is_defined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
