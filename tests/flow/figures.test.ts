@@ -3,22 +3,25 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { addSite, BROWSER_UA, mustRun, PATIENCE_MS, query, removeFolder, request, sendEvent, startServer, tempFolder, toldClock, waitFor, waitForEvents, type QueryRow } from './lib';
+import { addSite, BROWSER_UA, isoDay, mustRun, PATIENCE_MS, query, removeFolder, request, sendEvent, startServer, tempFolder, toldClock, waitFor, waitForEvents, type QueryRow } from './lib';
 import { countedEvents, eventFigures, groupBy, localTimes, pageFigures, randomBelow, randomTraffic, visitFigures, type Counted, type Local, type Sent, type Visit } from './traffic_model';
 
 /** Days that the clock change makes shorter or longer, in the middle of three. */
-const SCENES: { zone: string; from: string; days: string[] }[] = [
-  { zone: 'Europe/Paris', from: '2026-03-28', days: ['2026-03-28', '2026-03-29', '2026-03-30'] }, // 23 hours
-  { zone: 'America/St_Johns', from: '2026-03-28', days: ['2026-03-28', '2026-03-29', '2026-03-30'] }, // −02:30
-  { zone: 'Pacific/Kiritimati', from: '2026-03-28', days: ['2026-03-28', '2026-03-29', '2026-03-30'] }, // +14
-  { zone: 'Pacific/Pago_Pago', from: '2026-03-28', days: ['2026-03-28', '2026-03-29', '2026-03-30'] }, // −11
-  { zone: 'Australia/Lord_Howe', from: '2026-04-04', days: ['2026-04-04', '2026-04-05', '2026-04-06'] }, // half an hour back
-  { zone: 'Asia/Kathmandu', from: '2026-04-04', days: ['2026-04-04', '2026-04-05', '2026-04-06'] }, // +05:45
-  { zone: 'America/New_York', from: '2026-10-31', days: ['2026-10-31', '2026-11-01', '2026-11-02'] }, // 25 hours
+const SCENES: { zone: string; middle: string }[] = [
+  { zone: 'Europe/Paris', middle: '2026-03-29' }, // 23 hours
+  { zone: 'America/St_Johns', middle: '2026-03-29' }, // −02:30
+  { zone: 'Pacific/Kiritimati', middle: '2026-03-29' }, // +14
+  { zone: 'Pacific/Pago_Pago', middle: '2026-03-29' }, // −11
+  { zone: 'Atlantic/Azores', middle: '2026-03-29' }, // begins at 1 o'clock
+  { zone: 'America/Santiago', middle: '2026-04-04' }, // 23 o'clock twice, midnight once
+  { zone: 'Australia/Lord_Howe', middle: '2026-04-05' }, // half an hour back
+  { zone: 'Asia/Kathmandu', middle: '2026-04-05' }, // +05:45
+  { zone: 'America/New_York', middle: '2026-11-01' }, // 25 hours
 ];
 
 interface Scene { zone: string; site: string; token: string; days: string[]; sent: Sent[]; local: (at: number) => Local; counted: Counted[] }
 
+const isoDayAfter = (day: string, days: number): string => isoDay(new Date(Date.parse(day) + days * 86_400_000));
 const siteOf = (zone: string): string => `${zone.toLowerCase().replace(/[^a-z]/g, '-')}.example`;
 const userAgentOf = (person: number): string => BROWSER_UA.replace('129', `12${person}`);
 
@@ -109,9 +112,10 @@ test('figures of random traffic, worked out anew', { timeout: 600_000 }, async (
   const below = randomBelow(seed);
   const data = tempFolder('figures');
   const setup = await startServer(data);
-  const scenes: Scene[] = SCENES.map(({ zone, from, days }) => {
+  const scenes: Scene[] = SCENES.map(({ zone, middle }) => {
     const local = localTimes(zone);
-    const start = Date.parse(`${from}T00:00:00Z`);
+    const days = [-1, 0, 1].map((n) => isoDayAfter(middle, n));
+    const start = Date.parse(days[0]!);
     const near = randomTraffic(below, start - 15 * 3_600_000, start + 87 * 3_600_000, 120).filter((e) => days.includes(local(e.at).day));
     const site = siteOf(zone);
     return { zone, site, token: addSite(data, site, '--timezone', zone, '--profile', 'consented'), days, sent: near, local, counted: countedEvents(near, local) };
