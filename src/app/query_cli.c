@@ -94,6 +94,13 @@ static int request_from(const json_t *args, json_t **ret, struct err *err) {
         rc = report_add(report, request, err);
     if (rc < 0)
         return rc;
+    json_t *include = json_object();
+    (void)json_object_set_new(request, "include", include);
+    const char *compare = text_of(args, "compare", NULL);
+    if (compare)
+        (void)json_object_set_new(include, "compare", query_range(compare));
+    if (json_member(args, "match_weekdays"))
+        (void)json_object_set_new(include, "compare_match_day_of_week", json_true());
     const json_t *limit = json_member(args, "limit");
     if (limit)
         (void)json_object_set_new(request, "pagination",
@@ -122,20 +129,39 @@ static const struct figure *figure_of(const char *metric) {
     return NULL;
 }
 
+static void put_figure(const json_t *v, const char *unit, struct buf *out) {
+    if (json_is_number(v))
+        buf_addf(out, "%.10g%s", json_number_value(v), unit);
+    else
+        buf_adds(out, text_of(v, "long", "-")); /* money */
+}
+
+/* A rate changes by points, all else by per cent. */
+static void put_change(const char *metric, const json_t *comparison, size_t i, const char *unit,
+                       struct buf *out) {
+    const json_t *change = json_array_get(json_member(comparison, "change"), i);
+    bool points = span_ends(span_str(metric), SPAN_LIT("_rate"));
+    buf_adds(out, "   before: ");
+    put_figure(json_array_get(json_member(comparison, "metrics"), i), unit, out);
+    if (json_is_number(change))
+        buf_addf(out, ", %+.10g %s", json_number_value(change), points ? "points" : "%");
+}
+
 /* One row: a line each. */
 static void put_figures(const json_t *reply, struct buf *out) {
     const json_t *row = json_array_get(json_member(reply, "results"), 0);
+    const json_t *comparison = json_member(row, "comparison");
     size_t i;
     json_t *word;
     json_array_foreach (json_member(json_member(reply, "query"), "metrics"), i, word) {
         const char *metric = json_string_value(word);
         const struct figure *f = figure_of(metric);
-        const json_t *v = json_array_get(json_member(row, "metrics"), i);
+        const char *unit = f ? f->unit : "";
         buf_addf(out, "%-16s ", f ? f->label : metric);
-        if (json_is_number(v))
-            buf_addf(out, "%.10g%s\n", json_number_value(v), f ? f->unit : "");
-        else
-            buf_addf(out, "%s\n", text_of(v, "long", "-")); /* money */
+        put_figure(json_array_get(json_member(row, "metrics"), i), unit, out);
+        if (comparison)
+            put_change(metric, comparison, i, unit, out);
+        buf_addc(out, '\n');
     }
 }
 
@@ -245,11 +271,11 @@ static int show(const json_t *reply, enum format format, bool clear, struct err 
 
 /* Bars over time need the times without visits too, unless they would be too many. */
 static int ask_with_labels(const struct cli *cli, json_t **ret, struct err *err) {
-    json_t *query = json_member(cli->args, "query");
-    (void)json_object_set_new(query, "include", json_pack("{s:b}", "time_labels", 1));
+    json_t *include = json_member(json_member(cli->args, "query"), "include");
+    (void)json_object_set_new(include, "time_labels", json_true());
     int rc = command_ask(cli, "query", ret, err);
-    if (rc == ERR_INVALID && span_starts(span_str(err->text), SPAN_LIT("include:"))) {
-        (void)json_object_del(query, "include");
+    if (rc == ERR_INVALID && span_starts(span_str(err->text), SPAN_LIT("include: time_labels"))) {
+        (void)json_object_del(include, "time_labels");
         rc = command_ask(cli, "query", ret, err);
     }
     return rc;
@@ -258,7 +284,7 @@ static int ask_with_labels(const struct cli *cli, json_t **ret, struct err *err)
 static int ask_and_show(const struct cli *cli, enum format format, bool clear, struct err *err) {
     JSON_AUTO reply = NULL;
     const json_t *query = json_member(cli->args, "query");
-    bool bars = format == FORMAT_TABLE && over_time(query) && !json_member(query, "include");
+    bool bars = format == FORMAT_TABLE && over_time(query) && json_member(query, "include");
     int rc = bars ? ask_with_labels(cli, &reply, err) : command_ask(cli, "query", &reply, err);
     return rc < 0 ? rc : show(reply, format, clear, err);
 }

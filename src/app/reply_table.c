@@ -8,30 +8,59 @@ static const json_t *words_of(const json_t *reply, const char *key) {
     return json_member(json_member(reply, "query"), key);
 }
 
-/* A column of the table: the reply's dimensions, then its metrics. */
+enum { HEAD_TEXT = 400 };
+
+/* A column of the table: the reply's dimensions, then its metrics, each of them with what it was before
+ * and how it changed where two ranges are compared. */
 struct column {
-    const char *head;
-    const char *list; /* of a row: "dimensions" or "metrics" */
+    const char *name, *ending; /* its head */
+    const char *list; /* of a row, or of its comparison: "dimensions", "metrics" or "change" */
     size_t at;
+    bool compared;
 };
+
+static const char *name_at(const json_t *reply, const char *key, size_t i) {
+    const char *name = json_string_value(json_array_get(words_of(reply, key), i));
+    return name ? name : "";
+}
+
+static size_t columns_of_metric(const json_t *reply) {
+    return words_of(reply, "comparison_date_range") ? 3 : 1;
+}
 
 static size_t column_count(const json_t *reply) {
     return json_array_size(words_of(reply, "dimensions")) +
-           json_array_size(words_of(reply, "metrics"));
+           json_array_size(words_of(reply, "metrics")) * columns_of_metric(reply);
 }
 
 static struct column column_at(const json_t *reply, size_t i) {
-    const json_t *dimensions = words_of(reply, "dimensions");
-    size_t before = json_array_size(dimensions);
-    if (i < before)
-        return (struct column){json_string_value(json_array_get(dimensions, i)), "dimensions", i};
-    return (struct column){
-        json_string_value(json_array_get(words_of(reply, "metrics"), i - before)), "metrics",
-        i - before};
+    static const struct {
+        const char *ending, *list;
+    } kinds[] = {{"", "metrics"}, {"_before", "metrics"}, {"_change", "change"}};
+    struct column c = {.ending = "", .list = "dimensions", .at = i};
+    size_t before = json_array_size(words_of(reply, "dimensions"));
+    size_t each = columns_of_metric(reply);
+    if (i < before) {
+        c.name = name_at(reply, "dimensions", i);
+        return c;
+    }
+    size_t kind = (i - before) % each;
+    c.at = (i - before) / each;
+    c.list = kinds[kind].list;
+    c.compared = kind > 0;
+    c.name = name_at(reply, "metrics", c.at);
+    c.ending = kinds[kind].ending;
+    return c;
+}
+
+static struct span head_of(struct column c, char scratch[HEAD_TEXT]) {
+    int n = snprintf(scratch, HEAD_TEXT, "%s%s", c.name, c.ending);
+    return span_of(scratch, n < HEAD_TEXT ? (size_t)n : HEAD_TEXT - 1);
 }
 
 static const json_t *cell_value(const json_t *row, struct column c) {
-    return json_array_get(json_member(row, c.list), c.at);
+    const json_t *from = c.compared ? json_member(row, "comparison") : row;
+    return json_array_get(json_member(from, c.list), c.at);
 }
 
 /* A sum of money is an object: its amount. */
@@ -116,8 +145,8 @@ static struct span shown(const json_t *row, struct column c, char scratch[NUMBER
 }
 
 static size_t column_width(const json_t *reply, struct column c) {
-    size_t width = width_of(span_str(c.head));
-    char scratch[NUMBER_TEXT];
+    char head[HEAD_TEXT], scratch[NUMBER_TEXT];
+    size_t width = width_of(head_of(c, head));
     size_t i;
     json_t *row;
     json_array_foreach (json_member(reply, "results"), i, row) {
@@ -129,11 +158,11 @@ static size_t column_width(const json_t *reply, struct column c) {
 }
 
 static bool is_figure(struct column c) {
-    return c.list[0] == 'm';
+    return c.list[0] != 'd';
 }
 
 void reply_table(const json_t *reply, struct buf *out) {
-    enum { MOST_COLUMNS = 64 };
+    enum { MOST_COLUMNS = 80 };
     size_t width[MOST_COLUMNS];
     size_t columns = column_count(reply);
     if (columns > MOST_COLUMNS)
@@ -141,7 +170,8 @@ void reply_table(const json_t *reply, struct buf *out) {
     for (size_t k = 0; k < columns; k++) {
         struct column c = column_at(reply, k);
         width[k] = column_width(reply, c);
-        put_cell(out, span_str(c.head), width[k], is_figure(c), k + 1 == columns);
+        char head[HEAD_TEXT];
+        put_cell(out, head_of(c, head), width[k], is_figure(c), k + 1 == columns);
     }
     size_t i;
     json_t *row;
@@ -182,7 +212,7 @@ static void put_field(struct buf *out, struct span text, bool figure, bool last)
 static bool find_money(const json_t *reply, struct column *ret) {
     for (size_t k = 0; k < column_count(reply); k++) {
         struct column c = column_at(reply, k);
-        if (is_figure(c) && span_ends(span_str(c.head), SPAN_LIT("_revenue"))) {
+        if (is_figure(c) && !c.compared && span_ends(span_str(c.name), SPAN_LIT("_revenue"))) {
             *ret = c;
             return true;
         }
@@ -194,8 +224,11 @@ void reply_csv(const json_t *reply, struct buf *out) {
     size_t columns = column_count(reply);
     struct column money;
     bool paid = find_money(reply, &money);
-    for (size_t k = 0; k < columns; k++)
-        put_field(out, span_str(column_at(reply, k).head), false, !paid && k + 1 == columns);
+    for (size_t k = 0; k < columns; k++) {
+        struct column c = column_at(reply, k);
+        char head[HEAD_TEXT];
+        put_field(out, head_of(c, head), false, !paid && k + 1 == columns);
+    }
     if (paid)
         put_field(out, SPAN_LIT("currency"), false, true);
     size_t i;

@@ -5,7 +5,8 @@
 #include "buf.h"
 #include "json.h"
 
-/* Columns in line, dimensions first; figures stand to the right, those that there are not as "-".
+/* Columns in line, dimensions first, where ranges are compared each figure with what it was before and
+ * its change; figures stand to the right, those that there are not as "-".
  * Characters that would steer a terminal become "?". */
 void reply_table(const json_t *reply, struct buf *out);
 

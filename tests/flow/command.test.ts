@@ -45,6 +45,15 @@ test('two dates, and bars where nothing was', () => {
   assert.match(wrong.err, /date_range: ends before it begins/);
 });
 
+test('ranges are compared', () => {
+  const days = ['--range', '2026-03-04,2026-03-06', '--compare', 'previous_period'];
+  assert.equal(ask(...days, '--metrics', 'visitors,bounce_rate'), 'visitors         1   before: 2, -50 %\nbounce rate      0 %   before: 100 %, -100 points\n\nvisitors: daily visitors, added up');
+  assert.match(ask(...days, '--by', 'event:page', '--metrics', 'events', '--format', 'csv'), /^event:page,events,events_before,events_change\r\n\/,2,1,100$/);
+  // Thursday the 5th beside a week before, with bars.
+  assert.match(ask('--range', '2026-03-05,2026-03-06', '--by', 'time:day', '--compare', 'previous_period', '--match-weekdays', '--metrics', 'events'), /^events +█▁\n\ntime:day +events +events_before +events_change\n2026-03-05 +2 +0 +100$/);
+  assert.equal(cli(['query', '--site', SITE, '--data', data, '--compare', 'zebra']).code, 2);
+});
+
 test('more hours than bars can have are a table alone', () => {
   assert.match(ask('--range', '2020-01-01,2026-03-06', '--by', 'time:hour', '--metrics', 'events'), /^time:hour +events\n2026-03-02 10:00:00 +2\n2026-03-05 10:00:00 +2$/);
 });

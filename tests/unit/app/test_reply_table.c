@@ -93,6 +93,24 @@ static void money_has_its_currency(void **state) {
           "Look,3,,\r\n");
 }
 
+static void what_was_before_stands_beside(void **state) {
+    (void)state;
+    static const char reply[] =
+        "{\"query\":{\"dimensions\":[\"event:page\"],\"metrics\":[\"visits\",\"bounce_rate\"],"
+        "\"comparison_date_range\":[\"a\",\"b\"]},\"results\":[{\"dimensions\":[\"/\"],"
+        "\"metrics\":[6,50],\"comparison\":{\"dimensions\":[\"/\"],\"metrics\":[4,0],"
+        "\"change\":[50,null]}}]}";
+    shows(reply_table, reply,
+          "event:page  visits  visits_before  visits_change  bounce_rate  bounce_rate_before  "
+          "bounce_rate_change\n"
+          "/                6              4             50           50                   0  "
+          "                 -\n");
+    shows(reply_csv, reply,
+          "event:page,visits,visits_before,visits_change,bounce_rate,bounce_rate_before,"
+          "bounce_rate_change\r\n"
+          "/,6,4,50,50,0,\r\n");
+}
+
 static void draws(const char *rows, size_t metric, const char *want) {
     BUF_AUTO text = {0};
     buf_addf(&text, "{\"results\":[%s]}", rows);
@@ -124,10 +142,14 @@ static void bars_stand_where_nothing_was(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(columns_stand_in_line),        cmocka_unit_test(long_texts_are_cut),
-        cmocka_unit_test(nothing_steers_the_terminal),  cmocka_unit_test(fields_are_quoted),
-        cmocka_unit_test(money_has_its_currency),       cmocka_unit_test(bars_follow_the_figures),
+        cmocka_unit_test(columns_stand_in_line),
+        cmocka_unit_test(long_texts_are_cut),
+        cmocka_unit_test(nothing_steers_the_terminal),
+        cmocka_unit_test(fields_are_quoted),
+        cmocka_unit_test(money_has_its_currency),
+        cmocka_unit_test(bars_follow_the_figures),
         cmocka_unit_test(bars_stand_where_nothing_was),
+        cmocka_unit_test(what_was_before_stands_beside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
