@@ -76,8 +76,8 @@ static void pass_on(const json_t *args, const char *option, json_t *to) {
 }
 
 static json_t *request_begin(const json_t *args) {
-    json_t *range = json_member(args, "range");
-    return json_pack("{s:o}", "date_range", range ? json_incref(range) : json_string(USUAL_RANGE));
+    const char *range = json_string_value(json_member(args, "range"));
+    return json_pack("{s:o}", "date_range", query_range(range ? range : USUAL_RANGE));
 }
 
 static int funnel_request(const json_t *args, json_t **ret, struct err *err) {

@@ -9,7 +9,7 @@
 #include "reply_table.h"
 #include "reports.h"
 
-enum { MOST_WATCH_SEC = 86400 };
+enum { MOST_WATCH_SEC = 86400, MOST_BARS = 400 };
 
 static const char *text_of(const json_t *args, const char *key, const char *fallback) {
     const char *s = json_string_value(json_member(args, key));
@@ -64,6 +64,15 @@ int query_filters(const json_t *list, json_t *request, struct err *err) {
     return 0;
 }
 
+json_t *query_range(const char *text) {
+    struct span from = span_str(text);
+    size_t comma = span_find(from, ',', 0);
+    if (comma == from.len)
+        return json_string(text);
+    struct span to = span_from(from, comma + 1);
+    return json_pack("[s%, s%]", from.ptr, comma, to.ptr, to.len);
+}
+
 /* The options as a request of the API. */
 static int request_from(const json_t *args, json_t **ret, struct err *err) {
     static const char five[] = "visitors,visits,pageviews,bounce_rate,visit_duration";
@@ -76,8 +85,8 @@ static int request_from(const json_t *args, json_t **ret, struct err *err) {
                                        : by   ? "visitors,visits,pageviews"
                                               : five);
     JSON_AUTO request =
-        json_pack("{s:o, s:s, s:o}", "metrics", words_from(asked ? asked : usual), "date_range",
-                  text_of(args, "range", "day"), "dimensions", words_from(by));
+        json_pack("{s:o, s:o, s:o}", "metrics", words_from(asked ? asked : usual), "date_range",
+                  query_range(text_of(args, "range", "day")), "dimensions", words_from(by));
     if (!request)
         return err_set(err, ERR_NOMEM, "out of memory");
     int rc = query_filters(json_member(args, "filter"), request, err);
@@ -85,6 +94,13 @@ static int request_from(const json_t *args, json_t **ret, struct err *err) {
         rc = report_add(report, request, err);
     if (rc < 0)
         return rc;
+    json_t *include = json_object();
+    (void)json_object_set_new(request, "include", include);
+    const char *compare = text_of(args, "compare", NULL);
+    if (compare)
+        (void)json_object_set_new(include, "compare", query_range(compare));
+    if (json_member(args, "match_weekdays"))
+        (void)json_object_set_new(include, "compare_match_day_of_week", json_true());
     const json_t *limit = json_member(args, "limit");
     if (limit)
         (void)json_object_set_new(request, "pagination",
@@ -113,27 +129,52 @@ static const struct figure *figure_of(const char *metric) {
     return NULL;
 }
 
+static void put_figure(const json_t *v, const char *unit, struct buf *out) {
+    if (json_is_number(v))
+        buf_addf(out, "%.10g%s", json_number_value(v), unit);
+    else
+        buf_adds(out, text_of(v, "long", "-")); /* money */
+}
+
+/* A rate changes by points, all else by per cent. */
+static void put_change(const char *metric, const json_t *comparison, size_t i, const char *unit,
+                       struct buf *out) {
+    const json_t *change = json_array_get(json_member(comparison, "change"), i);
+    bool points = span_ends(span_str(metric), SPAN_LIT("_rate"));
+    buf_adds(out, "   before: ");
+    put_figure(json_array_get(json_member(comparison, "metrics"), i), unit, out);
+    if (json_is_number(change))
+        buf_addf(out, ", %+.10g %s", json_number_value(change), points ? "points" : "%");
+}
+
 /* One row: a line each. */
 static void put_figures(const json_t *reply, struct buf *out) {
     const json_t *row = json_array_get(json_member(reply, "results"), 0);
+    const json_t *comparison = json_member(row, "comparison");
     size_t i;
     json_t *word;
     json_array_foreach (json_member(json_member(reply, "query"), "metrics"), i, word) {
         const char *metric = json_string_value(word);
         const struct figure *f = figure_of(metric);
-        const json_t *v = json_array_get(json_member(row, "metrics"), i);
+        const char *unit = f ? f->unit : "";
         buf_addf(out, "%-16s ", f ? f->label : metric);
-        if (json_is_number(v))
-            buf_addf(out, "%.10g%s\n", json_number_value(v), f ? f->unit : "");
-        else
-            buf_adds(out, "-\n");
+        put_figure(json_array_get(json_member(row, "metrics"), i), unit, out);
+        if (comparison)
+            put_change(metric, comparison, i, unit, out);
+        buf_addc(out, '\n');
     }
 }
 
-static bool over_time(const json_t *reply) {
-    const json_t *dimensions = json_member(json_member(reply, "query"), "dimensions");
+static bool over_time(const json_t *query) {
+    const json_t *dimensions = json_member(query, "dimensions");
     return json_array_size(dimensions) == 1 &&
            span_starts(json_span(json_array_get(dimensions, 0)), SPAN_LIT("time"));
+}
+
+/* Rows alone would hide the times when nothing was. */
+static bool has_course(const json_t *reply) {
+    size_t times = json_array_size(json_member(json_member(reply, "meta"), "time_labels"));
+    return times > 1 && times <= MOST_BARS && over_time(json_member(reply, "query"));
 }
 
 static void put_courses(const json_t *reply, struct buf *out) {
@@ -166,18 +207,33 @@ static void put_explanation(const json_t *explain, struct buf *out) {
     buf_addc(out, '\n');
 }
 
+/* What has to be known about the figures. */
+static void put_notes(const json_t *meta, struct buf *out) {
+    const char *metric;
+    json_t *note;
+    json_object_foreach (json_member(meta, "metric_notes"), metric, note)
+        buf_addf(out, "\n%s: %s\n", metric, json_string_value(note));
+    const char *from = text_of(meta, "raw_rows_from", NULL);
+    if (from)
+        buf_addf(out, "\nRows of days before %s are not kept any more: they are not in this.\n",
+                 from);
+    json_int_t rounded = json_integer_value(json_member(meta, "rounded_to"));
+    if (rounded)
+        buf_addf(out, "\nCounts are rounded to %lld.\n", (long long)rounded);
+    json_int_t folded = json_integer_value(json_member(meta, "folded_rows"));
+    if (folded)
+        buf_addf(out, "\nRows left out, of too few visitors: %lld.\n", (long long)folded);
+}
+
 static void put_table(const json_t *reply, struct buf *out) {
     if (json_array_size(json_member(json_member(reply, "query"), "dimensions")) == 0) {
         put_figures(reply, out);
     } else {
-        if (over_time(reply) && json_array_size(json_member(reply, "results")) > 1)
+        if (has_course(reply))
             put_courses(reply, out);
         reply_table(reply, out);
     }
-    const json_t *from = json_member(json_member(reply, "meta"), "raw_rows_from");
-    if (from)
-        buf_addf(out, "\nRows of days before %s are not kept any more: they are not in this.\n",
-                 json_string_value(from));
+    put_notes(json_member(reply, "meta"), out);
     const json_t *explain = json_member(reply, "explain");
     if (explain)
         put_explanation(explain, out);
@@ -213,9 +269,23 @@ static int show(const json_t *reply, enum format format, bool clear, struct err 
     return fputs(text, stdout) < 0 || fflush(stdout) ? err_sys(err, errno, "print") : 0;
 }
 
+/* Bars over time need the times without visits too, unless they would be too many. */
+static int ask_with_labels(const struct cli *cli, json_t **ret, struct err *err) {
+    json_t *include = json_member(json_member(cli->args, "query"), "include");
+    (void)json_object_set_new(include, "time_labels", json_true());
+    int rc = command_ask(cli, "query", ret, err);
+    if (rc == ERR_INVALID && span_starts(span_str(err->text), SPAN_LIT("include: time_labels"))) {
+        (void)json_object_del(include, "time_labels");
+        rc = command_ask(cli, "query", ret, err);
+    }
+    return rc;
+}
+
 static int ask_and_show(const struct cli *cli, enum format format, bool clear, struct err *err) {
     JSON_AUTO reply = NULL;
-    int rc = command_ask(cli, "query", &reply, err);
+    const json_t *query = json_member(cli->args, "query");
+    bool bars = format == FORMAT_TABLE && over_time(query) && json_member(query, "include");
+    int rc = bars ? ask_with_labels(cli, &reply, err) : command_ask(cli, "query", &reply, err);
     return rc < 0 ? rc : show(reply, format, clear, err);
 }
 

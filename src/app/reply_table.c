@@ -8,31 +8,69 @@ static const json_t *words_of(const json_t *reply, const char *key) {
     return json_member(json_member(reply, "query"), key);
 }
 
-/* A column of the table: the reply's dimensions, then its metrics. */
+enum { HEAD_TEXT = 400 };
+
+/* A column of the table: the reply's dimensions, then its metrics, each of them with what it was before
+ * and how it changed where two ranges are compared. */
 struct column {
-    const char *head;
-    const char *list; /* of a row: "dimensions" or "metrics" */
+    const char *name, *ending; /* its head */
+    const char *list; /* of a row, or of its comparison: "dimensions", "metrics" or "change" */
     size_t at;
+    bool compared;
 };
+
+static const char *name_at(const json_t *reply, const char *key, size_t i) {
+    const char *name = json_string_value(json_array_get(words_of(reply, key), i));
+    return name ? name : "";
+}
+
+static size_t columns_of_metric(const json_t *reply) {
+    return words_of(reply, "comparison_date_range") ? 3 : 1;
+}
 
 static size_t column_count(const json_t *reply) {
     return json_array_size(words_of(reply, "dimensions")) +
-           json_array_size(words_of(reply, "metrics"));
+           json_array_size(words_of(reply, "metrics")) * columns_of_metric(reply);
 }
 
 static struct column column_at(const json_t *reply, size_t i) {
-    const json_t *dimensions = words_of(reply, "dimensions");
-    size_t before = json_array_size(dimensions);
-    if (i < before)
-        return (struct column){json_string_value(json_array_get(dimensions, i)), "dimensions", i};
-    return (struct column){
-        json_string_value(json_array_get(words_of(reply, "metrics"), i - before)), "metrics",
-        i - before};
+    static const struct {
+        const char *ending, *list;
+    } kinds[] = {{"", "metrics"}, {"_before", "metrics"}, {"_change", "change"}};
+    struct column c = {.ending = "", .list = "dimensions", .at = i};
+    size_t before = json_array_size(words_of(reply, "dimensions"));
+    size_t each = columns_of_metric(reply);
+    if (i < before) {
+        c.name = name_at(reply, "dimensions", i);
+        return c;
+    }
+    size_t kind = (i - before) % each;
+    c.at = (i - before) / each;
+    c.list = kinds[kind].list;
+    c.compared = kind > 0;
+    c.name = name_at(reply, "metrics", c.at);
+    c.ending = kinds[kind].ending;
+    return c;
+}
+
+static struct span head_of(struct column c, char scratch[HEAD_TEXT]) {
+    int n = snprintf(scratch, HEAD_TEXT, "%s%s", c.name, c.ending);
+    return span_of(scratch, n < HEAD_TEXT ? (size_t)n : HEAD_TEXT - 1);
+}
+
+static const json_t *cell_value(const json_t *row, struct column c) {
+    const json_t *from = c.compared ? json_member(row, "comparison") : row;
+    return json_array_get(json_member(from, c.list), c.at);
+}
+
+/* A sum of money is an object: its amount. */
+static const json_t *number_in(const json_t *v) {
+    return json_is_object(v) ? json_member(v, "value") : v;
 }
 
 /* A number is written to `scratch`. */
 static struct span cell_text(const json_t *row, struct column c, char scratch[NUMBER_TEXT]) {
-    const json_t *v = json_array_get(json_member(row, c.list), c.at);
+    const json_t *v = number_in(cell_value(row, c));
     if (json_is_string(v))
         return json_span(v);
     if (!json_is_number(v))
@@ -101,13 +139,14 @@ static void put_cell(struct buf *out, struct span text, size_t width, bool right
 }
 
 static struct span shown(const json_t *row, struct column c, char scratch[NUMBER_TEXT]) {
-    struct span text = cell_text(row, c, scratch);
+    struct span money = json_span(json_member(cell_value(row, c), "long"));
+    struct span text = money.ptr ? money : cell_text(row, c, scratch);
     return text.len ? text : SPAN_LIT("-");
 }
 
 static size_t column_width(const json_t *reply, struct column c) {
-    size_t width = width_of(span_str(c.head));
-    char scratch[NUMBER_TEXT];
+    char head[HEAD_TEXT], scratch[NUMBER_TEXT];
+    size_t width = width_of(head_of(c, head));
     size_t i;
     json_t *row;
     json_array_foreach (json_member(reply, "results"), i, row) {
@@ -119,11 +158,11 @@ static size_t column_width(const json_t *reply, struct column c) {
 }
 
 static bool is_figure(struct column c) {
-    return c.list[0] == 'm';
+    return c.list[0] != 'd';
 }
 
 void reply_table(const json_t *reply, struct buf *out) {
-    enum { MOST_COLUMNS = 64 };
+    enum { MOST_COLUMNS = 80 };
     size_t width[MOST_COLUMNS];
     size_t columns = column_count(reply);
     if (columns > MOST_COLUMNS)
@@ -131,7 +170,8 @@ void reply_table(const json_t *reply, struct buf *out) {
     for (size_t k = 0; k < columns; k++) {
         struct column c = column_at(reply, k);
         width[k] = column_width(reply, c);
-        put_cell(out, span_str(c.head), width[k], is_figure(c), k + 1 == columns);
+        char head[HEAD_TEXT];
+        put_cell(out, head_of(c, head), width[k], is_figure(c), k + 1 == columns);
     }
     size_t i;
     json_t *row;
@@ -168,38 +208,70 @@ static void put_field(struct buf *out, struct span text, bool figure, bool last)
     buf_adds(out, last ? "\r\n" : ",");
 }
 
+/* The first metric that is money. A row's sums are of one currency. */
+static bool find_money(const json_t *reply, struct column *ret) {
+    for (size_t k = 0; k < column_count(reply); k++) {
+        struct column c = column_at(reply, k);
+        if (is_figure(c) && !c.compared && span_ends(span_str(c.name), SPAN_LIT("_revenue"))) {
+            *ret = c;
+            return true;
+        }
+    }
+    return false;
+}
+
 void reply_csv(const json_t *reply, struct buf *out) {
     size_t columns = column_count(reply);
-    for (size_t k = 0; k < columns; k++)
-        put_field(out, span_str(column_at(reply, k).head), false, k + 1 == columns);
+    struct column money;
+    bool paid = find_money(reply, &money);
+    for (size_t k = 0; k < columns; k++) {
+        struct column c = column_at(reply, k);
+        char head[HEAD_TEXT];
+        put_field(out, head_of(c, head), false, !paid && k + 1 == columns);
+    }
+    if (paid)
+        put_field(out, SPAN_LIT("currency"), false, true);
     size_t i;
     json_t *row;
-    json_array_foreach (json_member(reply, "results"), i, row)
+    json_array_foreach (json_member(reply, "results"), i, row) {
         for (size_t k = 0; k < columns; k++) {
             struct column c = column_at(reply, k);
             char scratch[NUMBER_TEXT];
-            put_field(out, cell_text(row, c, scratch), is_figure(c), k + 1 == columns);
+            put_field(out, cell_text(row, c, scratch), is_figure(c), !paid && k + 1 == columns);
         }
+        if (paid)
+            put_field(out, json_span(json_member(cell_value(row, money), "currency")), false, true);
+    }
 }
 
 /* --- a line of bars -----------------------------------------------------------------------------
  */
 
+/* Rows and labels ascend: what the next row has, when it is of that time; else 0. */
+static double value_at(const json_t *rows, const json_t *label, size_t metric, size_t *next) {
+    const json_t *row = json_array_get(rows, *next);
+    if (label && !json_equal(label, json_array_get(json_member(row, "dimensions"), 0)))
+        return 0;
+    ++*next;
+    return json_number_value(number_in(json_array_get(json_member(row, "metrics"), metric)));
+}
+
 void reply_sparkline(const json_t *reply, size_t metric, struct buf *out) {
     static const char *const bars[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
     const json_t *rows = json_member(reply, "results");
+    const json_t *labels = json_member(json_member(reply, "meta"), "time_labels");
     const size_t tallest = ARRAY_LEN(bars) - 1;
+    size_t count = json_array_size(labels ? labels : rows), next = 0;
     double most = 0;
-    size_t i;
-    json_t *row;
-    if (json_array_size(rows) < 2)
+    if (count < 2)
         return;
-    json_array_foreach (rows, i, row) {
-        double v = json_number_value(json_array_get(json_member(row, "metrics"), metric));
+    for (size_t i = 0; i < count; i++) {
+        double v = value_at(rows, json_array_get(labels, i), metric, &next);
         most = v > most ? v : most;
     }
-    json_array_foreach (rows, i, row) {
-        double v = json_number_value(json_array_get(json_member(row, "metrics"), metric));
+    next = 0;
+    for (size_t i = 0; i < count; i++) {
+        double v = value_at(rows, json_array_get(labels, i), metric, &next);
         size_t bar = most > 0 && v > 0 ? (size_t)(v / most * (double)tallest + 0.5) : 0;
         buf_adds(out, bars[bar]);
     }

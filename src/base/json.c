@@ -27,7 +27,9 @@ static int add_chunk(const char *bytes, size_t n, void *arg) {
 }
 
 int json_write(const json_t *j, struct buf *out, struct err *err) {
-    if (json_dump_callback(j, add_chunk, out, JSON_COMPACT | JSON_ENCODE_ANY) < 0)
+    /* Fifteen digits: 30.3 as 30.3, where seventeen would give 30.300000000000001. */
+    const size_t flags = JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15);
+    if (json_dump_callback(j, add_chunk, out, flags) < 0)
         return err_set(err, ERR_NOMEM, "out of memory");
     return 0;
 }

@@ -9,6 +9,8 @@ void api_goals(struct request *r) {
     const struct policy *policy = api_find_site(policies, span_str(site));
     if (!api_may_read(r, policy))
         return api_answer_denied(r);
+    if (!api_takes_only(r, (const char *const[]){"site_id", NULL}))
+        return;
     JSON_AUTO goals = NULL;
     struct err err = {0};
     int rc = control_goal_list(h->services->control, policy->domain, &goals, &err);

@@ -12,6 +12,8 @@ void api_notes(struct request *r) {
     const struct policy *policy = api_find_site(policies, span_str(site));
     if (!api_may_read(r, policy))
         return api_answer_denied(r);
+    if (!api_takes_only(r, (const char *const[]){"site_id", "date", NULL}))
+        return;
     JSON_AUTO reply = NULL;
     struct err err = {0};
     int rc = notes_run(&h->services->query, policy, span_str(date), &reply, &err);

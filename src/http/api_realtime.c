@@ -14,6 +14,8 @@ void api_realtime(struct request *r) {
     const struct policy *policy = api_find_site(policies, site_of(r));
     if (!api_may_read(r, policy))
         return api_answer_denied(r);
+    if (!api_takes_only(r, (const char *const[]){"site_id", NULL}))
+        return;
     JSON_AUTO reply = NULL;
     struct err err = {0};
     int rc = realtime_run(&h->services->query, policy, &reply, &err);
@@ -30,6 +32,8 @@ void api_realtime_open(struct request *r) {
     struct span token;
     if (!api_may_read(r, policy) || !api_bearer(r, &token))
         return api_answer_denied(r);
+    if (!api_takes_only(r, (const char *const[]){"site_id", NULL}))
+        return;
     struct err err = {0};
     int rc = stream_new(h->streams, policy, token, &r->stream, &err);
     if (rc == 0)

@@ -24,6 +24,8 @@ void api_segments(struct request *r) {
     const struct policy *policy = api_find_site(policies, argument(r, "site_id"));
     if (!api_may_read(r, policy))
         return api_answer_denied(r);
+    if (!api_takes_only(r, (const char *const[]){"site_id", NULL}))
+        return;
     JSON_AUTO list = NULL;
     struct err err = {0};
     int rc = control_segment_list(h->services->control, policy->domain, &list, &err);
@@ -38,6 +40,8 @@ void api_annotations(struct request *r) {
     const struct policy *policy = api_find_site(policies, argument(r, "site_id"));
     if (!api_may_read(r, policy))
         return api_answer_denied(r);
+    if (!api_takes_only(r, (const char *const[]){"site_id", "date_range", NULL}))
+        return;
     JSON_AUTO reply = NULL;
     struct err err = {0};
     int rc = annotations_run(&h->services->query, policy, argument(r, "date_range"), &reply, &err);

@@ -255,6 +255,8 @@ const struct policy *api_find_site(const struct policy_set *set, struct span nam
 /* Whether the request's token reads the site, which may be NULL. */
 bool api_may_read(struct request *r, const struct policy *policy);
 void api_answer_denied(struct request *r);
+/* Whether its parameters are all among `words`, which end with NULL; answers 400 when they are not. */
+bool api_takes_only(struct request *r, const char *const words[]);
 /* Runs a query. On an error the answer is made, after `rename` (or NULL) has seen one that is the
  * sender's. */
 int api_run(struct request *r, const struct policy *policy, const json_t *query,

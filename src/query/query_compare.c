@@ -144,7 +144,9 @@ json_t *compare_change(enum metric m, struct sql_value before, struct sql_value 
     double old = number_of(before), new = number_of(now);
     if (m == METRIC_BOUNCE_RATE) /* of none there is no rate to begin from */
         return old > 0 ? json_integer((json_int_t)(new - old)) : json_null();
-    if (m == METRIC_CONVERSION_RATE || m == METRIC_GROUP_CONVERSION_RATE)
+    if (m == METRIC_EXIT_RATE && old == 0)
+        return json_null();
+    if (m == METRIC_EXIT_RATE || m == METRIC_CONVERSION_RATE || m == METRIC_GROUP_CONVERSION_RATE)
         return json_real(round((new - old) * 10) / 10);
     if (old == 0)
         return json_integer(new > 0 ? 100 : 0);

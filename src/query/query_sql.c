@@ -124,7 +124,8 @@ static void put_metric(const struct writer *w, enum metric m) {
         put_conversion_rate(w, m);
         break;
     case METRIC_EXIT_RATE: /* between moments a view may lie outside */
-        put_ratio(w, "least(round(s.a_visits * 1e2 / nullif(s.x_views, 0), 1), 1e2)");
+        put_ratio(w, "CASE WHEN s.x_views > 0 THEN least(round(s.a_visits * 1e2 / s.x_views, 1),"
+                     " 1e2) END");
         break;
     case METRIC_SCROLL_DEPTH:
     case METRIC_TIME_ON_PAGE:

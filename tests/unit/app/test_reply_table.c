@@ -75,6 +75,42 @@ static void fields_are_quoted(void **state) {
           "'=1+1,-2,0.5\r\n");
 }
 
+#define MONEY                                                                                  \
+    "{\"query\":{\"dimensions\":[\"event:name\"],\"metrics\":[\"events\",\"total_revenue\"]}," \
+    "\"results\":[{\"dimensions\":[\"Buy\"],\"metrics\":[2,{\"value\":1030.5,\"currency\":"    \
+    "\"EUR\",\"short\":\"€1.0K\",\"long\":\"€1,030.50\"}]},"                               \
+    "{\"dimensions\":[\"Look\"],\"metrics\":[3,null]}]}"
+
+static void money_has_its_currency(void **state) {
+    (void)state;
+    shows(reply_table, MONEY,
+          "event:name  events  total_revenue\n"
+          "Buy              2      €1,030.50\n"
+          "Look             3              -\n");
+    shows(reply_csv, MONEY,
+          "event:name,events,total_revenue,currency\r\n"
+          "Buy,2,1030.5,EUR\r\n"
+          "Look,3,,\r\n");
+}
+
+static void what_was_before_stands_beside(void **state) {
+    (void)state;
+    static const char reply[] =
+        "{\"query\":{\"dimensions\":[\"event:page\"],\"metrics\":[\"visits\",\"bounce_rate\"],"
+        "\"comparison_date_range\":[\"a\",\"b\"]},\"results\":[{\"dimensions\":[\"/\"],"
+        "\"metrics\":[6,50],\"comparison\":{\"dimensions\":[\"/\"],\"metrics\":[4,0],"
+        "\"change\":[50,null]}}]}";
+    shows(reply_table, reply,
+          "event:page  visits  visits_before  visits_change  bounce_rate  bounce_rate_before  "
+          "bounce_rate_change\n"
+          "/                6              4             50           50                   0  "
+          "                 -\n");
+    shows(reply_csv, reply,
+          "event:page,visits,visits_before,visits_change,bounce_rate,bounce_rate_before,"
+          "bounce_rate_change\r\n"
+          "/,6,4,50,50,0,\r\n");
+}
+
 static void draws(const char *rows, size_t metric, const char *want) {
     BUF_AUTO text = {0};
     buf_addf(&text, "{\"results\":[%s]}", rows);
@@ -90,13 +126,30 @@ static void bars_follow_the_figures(void **state) {
     draws("{\"metrics\":[0,7]},{\"metrics\":[7,7]},{\"metrics\":[14,null]}", 1, "██▁");
     draws("{\"metrics\":[0]},{\"metrics\":[0]}", 0, "▁▁");
     draws("{\"metrics\":[3]}", 0, "");
+    draws("{\"metrics\":[{\"value\":7}]},{\"metrics\":[{\"value\":14}]}", 0, "▅█");
+}
+
+/* Times without a row are part of the course. */
+static void bars_stand_where_nothing_was(void **state) {
+    (void)state;
+    JSON_AUTO j = reply_from("{\"meta\":{\"time_labels\":[\"a\",\"b\",\"c\",\"d\"]},\"results\":["
+                             "{\"dimensions\":[\"b\"],\"metrics\":[7]},"
+                             "{\"dimensions\":[\"d\"],\"metrics\":[14]}]}");
+    BUF_AUTO out = {0};
+    reply_sparkline(j, 0, &out);
+    assert_string_equal(buf_cstr(&out), "▁▅▁█");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(columns_stand_in_line),       cmocka_unit_test(long_texts_are_cut),
-        cmocka_unit_test(nothing_steers_the_terminal), cmocka_unit_test(fields_are_quoted),
+        cmocka_unit_test(columns_stand_in_line),
+        cmocka_unit_test(long_texts_are_cut),
+        cmocka_unit_test(nothing_steers_the_terminal),
+        cmocka_unit_test(fields_are_quoted),
+        cmocka_unit_test(money_has_its_currency),
         cmocka_unit_test(bars_follow_the_figures),
+        cmocka_unit_test(bars_stand_where_nothing_was),
+        cmocka_unit_test(what_was_before_stands_beside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -165,6 +165,19 @@ static void rows_stand_beside_each_other(void **state) {
                   "'change':[0,null],'dimensions':[]}}]");
 }
 
+/* Of the views of /a on the 4th half were the last, on the 12th all; of /b on the 5th all. */
+static void exit_rates_change_by_points(void **state) {
+    struct bed *b = *state;
+    expect_member(b, SITE,
+                  "{'metrics':['exit_rate'],'dimensions':['visit:exit_page'],'date_range':["
+                  "'2026-05-12','2026-05-13'],'include':{'compare':['2026-05-04','2026-05-05']}}",
+                  "results", NULL,
+                  "[{'metrics':[100.0],'dimensions':['/a'],'comparison':{'metrics':[50.0],"
+                  "'change':[50.0],'dimensions':['/a']}},"
+                  "{'metrics':[100.0],'dimensions':['/c'],'comparison':{'metrics':[0],"
+                  "'change':[null],'dimensions':['/c']}}]");
+}
+
 static void the_reply_tells_what_was_compared(void **state) {
     struct bed *b = *state;
     expect_member(b, SITE, "{'metrics':['visits']," WEEK ",'include':{'compare':null}}", "query",
@@ -317,6 +330,7 @@ int main(void) {
         cmocka_unit_test(the_other_range_is_worked_out),
         cmocka_unit_test(the_extremes_have_a_range_before),
         cmocka_unit_test(rows_stand_beside_each_other),
+        cmocka_unit_test(exit_rates_change_by_points),
         cmocka_unit_test(the_reply_tells_what_was_compared),
         cmocka_unit_test(hidden_rows_stay_hidden_beside_others),
         cmocka_unit_test(visits_are_chosen_by_what_they_have_done),

@@ -1,5 +1,6 @@
 // The periods a person can pick: which days they mean, what they are compared with, and in which steps
 // they are drawn.
+import { daysBefore, type Comparison } from './compare';
 import { addDays, addMonths, daysBetween, firstOfMonth, hourOf, midnight, today, type Day } from './day';
 import { dayText, monthText, rangeText, shortDayText, shortMonthText } from './format';
 
@@ -31,10 +32,10 @@ export interface Range {
 /** The step drawn is a day up to this many of them, a month beyond. */
 const MOST_DAYS_DRAWN = 190;
 
-export function rangeOf(period: Period, zone: string, custom?: [Day, Day], now = Date.now()): Range {
+export function rangeOf(period: Period, zone: string, custom?: [Day, Day], comparison: Comparison = 'previous', now = Date.now()): Range {
   const day = today(zone, now);
   const [from, to] = bounds(period, day, custom);
-  const before = boundsBefore(period, from, to);
+  const before = boundsBefore(period, comparison, from, to);
   const length = daysBetween(from, to) + 1;
   return {
     from,
@@ -70,11 +71,11 @@ function bounds(period: Period, day: Day, custom?: [Day, Day]): [Day, Day] {
   }
 }
 
-function boundsBefore(period: Period, from: Day, to: Day): [Day, Day] {
-  if (period === 'month') return [addMonths(from, -1), addMonths(to, -1)];
-  if (period === '12mo') return [addMonths(from, -12), addMonths(to, -12)];
-  const length = daysBetween(from, to) + 1;
-  return [addDays(from, -length), addDays(to, -length)];
+function boundsBefore(period: Period, comparison: Comparison, from: Day, to: Day): [Day, Day] {
+  // Months are drawn as months: whole weeks would cut them.
+  if (period === '12mo') return daysBefore('year', from, to);
+  if (period === 'month' && comparison === 'previous') return [addMonths(from, -1), addMonths(to, -1)];
+  return daysBefore(comparison, from, to);
 }
 
 function sameHours(before: Day, day: Day, zone: string, now: number): [string, string] {

@@ -1,6 +1,7 @@
 // What is on the screen, and the same as an address: ?site=…&period=7d&figure=visits&f=page:/pricing.
 // A view can be shared by copying the address; back and forward walk through the views.
 import { METRICS, type Filter, type Metric } from './api';
+import { COMPARISONS, type Comparison } from './compare';
 import { isDay, type Day } from './day';
 import { PANELS, REPORTS, byAlias, type Dimension } from './dimensions';
 import { PERIODS, type Period } from './period';
@@ -14,6 +15,7 @@ export interface View {
   site: string; // '': the first
   period: Period;
   custom: [Day, Day] | undefined;
+  comparison: Comparison;
   figure: Metric;
   conditions: Condition[];
   tabs: Record<string, string>; // panel → alias of its dimension
@@ -36,6 +38,7 @@ export function readView(search: string): View {
     site: params.get('site') ?? '',
     period: period === 'custom' && custom ? 'custom' : period in PERIODS ? (period as Period) : USUAL,
     custom,
+    comparison: (Object.keys(COMPARISONS) as Comparison[]).find((each) => each === params.get('compare')) ?? 'previous',
     figure: METRICS.find((metric) => metric === params.get('figure')) ?? 'visitors',
     conditions: params.getAll('f').flatMap((text) => {
       const colon = text.indexOf(':');
@@ -55,6 +58,7 @@ export function writeView(view: View): string {
     params.set('from', view.custom[0]);
     params.set('to', view.custom[1]);
   }
+  if (view.comparison !== 'previous') params.set('compare', view.comparison);
   if (view.figure !== 'visitors') params.set('figure', view.figure);
   for (const { id, dimensions } of [...PANELS, ...REPORTS]) {
     const tab = view.tabs[id];

@@ -30,8 +30,8 @@ export function Dashboard({ client, sites, onLeave }: Props) {
   const beat = useBeat();
   // A new beat may be a new day.
   const range = useMemo(
-    () => rangeOf(view.period, site.timezone, view.custom),
-    [view.period, view.custom?.join(), site.timezone, beat],
+    () => rangeOf(view.period, site.timezone, view.custom, view.comparison),
+    [view.period, view.custom?.join(), view.comparison, site.timezone, beat],
   );
   const session = useMemo(() => ({ client, beat: range.live ? beat : 0 }), [client, range.live && beat]);
 

@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import { isDay, today } from '../data/day';
 import { PERIODS, type Period, type Range } from '../data/period';
 import type { View } from '../data/view';
+import { ComparisonPicker } from './comparison_picker';
 import { Menu, MenuItem } from './menu';
 
 interface Props {
@@ -28,6 +29,15 @@ export function PeriodPicker({ view, range, zone, onChange }: Props) {
               {text}
             </MenuItem>
           ))}
+          {view.period !== '12mo' && (
+            <ComparisonPicker
+              comparison={view.comparison}
+              onPick={(comparison) => {
+                onChange({ comparison });
+                close();
+              }}
+            />
+          )}
           <CustomRange
             from={range.from}
             to={range.to}
