@@ -1,6 +1,7 @@
 #include "verbs.h"
 
 #include "backup.h"
+#include "cohorts_verb.h"
 #include "crypt.h"
 #include "erase.h"
 #include "export.h"
@@ -56,6 +57,9 @@ static int site_remove(struct app *a, const json_t *args, struct span body, json
     struct erased erased;
     if (rc >= 0 && site)
         rc = erase_run(a, &(struct erasure){.site = site, .path = SPAN_EMPTY}, &erased, err);
+    CLEANUP(policy_set_unrefp) struct policy_set *left = policy_board_get(a->policies);
+    if (rc >= 0)
+        rc = sieve_wipe_removed(a->sieve, left, err);
     return rc < 0 ? rc : done(json_object(), ret, err);
 }
 
@@ -163,7 +167,7 @@ static const struct verb verbs[] = {
     {"site.add", site_add, APP_CONTROL | APP_MAKE},
     {"site.list", site_list, APP_CONTROL},
     {"site.set", site_set, APP_CONTROL},
-    {"site.remove", site_remove, APP_STORE | APP_DRAIN},
+    {"site.remove", site_remove, APP_ALL | APP_DRAIN},
     {"site.block.add", block_add, APP_CONTROL},
     {"site.block.list", block_list, APP_CONTROL},
     {"site.block.remove", block_remove, APP_CONTROL},
@@ -177,6 +181,7 @@ static const struct verb verbs[] = {
     {"notes", notes, APP_STORE},
     {"funnel", funnel, APP_STORE},
     {"journey", journey, APP_STORE},
+    {"cohorts", verb_cohorts, APP_STORE},
     {"segment.add", verb_segment_add, APP_STORE},
     {"segment.list", verb_segment_list, APP_CONTROL},
     {"segment.remove", verb_segment_remove, APP_CONTROL},
