@@ -206,7 +206,7 @@ static void put_statement(struct buf *o, const struct query *q, const struct cou
     const char *columns = query_time_dim(q) == DIMS ? "* EXCLUDE (d0)" : "*";
     put_table(o, q, c);
     buf_addf(o,
-             " SELECT (SELECT count(*) FROM t), 0, p.row, p.* EXCLUDE (row) FROM (SELECT 1)"
+             " SELECT (SELECT count(*) FROM t), p.row, p.* EXCLUDE (row) FROM (SELECT 1)"
              " LEFT JOIN (SELECT 1 AS row, %s FROM (SELECT * FROM t",
              columns);
     put_order(o, q);
