@@ -1,6 +1,7 @@
 #include "commands.h"
 
 #include "saved_cli.h"
+#include "views_cli.h"
 
 int command_failed(const struct err *err) {
     (void)fprintf(stderr, "tamis: %s\n", err->text);
@@ -109,7 +110,8 @@ static const struct cli_option goal_options[] = {
     {0},
 };
 static const struct cli_option token_add_options[] = {
-    {"site", "site", CLI_TEXT, "DOMAIN", "the one site it reads (else every site)"},
+    {"site", "site", CLI_TEXT, "DOMAIN", "the one site it reads (else every site and view)"},
+    {"view", "view", CLI_TEXT, "NAME", "the one view it reads, and no site but that of --site"},
     {"label", "label", CLI_TEXT, "TEXT", "what it is for"},
     {0},
 };
@@ -258,6 +260,7 @@ const struct cli_command commands[] = {
      .options = goal_options,
      .text = "remove a goal; no event goes",
      .run = command_goal_remove},
+    VIEW_COMMANDS,
     {.words = "token add",
      .options = token_add_options,
      .text = "make an API token; it is printed this once",
