@@ -117,6 +117,7 @@ static const struct cli_option token_add_options[] = {
 };
 static const struct cli_option query_options[] = {
     {"site", "site", CLI_TEXT, "DOMAIN", "the site"},
+    {"view", "view", CLI_TEXT, "NAME", "or the view: its sites, added up"},
     {"range", "range", CLI_TEXT, "RANGE", "day, 7d, 28d, month, year, all … (day)"},
     {"metrics", "metrics", CLI_LIST, "LIST", "such as visitors,bounce_rate (the usual ones)"},
     {"by", "by", CLI_LIST, "DIMENSION", "a row for each, such as event:page or time:day"},

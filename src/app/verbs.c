@@ -15,8 +15,6 @@
 #include "view_verbs.h"
 #include "views.h"
 
-enum { QUERY_CATCH_UP_MS = 2000 };
-
 static int done(json_t *reply, json_t **ret, struct err *err) {
     if (!reply)
         return err_set(err, ERR_NOMEM, "out of memory");
@@ -138,6 +136,8 @@ static int ask(struct app *a, const json_t *args,
 
 static int query(struct app *a, const json_t *args, struct span body, json_t **ret,
                  struct err *err) {
+    if (json_member(args, "view"))
+        return verb_view_query(a, args, ret, err);
     return ask(a, args, query_run, ret, err);
 }
 

@@ -15,5 +15,7 @@ int verb_view_set(struct app *a, const json_t *args, struct span body, json_t **
 /* args: view. */
 int verb_view_remove(struct app *a, const json_t *args, struct span body, json_t **ret,
                      struct err *err) WARN_UNUSED;
+/* args: view, query, explain: what the verb query does of a site. */
+int verb_view_query(struct app *a, const json_t *args, json_t **ret, struct err *err) WARN_UNUSED;
 
 #endif
