@@ -1,7 +1,7 @@
 // Consolidated views: made on the command line, read over HTTP with tokens that open the view and not its sites.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { addSite, BROWSER_UA, cli, clearOfMidnight, mustRun, query, removeFolder, request, sendEvent, startServer, tempFolder, waitForEvents, type Server } from './lib';
+import { BROWSER_UA, cli, clearOfMidnight, mustRun, query, removeFolder, request, sendEvent, startServer, tempFolder, waitForEvents, type Server } from './lib';
 
 const SITES = ['a.example', 'b.example', 'c.example'];
 const data = tempFolder('views');
