@@ -236,6 +236,7 @@ void api_annotations(struct request *r);
 void api_realtime(struct request *r);
 void api_realtime_open(struct request *r);
 enum MHD_Result api_realtime_stream(struct request *r);
+void api_headlines(struct request *r);
 void api_realtime_visitors(struct request *r);
 enum MHD_Result api_healthz(struct request *r);
 enum MHD_Result api_readyz(struct request *r);

@@ -14,8 +14,8 @@ static int parse_name(const json_t *value, size_t number, struct funnel_step *st
     return 0;
 }
 
-static int parse_step(const json_t *object, size_t number, struct arena *arena,
-                      struct funnel_step *step, struct err *err) {
+static int parse_step(const json_t *object, size_t number, enum profile profile,
+                      struct arena *arena, struct funnel_step *step, struct err *err) {
     static const char *const known[] = {"filters", "name"};
     if (!json_is_object(object))
         return err_set(err, ERR_INVALID, "steps: each must be an object");
@@ -37,6 +37,8 @@ static int parse_step(const json_t *object, size_t number, struct arena *arena,
                        "steps: step %zu: filters are about one event here; those about visits "
                        "stand beside the steps",
                        number);
+    if ((r = output_check_walk(&step->filter, profile, &why)) < 0)
+        return err_set(err, r, "steps: step %zu: %.150s", number, why.text);
     step->any_event = filter_names(&step->filter, DIM_NAME);
     return 0;
 }
@@ -49,7 +51,8 @@ static int parse_steps(const json_t *list, struct arena *arena, struct funnel *f
         return err_set(err, ERR_INVALID, "steps: must be a list of %d to %d", FUNNEL_LEAST_STEPS,
                        FUNNEL_MOST_STEPS);
     for (size_t i = 0; i < f->step_count; i++) {
-        int r = parse_step(json_array_get(list, i), i + 1, arena, &f->steps[i], err);
+        int r = parse_step(json_array_get(list, i), i + 1, f->walk.policy->profile, arena,
+                           &f->steps[i], err);
         if (r < 0)
             return r;
     }

@@ -4,28 +4,27 @@
 
 /* A step's figures as they may be shown. */
 struct figures {
-    bool hidden; /* of fewer people than the profile shows */
+    bool hidden; /* of fewer people than the profile shows, or nobody */
     int64_t visitors, visits;
-    bool few; /* too few for a ratio of them */
 };
 
 static struct figures figures_of(const struct funnel *f, size_t step) {
+    const struct output *rule = &f->walk.output;
     int64_t visitors = (int64_t)f->visitors[step], visits = (int64_t)f->visits[step];
-    bool few = visitors > 0 && visitors < QUERY_FOLD_BELOW;
-    enum profile profile = f->walk.policy->profile;
-    return (struct figures){.hidden = few && profile == PROFILE_FRUGAL,
-                            .visitors = walk_shown(&f->walk, visitors),
-                            .visits = walk_shown(&f->walk, visits),
-                            .few = few && profile != PROFILE_CONSENTED};
+    return (struct figures){.hidden = visitors < rule->least,
+                            .visitors = output_rounded(rule, visitors),
+                            .visits = output_rounded(rule, visits)};
 }
 
 static json_t *count_json(const struct figures *s, int64_t count) {
     return s->hidden ? json_null() : json_integer(count);
 }
 
-/* Per cent of `whole`, two decimals; of nothing 0. */
-static json_t *rate_json(const struct figures *part, const struct figures *whole) {
-    if (part->hidden || whole->few)
+/* Per cent of `whole`, two decimals; of nothing 0. Of one unit rounding leaves no ratio. */
+static json_t *rate_json(const struct funnel *f, const struct figures *part,
+                         const struct figures *whole) {
+    int unit = f->walk.output.unit;
+    if (part->hidden || whole->hidden || (unit > 1 && whole->visitors <= unit))
         return json_null();
     if (whole->visitors == 0)
         return json_real(0);
@@ -55,8 +54,8 @@ static json_t *row_json(const struct funnel *f, size_t step) {
     return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "step", (json_int_t)step, "name",
                      name_json(&f->steps[step - 1], step), "visitors",
                      count_json(&here, here.visitors), "visits", count_json(&here, here.visits),
-                     "conversion_rate", rate_json(&here, &first), "conversion_rate_step",
-                     rate_json(&here, &before), "dropoff", dropoff_json(&here, &before));
+                     "conversion_rate", rate_json(f, &here, &first), "conversion_rate_step",
+                     rate_json(f, &here, &before), "dropoff", dropoff_json(&here, &before));
 }
 
 static json_t *results_json(const struct funnel *f) {
@@ -65,17 +64,6 @@ static json_t *results_json(const struct funnel *f) {
         if (json_array_append_new(list, row_json(f, step)) < 0)
             return NULL;
     return TAKE_PTR(list);
-}
-
-static json_t *meta_json(const struct funnel *f) {
-    JSON_AUTO meta = walk_meta(&f->walk);
-    json_int_t folded = 0;
-    for (size_t step = 1; step <= f->step_count; step++)
-        folded += figures_of(f, step).hidden;
-    if (f->walk.policy->profile == PROFILE_FRUGAL &&
-        json_object_set_new(meta, "folded_rows", json_integer(folded)) < 0)
-        return NULL;
-    return TAKE_PTR(meta);
 }
 
 static json_t *query_json(const struct funnel *f, const json_t *request) {
@@ -87,6 +75,6 @@ static json_t *query_json(const struct funnel *f, const json_t *request) {
 }
 
 json_t *funnel_reply(const struct funnel *f, const json_t *request) {
-    return json_pack("{s:o, s:o, s:o}", "results", results_json(f), "meta", meta_json(f), "query",
-                     query_json(f, request));
+    return json_pack("{s:o, s:o, s:o}", "results", results_json(f), "meta", walk_meta(&f->walk),
+                     "query", query_json(f, request));
 }

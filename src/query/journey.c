@@ -11,7 +11,7 @@ enum {
     USUAL_LIMIT = 5,
     MOST_PATHS = 20000,   /* of one length, in a reply */
     MOST_NODES = 1 << 20, /* 90 MB */
-    ROUNDED_TO = 10,
+    LEAST_PEOPLE = 5,     /* of a path that is shown, where the profile shows all */
 };
 
 /* --- what is asked ------------------------------------------------------------------------------
@@ -135,7 +135,7 @@ static int run(struct journey *j, const json_t *request, struct arena *arena, js
     if (r == 0)
         r = bind(&j->walk, arena, err);
     /* One person's path is nobody's business in any profile. */
-    j->threshold = j->walk.policy->profile == PROFILE_CNIL ? ROUNDED_TO : QUERY_FOLD_BELOW;
+    j->threshold = (uint32_t)(j->walk.output.least ? j->walk.output.least : LEAST_PEOPLE);
     if (r == 0)
         r = count(j, arena, err);
     if (r < 0)

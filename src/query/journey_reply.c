@@ -16,7 +16,7 @@ static json_t *path_json(const struct journey *j, const struct journey_node *n) 
 }
 
 static json_t *count_json(const struct journey *j, uint32_t count) {
-    return json_integer(walk_shown(&j->walk, count));
+    return json_integer(output_rounded(&j->walk.output, count));
 }
 
 /* After the last level nothing is known. */
@@ -54,6 +54,7 @@ static json_t *results_json(const struct journey *j) {
 static json_t *meta_json(const struct journey *j) {
     JSON_AUTO meta = walk_meta(&j->walk);
     (void)json_object_del(meta, "metric_notes"); /* of visitors, which are not told here */
+    (void)json_object_del(meta, "hidden_below"); /* the threshold */
     if (json_object_set_new(meta, "threshold", json_integer(j->threshold)) < 0)
         return NULL;
     return TAKE_PTR(meta);

@@ -60,7 +60,7 @@ static int put_statement(struct period *p, const struct policy *policy, struct a
     }
     buf_addf(w.out,
              ") GROUP BY name HAVING sum(visitors) >= %d ORDER BY events DESC, name LIMIT %d",
-             policy->profile == PROFILE_FRUGAL ? QUERY_FOLD_BELOW : 1, PROP_NAMES_MOST);
+             policy->profile == PROFILE_FRUGAL ? OUTPUT_FRUGAL_LEAST : 1, PROP_NAMES_MOST);
     return w.out->failed ? err_set(err, ERR_NOMEM, "out of memory") : 0;
 }
 

@@ -110,8 +110,8 @@ int64_t compare_number(const struct query *q, enum dim d, int64_t number) {
  */
 
 static void put_match(const struct writer *w, size_t i) {
-    enum dim d = w->q->dims[i];
-    long long shift = (long long)w->q->compare.shift;
+    enum dim d = w->asked->dims[i];
+    long long shift = (long long)w->asked->compare.shift;
     if (d == DIM_TIME_MONTH)
         buf_addf(w->out,
                  " AND o.d%zu = (DATE '1970-01-01' + p.d%zu::INTEGER + to_months(%lld))::DATE"
@@ -126,8 +126,8 @@ static void put_match(const struct writer *w, size_t i) {
 void put_comparison(const struct writer *w, const struct writer *other) {
     buf_adds(w->out, " LEFT JOIN (SELECT *, 1 AS found FROM (");
     put_rows(other);
-    buf_addf(w->out, ") WHERE seen >= %d) o ON true", w->plan->fold ? QUERY_FOLD_BELOW : 0);
-    for (size_t i = 0; i < w->q->dim_count; i++)
+    buf_adds(w->out, ")) o ON true");
+    for (size_t i = 0; i < w->asked->dim_count; i++)
         put_match(w, i);
 }
 

@@ -26,6 +26,7 @@ static int query_of_goal(const struct query *q, const struct query_goal *g, stru
                          struct query *ret, struct err *err) {
     *ret = *q;
     ret->goals = NULL;
+    ret->goal_count = 0;
     ret->currency = g->filter.goal->currency.len ? g->filter.goal->currency : SPAN_EMPTY;
     for (size_t i = 0; i < q->metric_count; i++)
         if (q->metrics[i] == METRIC_CONVERSION_RATE ||
@@ -40,7 +41,8 @@ static struct query query_of_all(const struct query *q, bool split) {
                         .metric_count = 1,
                         .filter = q->filter,
                         .range = q->range,
-                        .today = q->today};
+                        .today = q->today,
+                        .floor = q->floor};
     all.filter.child_count = q->plain_filters;
     for (size_t i = 0; split && i < q->dim_count; i++)
         if (q->dims[i] != DIM_GOAL) {
@@ -109,7 +111,9 @@ struct reach period_reach(const struct period *p) {
  */
 
 static struct writer writer_within(const struct writer *w, const struct period *p) {
-    return (struct writer){.q = &p->q,
+    return (struct writer){.q = &p->cells,
+                           .asked = &p->q,
+                           .place = p->place,
                            .plan = &p->plan,
                            .reach = &p->reach,
                            .shape = &p->plan.rows,
@@ -126,18 +130,28 @@ void put_goal(const struct writer *w) {
         buf_adds(w->out, "''");
 }
 
-void put_sums_of_goals(const struct writer *w) {
-    const struct query *q = w->q;
+/* One goal may be under a rule that hides and the next under none; both have the columns of the
+ * former. */
+static void put_goal_shown(const struct writer *w, bool ruled) {
+    if (ruled)
+        put_ruled(w, w->asked->dim_count);
+    else
+        put_shown(w, w->asked->dim_count);
+}
+
+void put_shown_of_goals(const struct writer *w) {
+    const struct query *q = w->asked;
+    bool ruled = !output_shows_all(&w->plan->output);
     buf_adds(w->out, "(");
     for (size_t i = 0; i < q->goal_count; i++) {
         struct writer one = writer_within(w, &w->period->within[i]);
         one.goal_param = q->goals[i].name_param;
         buf_adds(w->out, i ? " UNION ALL " : "");
-        put_sums_of_levels(&one);
+        put_goal_shown(&one, ruled);
     }
     if (q->goal_count == 0) {
         buf_adds(w->out, "SELECT * FROM ");
-        put_sums_of_levels(w);
+        put_goal_shown(w, ruled);
         buf_adds(w->out, " LIMIT 0");
     }
     buf_adds(w->out, ")");
@@ -149,17 +163,17 @@ void put_conversions(const struct writer *w) {
     if (all) {
         struct writer of_all = writer_within(w, all);
         buf_adds(o, " CROSS JOIN ");
-        put_sums_of_levels(&of_all);
+        put_shown(&of_all, 0);
         buf_adds(o, " ca");
     }
     if (group) {
         struct writer of_group = writer_within(w, group);
         buf_adds(o, " LEFT JOIN ");
-        put_sums_of_levels(&of_group);
+        put_shown(&of_group, group->q.dim_count);
         buf_adds(o, " cg ON true");
     }
-    for (size_t i = 0, at = 0; group && i < w->q->dim_count; i++)
-        if (w->q->dims[i] != DIM_GOAL)
+    for (size_t i = 0, at = 0; group && i < w->asked->dim_count; i++)
+        if (w->asked->dims[i] != DIM_GOAL)
             buf_addf(o, " AND cg.d%zu = s.d%zu", at++, i);
 }
 
@@ -167,20 +181,19 @@ static const char *visitors_of(const struct shape *s) {
     return s->from_events & Q_VISITORS ? "b_visitors" : "a_visitors";
 }
 
-/* Of rounded figures, under the profile that rounds; there, of a handful it is unknown. */
+/* Of what is shown, each under the rule of its own question; so rounding may pass the whole. Of a
+ * handful, or of what is not shown, it is unknown. */
 void put_conversion_rate(const struct writer *w, enum metric m) {
     struct buf *o = w->out;
     bool of_group = m == METRIC_GROUP_CONVERSION_RATE;
     const struct period *base = of_group ? w->period->group : w->period->all;
+    int unit = base->plan.output.unit;
     char reached[32], of[32];
     (void)snprintf(reached, sizeof(reached), "s.%s", visitors_of(w->shape));
     (void)snprintf(of, sizeof(of), "%s.%s", of_group ? "cg" : "ca", visitors_of(&base->plan.rows));
-    if (w->plan->round_counts)
-        buf_addf(o, "CASE WHEN %s BETWEEN 1 AND %d THEN NULL ELSE ", of, QUERY_FOLD_BELOW - 1);
-    buf_adds(o, "coalesce(round(");
-    put_count(w, reached);
-    buf_adds(o, " * 1e2 / nullif(");
-    put_count(w, of);
-    buf_adds(o, ", 0), 1), 0)");
-    buf_adds(o, w->plan->round_counts ? " END" : "");
+    buf_addf(o, "CASE WHEN %s + %s IS NOT NULL", reached, of);
+    if (unit > 1)
+        buf_addf(o, " AND %s NOT BETWEEN 1 AND %d", of, unit);
+    buf_addf(o, " THEN least(coalesce(round(%s * 1e2 / nullif(%s, 0), 1), 0), 1e2) END", reached,
+             of);
 }

@@ -44,8 +44,3 @@ void put_exit_views(const struct writer *w, enum level level) {
     buf_adds(w->out, " AND e.kind = 0 GROUP BY ALL");
     put_words_end(&views, level);
 }
-
-void put_exit_sums(const struct writer *w) {
-    if (w->shape->exit_views)
-        buf_adds(w->out, "sum(x_views)::BIGINT AS x_views, ");
-}

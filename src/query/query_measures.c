@@ -69,14 +69,31 @@ void put_measure_sums(const struct writer *w) {
     if (w->shape->from_measures & Q_REVENUE)
         buf_adds(w->out, "sum(r_milli) AS r_milli, coalesce(sum(r_count), 0)::BIGINT AS r_count,"
                          " min(r_low) AS r_low, max(r_high) AS r_high, ");
-    if (w->shape->from_measures & Q_VITALS)
-        put_vital_sums(w);
 }
 
-/* Without any it is unknown, and under the profile that rounds a handful would tell too much. */
+/* Without any it is unknown, and under a rule that hides the few a handful would tell too much. */
 static void put_known(const struct writer *w, const char *count, const char *value) {
-    buf_addf(w->out, "CASE WHEN s.%s >= %d THEN %s END", count,
-             w->plan->round_counts ? QUERY_FOLD_BELOW : 1, value);
+    buf_addf(w->out, "CASE WHEN s.%s >= %d THEN %s END", count, w->plan->output.unit, value);
+}
+
+/* What one in the second digit of `value` is worth. */
+static void put_second_digit(struct buf *o, const char *value) {
+    buf_addf(o, "pow(10, floor(log10(greatest(abs(%s), 1e-3))) - 1)", value);
+}
+
+/* Beside rounded counts to two digits: to the cent, the difference of two sums is an order. */
+static void put_money(const struct writer *w, const char *value) {
+    struct buf *o = w->out;
+    buf_addf(o, "CASE WHEN s.r_count >= %d AND s.r_low = s.r_high THEN ", w->plan->output.unit);
+    if (w->plan->output.unit == 1) {
+        buf_addf(o, "round(%s, 3) END", value);
+        return;
+    }
+    buf_addf(o, "round(round(%s / ", value);
+    put_second_digit(o, value);
+    buf_adds(o, ") * ");
+    put_second_digit(o, value);
+    buf_adds(o, ", 3) END");
 }
 
 void put_measure(const struct writer *w, enum metric m) {
@@ -85,10 +102,9 @@ void put_measure(const struct writer *w, enum metric m) {
     else if (m == METRIC_TIME_ON_PAGE)
         put_known(w, "g_engaged_visits", "round(s.g_engaged / (s.g_engaged_visits * 1e3))::BIGINT");
     else if (m == METRIC_TOTAL_REVENUE)
-        put_known(w, "r_count", "CASE WHEN s.r_low = s.r_high THEN s.r_milli / 1e3 END");
+        put_money(w, "(s.r_milli / 1e3)");
     else
-        put_known(w, "r_count",
-                  "CASE WHEN s.r_low = s.r_high THEN round(s.r_milli / (s.r_count * 1e3), 3) END");
+        put_money(w, "(s.r_milli / (s.r_count * 1e3))");
 }
 
 void put_currency(const struct writer *w) {

@@ -8,6 +8,7 @@
 
 #include "arena.h"
 #include "buf.h"
+#include "output.h"
 #include "query.h"
 
 enum metric {
@@ -58,7 +59,6 @@ enum {
     QUERY_MOST_PATTERN_SIZE = 10000, /* its bytes times its counted repetitions */
     QUERY_MOST_LABELS = 20000,
     QUERY_MOST_PROP_BYTES = 300,
-    QUERY_FOLD_BELOW = 5,
 };
 
 enum filter_op {
@@ -133,15 +133,17 @@ struct query_goal {
 struct query {
     enum metric metrics[METRICS];
     size_t metric_count;
-    enum dim dims[QUERY_MOST_DIMS];
-    struct property props[QUERY_MOST_DIMS]; /* of those that are DIM_PROP */
+    enum dim dims[QUERY_MOST_DIMS + 1]; /* one more for what only splits, see output_cells() */
+    struct property props[QUERY_MOST_DIMS + 1]; /* of those that are DIM_PROP */
     size_t dim_count;
-    struct filter filter; /* an AND; without children when there is none */
+    size_t filter_dim_count; /* the first so many only split, see output_cells() */
+    struct filter filter;    /* an AND; without children when there is none */
     size_t
         plain_filters; /* the first children: those that all visitors fulfil, converting or not */
     struct query_goal *goals; /* event:goal is a dimension: its values; NULL: it is none */
     size_t goal_count;
-    struct span currency; /* of revenue; ptr NULL: any; empty: none */
+    struct span currency;       /* of revenue; ptr NULL: any; empty: none */
+    const struct output *floor; /* of a view's site: its rule is this one at least; NULL: none */
     struct order orders[METRICS + QUERY_MOST_DIMS];
     size_t order_count;
     struct range range;
@@ -290,7 +292,7 @@ struct counting {
 
 /* One set of sums: the rows of the result, or, without dimensions, the total for percentages. */
 struct shape {
-    size_t dim_count;     /* of the query's: all or none */
+    size_t dim_count;     /* the query's first so many: all, or those of its filter */
     unsigned from_events; /* bits of enum quantity */
     unsigned from_visits; /* with both, the event side says which rows there are */
     unsigned
@@ -313,11 +315,9 @@ struct shape {
 struct plan {
     struct shape rows;
     struct shape total; /* from_events, from_visits 0: not needed */
-    bool fold;          /* breakdown rows of few visitors are left out */
-    bool round_counts;  /* counts to the nearest ten */
-    bool hide_few;      /* quartiles of few measurements are not told */
-    bool rollup;        /* roll-ups can answer all of it */
-    bool cells;         /* the cell cache can, of the parts that are in it */
+    struct output output;
+    bool rollup; /* roll-ups can answer all of it */
+    bool cells;  /* the cell cache can, of the parts that are in it */
 };
 
 struct plan plan_make(const struct query *q, enum profile profile);
@@ -361,6 +361,8 @@ void reach_days(const struct range *r, int32_t *ret_from, int32_t *ret_to);
 /* One range of a query and what there is to read of it. */
 struct period {
     struct query q;
+    struct query cells; /* the same in smaller rows, see output_cells() */
+    size_t place[QUERY_MOST_DIMS];
     struct plan plan;
     struct reach reach;
     struct period *within; /* of each of the query's goals, then all and group; NULL: none */
@@ -381,7 +383,7 @@ struct sql_text {
     struct buf text; /* the caller releases it */
     struct sql_value *params;
     size_t param_count;
-    bool counted; /* columns 0–2 are total rows, folded rows, 1 where there is a row */
+    bool counted; /* columns 0 and 1 are total rows, 1 where there is a row */
 };
 
 static inline void sql_text_release(struct sql_text *s) {

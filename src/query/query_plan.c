@@ -42,16 +42,9 @@ static unsigned measure_of(enum metric m) {
 }
 
 struct plan plan_make(const struct query *q, enum profile profile) {
-    struct plan p = {.round_counts = profile == PROFILE_CNIL,
-                     .hide_few = profile != PROFILE_CONSENTED,
-                     .rows.dim_count = q->dim_count};
-    /* A goal is a filter to what is split further. */
-    bool split = dims_use(q, q->dim_count, SCOPE_EVENT, DIM_GOAL) ||
-                 dims_use(q, q->dim_count, SCOPE_VISIT, DIMS);
-    bool by_goal = has_dim(q, DIM_GOAL);
-    p.fold = profile == PROFILE_FRUGAL &&
-             (q->filter.child_count > 0 ? split || by_goal
-                                        : split && (by_goal || query_splits_by_prop(q)));
+    struct plan p = {.output = output_rule(q, profile),
+                     .rows.dim_count = q->dim_count,
+                     .total.dim_count = q->filter_dim_count};
     for (size_t i = 0; i < q->metric_count; i++)
         p.rows.from_measures |= measure_of(q->metrics[i]);
     bool of_events = uses(q, q->dim_count, SCOPE_EVENT, DIMS), percentage = false;
@@ -105,7 +98,8 @@ struct plan plan_make(const struct query *q, enum profile profile) {
         }
     }
     p.rows.vitals_alone = !p.rows.from_events && !p.rows.from_visits;
-    if (p.fold)
+    /* Goals have the same columns, whatever rule each is under. */
+    if (p.output.least > 0 || has_dim(q, DIM_GOAL))
         *counts |= Q_VISITORS;
     finish(q, &p.rows);
     if (percentage) {

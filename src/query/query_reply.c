@@ -38,7 +38,7 @@ struct columns {
 
 static struct columns columns_of(const struct outcome *o) {
     const struct query *q = &o->period->q;
-    struct columns c = {.dims = o->sql->counted ? 3 : 0};
+    struct columns c = {.dims = o->sql->counted ? 2 : 0};
     c.metrics = c.dims + q->dim_count;
     c.currency = c.metrics + q->metric_count;
     c.found = c.currency + (query_has_money(q) ? 1 : 0);
@@ -73,7 +73,8 @@ static struct sql_value other_value(const struct outcome *o, size_t row, size_t 
     struct columns c = columns_of(o);
     if (sql_result_at(o->rows, row, c.found).type != SQL_NULL_VALUE)
         return sql_result_at(o->rows, row, c.other_metrics + metric);
-    bool zero = metric_kinds[o->period->q.metrics[metric]] <= KIND_RATIO && !o->other->plan.fold;
+    bool zero = metric_kinds[o->period->q.metrics[metric]] <= KIND_RATIO &&
+                o->other->plan.output.least == 0;
     return (struct sql_value){.type = zero ? SQL_INT : SQL_NULL_VALUE};
 }
 
@@ -120,7 +121,7 @@ static json_t *row_json(const struct outcome *o, size_t row) {
 static json_t *results_json(const struct outcome *o) {
     JSON_AUTO list = json_array();
     for (size_t i = 0; i < sql_result_rows(o->rows); i++) {
-        if (o->sql->counted && sql_result_at(o->rows, i, 2).type != SQL_INT)
+        if (o->sql->counted && sql_result_at(o->rows, i, 1).type != SQL_INT)
             continue;
         if (json_array_append_new(list, row_json(o, i)) < 0)
             return NULL;
@@ -275,18 +276,18 @@ static bool put_other_reach(json_t *meta, const struct outcome *o) {
 static int meta_json(const struct outcome *o, const struct policy *policy, struct arena *arena,
                      json_t **ret, struct err *err) {
     const struct query *q = &o->period->q;
-    const struct plan *plan = &o->period->plan;
+    const struct output *rule = &o->period->plan.output;
     JSON_AUTO meta = json_object();
     bool ok = meta != NULL;
     JSON_AUTO notes = notes_json(o);
     if (json_object_size(notes) > 0)
         ok = ok && put(meta, "metric_notes", json_incref(notes));
-    if (plan->round_counts)
-        ok = ok && put(meta, "rounded_to", json_integer(10));
+    if (rule->unit > 1)
+        ok = ok && put(meta, "rounded_to", json_integer(rule->unit));
+    if (rule->least > 0)
+        ok = ok && put(meta, "hidden_below", json_integer(rule->least));
     if (q->total_rows && sql_result_rows(o->rows) > 0)
         ok = ok && put(meta, "total_rows", json_integer(sql_result_at(o->rows, 0, 0).i));
-    if (plan->fold && sql_result_rows(o->rows) > 0)
-        ok = ok && put(meta, "folded_rows", json_integer(sql_result_at(o->rows, 0, 1).i));
     if (q->imports)
         ok = ok && put(meta, "imports_included", json_false()) &&
              put(meta, "imports_skip_reason", json_string("no_imported_data"));

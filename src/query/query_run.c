@@ -67,7 +67,8 @@ int query_plan_period(const struct query_env *env, struct store_view *view,
                       struct err *err) {
     p->policy = policy;
     p->members = NULL;
-    p->plan = plan_make(&p->q, policy->profile);
+    p->cells = output_cells(&p->q, policy->profile, p->place);
+    p->plan = plan_make(&p->cells, policy->profile);
     p->plan.rollup = p->plan.rollup && !env->no_rollup;
     p->plan.cells = p->plan.cells && !env->no_cells;
     int r = reach_make(view, &p->q, &p->plan, policy->site, arena, &p->reach, err);
@@ -113,6 +114,7 @@ int query_answer(const struct answering *a, struct period *p, const struct perio
 static int run(const struct query_env *env, const struct policy *policy, const json_t *request,
                struct arena *arena, json_t **ret, struct err *err) {
     int64_t begun_ns = clock_mono_ns(env->clock);
+    int64_t now_ms = clock_wall_ms(env->clock);
     struct period p, other;
     JSON_AUTO kept = json_array();
     JSON_AUTO expanded = NULL; /* the query's values are borrowed from it */
@@ -121,8 +123,9 @@ static int run(const struct query_env *env, const struct policy *policy, const j
     int r = segments_expand(env, policy, request, &expanded, err);
     if (r < 0)
         return r;
-    r = query_parse(expanded ? expanded : request, policy, clock_wall_ms(env->clock), arena, kept,
-                    &p.q, err);
+    r = query_parse(expanded ? expanded : request, policy, now_ms, arena, kept, &p.q, err);
+    if (r == 0)
+        r = output_check(&p.q, policy->profile, now_ms, err);
     if (r < 0)
         return r;
     CLEANUP(store_view_closep) struct store_view *view = NULL;

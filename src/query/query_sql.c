@@ -58,7 +58,10 @@ void put_sums_of_levels(const struct writer *w) {
     put_quantity_sums(w, s->from_events, "b_");
     put_quantity_sums(w, s->from_visits, "a_");
     put_measure_sums(w);
-    put_exit_sums(w);
+    if (s->from_measures & Q_VITALS)
+        put_vital_sums(w);
+    if (s->exit_views)
+        buf_adds(o, "sum(x_views)::BIGINT AS x_views, ");
     buf_adds(o, "FROM (");
     if (w->period && w->period->members)
         put_members(w, put_levels);
@@ -76,37 +79,38 @@ void put_sums_of_levels(const struct writer *w) {
 /* --- metrics ------------------------------------------------------------------------------------
  */
 
-void put_count(const struct writer *w, const char *value) {
-    if (w->plan->round_counts)
-        buf_addf(w->out, "CASE WHEN %s = 0 THEN 0 ELSE greatest(10, (%s + 5) // 10 * 10) END",
-                 value, value);
-    else
-        buf_adds(w->out, value);
-}
-
-/* Under the profile that rounds, a ratio over a handful of visits would tell what the rounding
- * hides. */
+/* Of one unit of visits, which may be a handful, rounding leaves no ratio. */
 static void put_ratio(const struct writer *w, const char *value) {
     buf_adds(w->out, "CASE WHEN s.a_visits = 0 THEN 0");
-    if (w->plan->round_counts)
-        buf_addf(w->out, " WHEN s.a_visits < %d THEN NULL", QUERY_FOLD_BELOW);
+    if (w->plan->output.unit > 1)
+        buf_addf(w->out, " WHEN s.a_visits <= %d THEN NULL", w->plan->output.unit);
     buf_addf(w->out, " ELSE %s END", value);
+}
+
+/* Of a row that is not shown NULL, of nobody 0. */
+static void put_percentage(const struct writer *w) {
+    const char *row = w->shape->from_events ? "b" : "a";
+    const char *total = w->plan->total.from_events ? "b" : "a";
+    buf_addf(w->out,
+             "CASE WHEN s.%s_visitors + t.%s_visitors IS NOT NULL THEN"
+             " coalesce(round(s.%s_visitors * 1e2 / nullif(t.%s_visitors, 0), 1), 0) END",
+             row, total, row, total);
 }
 
 static void put_metric(const struct writer *w, enum metric m) {
     unsigned from_events = w->shape->from_events;
     switch (m) {
     case METRIC_VISITORS:
-        put_count(w, from_events & Q_VISITORS ? "s.b_visitors" : "s.a_visitors");
+        buf_adds(w->out, from_events & Q_VISITORS ? "s.b_visitors" : "s.a_visitors");
         break;
     case METRIC_VISITS:
-        put_count(w, from_events & Q_VISITS ? "s.b_visits" : "s.a_visits");
+        buf_adds(w->out, from_events & Q_VISITS ? "s.b_visits" : "s.a_visits");
         break;
     case METRIC_PAGEVIEWS:
-        put_count(w, from_events & Q_PAGEVIEWS ? "s.b_pageviews" : "s.a_pageviews");
+        buf_adds(w->out, from_events & Q_PAGEVIEWS ? "s.b_pageviews" : "s.a_pageviews");
         break;
     case METRIC_EVENTS:
-        put_count(w, from_events & Q_EVENTS ? "s.b_events" : "s.a_events");
+        buf_adds(w->out, from_events & Q_EVENTS ? "s.b_events" : "s.a_events");
         break;
     case METRIC_BOUNCE_RATE:
         put_ratio(w, "round(s.a_bounces * 1e2 / s.a_visits)::BIGINT");
@@ -115,14 +119,12 @@ static void put_metric(const struct writer *w, enum metric m) {
         put_ratio(w, "round(s.a_duration / (s.a_visits * 1e3))::BIGINT");
         break;
     case METRIC_VIEWS_PER_VISIT:
-        put_ratio(w, "round(s.a_pageviews * 1e0 / s.a_visits, 2)");
+        put_ratio(w, output_shows_all(&w->plan->output)
+                         ? "round(s.a_pageviews * 1e0 / s.a_visits, 2)"
+                         : "round(s.a_views * 1e0 / s.a_visits, 2)");
         break;
     case METRIC_PERCENTAGE:
-        buf_adds(w->out, "coalesce(round(");
-        put_count(w, from_events ? "s.b_visitors" : "s.a_visitors");
-        buf_adds(w->out, " * 1e2 / nullif(");
-        put_count(w, from_events ? "t.b_visitors" : "t.a_visitors");
-        buf_adds(w->out, ", 0), 1), 0)");
+        put_percentage(w);
         break;
     case METRIC_CONVERSION_RATE:
     case METRIC_GROUP_CONVERSION_RATE:
@@ -138,7 +140,7 @@ static void put_metric(const struct writer *w, enum metric m) {
         put_measure(w, m);
         break;
     case METRIC_VITALS:
-        put_count(w, "s.v_n");
+        buf_adds(w->out, "s.v_n");
         break;
     case METRIC_LCP:
     case METRIC_INP:
@@ -152,29 +154,27 @@ static void put_metric(const struct writer *w, enum metric m) {
 
 void put_rows(const struct writer *w) {
     struct buf *o = w->out;
+    const struct query *q = w->asked;
     buf_adds(o, "SELECT ");
-    for (size_t i = 0; i < w->shape->dim_count; i++)
+    for (size_t i = 0; i < q->dim_count; i++)
         buf_addf(o, "s.d%zu AS d%zu, ", i, i);
-    for (size_t i = 0; i < w->q->metric_count; i++) {
-        put_metric(w, w->q->metrics[i]);
+    for (size_t i = 0; i < q->metric_count; i++) {
+        put_metric(w, q->metrics[i]);
         buf_addf(o, " AS m%zu, ", i);
     }
-    if (query_has_money(w->q))
+    if (query_has_money(q))
         put_currency(w);
-    if (w->plan->fold)
-        buf_addf(o, "s.%s_visitors AS seen FROM ", w->shape->from_events ? "b" : "a");
+    buf_adds(o, "FROM ");
+    if (q->goals)
+        put_shown_of_goals(w);
     else
-        buf_adds(o, "0 AS seen FROM ");
-    if (w->q->goals)
-        put_sums_of_goals(w);
-    else
-        put_sums_of_levels(w);
+        put_shown(w, q->dim_count);
     buf_adds(o, " s");
     if (w->plan->total.from_events || w->plan->total.from_visits) {
         struct writer total = *w;
         total.shape = &w->plan->total;
         buf_adds(o, " CROSS JOIN ");
-        put_sums_of_levels(&total);
+        put_shown(&total, 0);
         buf_adds(o, " t");
     }
     put_conversions(w);
@@ -184,30 +184,32 @@ void put_rows(const struct writer *w) {
  */
 
 static void put_order(const struct writer *w, const char *alias) {
-    const struct query *q = w->q;
+    const struct query *q = w->asked;
     buf_adds(w->out, " ORDER BY ");
     for (size_t i = 0; i < q->order_count; i++)
-        buf_addf(w->out, "%s%c%zu %s NULLS LAST, ", alias, q->orders[i].by_dim ? 'd' : 'm',
-                 q->orders[i].index, q->orders[i].desc ? "DESC" : "ASC");
-    for (size_t i = 0; i < w->shape->dim_count; i++)
-        buf_addf(w->out, "%sd%zu, ", alias, i);
-    buf_addf(w->out, "%sseen", alias);
+        buf_addf(w->out, "%s%s%c%zu %s NULLS LAST", i ? ", " : "", alias,
+                 q->orders[i].by_dim ? 'd' : 'm', q->orders[i].index,
+                 q->orders[i].desc ? "DESC" : "ASC");
+    for (size_t i = 0; i < q->dim_count; i++)
+        buf_addf(w->out, ", %sd%zu", alias, i);
 }
 
 static void put_page(const struct writer *w) {
     put_order(w, "");
-    buf_addf(w->out, " LIMIT %lld OFFSET %lld", (long long)w->q->limit, (long long)w->q->offset);
+    buf_addf(w->out, " LIMIT %lld OFFSET %lld", (long long)w->asked->limit,
+             (long long)w->asked->offset);
 }
 
 static void put_columns(const struct writer *w, const struct writer *other) {
-    for (size_t i = 0; i < w->shape->dim_count; i++)
+    const struct query *q = w->asked;
+    for (size_t i = 0; i < q->dim_count; i++)
         buf_addf(w->out, "p.d%zu, ", i);
-    for (size_t i = 0; i < w->q->metric_count; i++)
+    for (size_t i = 0; i < q->metric_count; i++)
         buf_addf(w->out, "%sp.m%zu", i ? ", " : "", i);
-    const char *currency = query_has_money(w->q) ? "currency" : NULL;
+    const char *currency = query_has_money(q) ? "currency" : NULL;
     buf_adds(w->out, currency ? ", p.currency" : "");
     buf_adds(w->out, other ? ", o.found" : "");
-    for (size_t i = 0; other && i < w->q->metric_count; i++)
+    for (size_t i = 0; other && i < q->metric_count; i++)
         buf_addf(w->out, ", o.m%zu", i);
     buf_adds(w->out, other && currency ? ", o.currency" : "");
 }
@@ -225,15 +227,11 @@ static void put_uncounted(const struct writer *w, const struct writer *other) {
 /* Rows are made once, whether they are counted or not. */
 static void put_counted(const struct writer *w, const struct writer *other) {
     struct buf *o = w->out;
-    int least = w->plan->fold ? QUERY_FOLD_BELOW : 0;
     buf_adds(o, "WITH j AS MATERIALIZED (");
     put_rows(w);
-    buf_adds(o, ") SELECT c.kept, c.folded, p.hit, ");
+    buf_adds(o, ") SELECT c.kept, p.hit, ");
     put_columns(w, other);
-    buf_addf(o,
-             " FROM (SELECT count(*) FILTER (seen >= %d) AS kept, count(*) FILTER (seen < %d) AS "
-             "folded FROM j) c LEFT JOIN (SELECT *, 1 AS hit FROM j WHERE seen >= %d",
-             least, least, least);
+    buf_adds(o, " FROM (SELECT count(*) AS kept FROM j) c LEFT JOIN (SELECT *, 1 AS hit FROM j");
     put_page(w);
     buf_adds(o, ") p ON true");
 }
@@ -252,7 +250,9 @@ size_t filter_bind(struct filter *f, struct sql_value *params, size_t next) {
 }
 
 static struct writer writer_of(const struct period *p, uint32_t site, struct buf *out) {
-    return (struct writer){.q = &p->q,
+    return (struct writer){.q = &p->cells,
+                           .asked = &p->q,
+                           .place = p->place,
                            .plan = &p->plan,
                            .reach = &p->reach,
                            .shape = &p->plan.rows,
@@ -326,7 +326,7 @@ int query_sql(struct period *p, const struct period *other, uint32_t site, struc
     int r = bind_period(p, arena, ret, err);
     if (r < 0)
         return r;
-    ret->counted = p->q.total_rows || p->plan.fold;
+    ret->counted = p->q.total_rows;
     struct writer w = writer_of(p, site, &ret->text), beside = {0};
     if (other)
         beside = writer_of(other, site, &ret->text);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "output.h"
 #include "query_parts.h"
 #include "query_segment.h"
 #include "query_write.h"
@@ -45,7 +46,9 @@ void put_members(const struct writer *w, void (*put_levels)(const struct writer 
     for (size_t i = 0; i < p->member_count; i++) {
         const struct period *m = p->members[i];
         struct writer one = *w;
-        one.q = &m->q;
+        one.q = &m->cells;
+        one.asked = &m->q;
+        one.place = m->place;
         one.plan = &m->plan;
         one.reach = &m->reach;
         one.shape = w->shape == &p->plan.total ? &m->plan.total : &m->plan.rows;
@@ -180,7 +183,27 @@ static int parse(struct asking *a, struct err *err) {
     for (size_t i = 0; r == 0 && i < a->sites->count; i++)
         r = query_parse(a->sites->request, &a->sites->list[i], now_ms, a->arena, a->kept,
                         &a->members[i]->q, err);
+    for (size_t i = 0; r == 0 && i < a->sites->count; i++)
+        r = output_check(&a->members[i]->q, a->sites->list[i].profile, now_ms, err);
     return r;
+}
+
+/* All sites are under one rule, the strictest that their goals of one name lead to. Where that hides
+ * rows, or somebody may know some of the sites better than the view tells, it is applied to each site's
+ * rows before they are added up: the sum then tells no more than these do. */
+static int set_rule(struct asking *a, struct err *err) {
+    struct output *floor = ARENA_NEW(a->arena, struct output, 1);
+    if (!floor)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    for (size_t i = 0; i < a->sites->count; i++) {
+        struct output own = output_rule(&a->members[i]->q, a->sites->list[i].profile);
+        *floor = output_stricter(i ? *floor : own, &own);
+    }
+    floor->by_site =
+        floor->least > 0 || (!output_shows_all(floor) && (a->sites->mixed || a->sites->filtered));
+    for (size_t i = 0; i < a->sites->count; i++)
+        a->members[i]->q.floor = floor;
+    return 0;
 }
 
 /* "all" begins with the first day of any, and "time" is what suits the whole. */
@@ -210,6 +233,8 @@ static int resolve_as_one(struct asking *a, struct err *err) {
 
 static int plan(struct asking *a, struct err *err) {
     int r = resolve_as_one(a, err);
+    if (r == 0)
+        r = set_rule(a, err);
     for (size_t i = 0; r == 0 && i < a->sites->count; i++) {
         struct period *m = a->members[i];
         const struct policy *policy = &a->sites->list[i];

@@ -36,22 +36,51 @@ void put_vitals(const struct writer *w, enum level level) {
     put_words_end(w, level);
 }
 
+static bool has_cells(const struct writer *w) {
+    return w->q->filter_dim_count > 0;
+}
+
 /* The nearest rank: of n in order the one at ceil(n × 3 / 4), which was measured; nothing between two
- * is made up. */
+ * is made up. Of cells all measurements go on, since no sum has it. */
 void put_vital_sums(const struct writer *w) {
     struct buf *o = w->out;
-    for (size_t i = 0; i < ARRAY_LEN(vitals); i++)
-        if (is_asked(w, vitals[i].metric))
-            buf_addf(o, "quantile_disc(%s, 0.75) AS %s, count(%s) AS %s, ", vitals[i].name,
-                     vitals[i].name, vitals[i].name, vitals[i].count);
+    for (size_t i = 0; i < ARRAY_LEN(vitals); i++) {
+        const char *name = vitals[i].name;
+        if (!is_asked(w, vitals[i].metric))
+            continue;
+        if (has_cells(w))
+            buf_addf(o, "list(%s) FILTER (%s IS NOT NULL) AS %s, ", name, name, name);
+        else
+            buf_addf(o, "quantile_disc(%s, 0.75) AS %s, ", name, name);
+        buf_addf(o, "count(%s) AS %s, ", name, vitals[i].count);
+    }
     buf_adds(o, "coalesce(sum(v_n), 0)::BIGINT AS v_n, ");
+}
+
+/* A cell of few measurements gives none. */
+void put_vitals_shown(const struct writer *w) {
+    struct buf *o = w->out;
+    for (size_t i = 0; i < ARRAY_LEN(vitals); i++) {
+        const char *name = vitals[i].name, *count = vitals[i].count;
+        char enough[64] = "";
+        if (!is_asked(w, vitals[i].metric))
+            continue;
+        if (has_cells(w))
+            (void)snprintf(enough, sizeof(enough), " FILTER (c.%s >= %d)", count,
+                           w->plan->output.least_measured);
+        buf_addf(o,
+                 has_cells(w) ? "list_aggregate(flatten(list(c.%s)%s), 'quantile_disc', 0.75)"
+                              : "max(c.%s)%s",
+                 name, enough);
+        buf_addf(o, " AS %s, coalesce(sum(c.%s)%s, 0)::BIGINT AS %s, ", name, count, enough, count);
+    }
 }
 
 void put_vital(const struct writer *w, enum metric m) {
     for (size_t i = 0; i < ARRAY_LEN(vitals); i++)
         if (vitals[i].metric == m)
             buf_addf(w->out, "CASE WHEN s.%s >= %d THEN ", vitals[i].count,
-                     w->plan->hide_few ? QUERY_FOLD_BELOW : 1);
+                     w->plan->output.least_measured);
     buf_adds(w->out, m == METRIC_LCP   ? "s.v_lcp::BIGINT END"
                      : m == METRIC_INP ? "s.v_inp::BIGINT END"
                                        : "round((s.v_cls::BIGINT - 1) / 1e3, 3) END");

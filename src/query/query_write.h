@@ -8,7 +8,9 @@
 #include "query_parts.h"
 
 struct writer {
-    const struct query *q;
+    const struct query *q;     /* what the levels are asked */
+    const struct query *asked; /* what the result is */
+    const size_t *place;       /* of its dimensions among those of q */
     const struct plan *plan;
     const struct reach *reach;
     const struct shape *shape;
@@ -106,15 +108,16 @@ void put_engagement_leaf(const struct writer *w, const struct filter *f, enum le
 
 /* --- query_conversion.c --- */
 
-void put_goal(const struct writer *w);          /* the name of the goal the rows are of */
-void put_sums_of_goals(const struct writer *w); /* as put_sums_of_levels(), of all goals */
-void put_conversions(const struct writer *w);   /* joins: ca all visitors, cg those of the row */
+void put_goal(const struct writer *w);           /* the name of the goal the rows are of */
+void put_shown_of_goals(const struct writer *w); /* as put_shown(), of all goals */
+void put_conversions(const struct writer *w);    /* joins: ca all visitors, cg those of the row */
 void put_conversion_rate(const struct writer *w, enum metric m);
 /* --- query_vitals.c --- */
 
-/* The same for web vitals: the SELECT alone; sums; a metric. */
+/* The same for web vitals: the SELECT alone; what its rows come to; that of cells; a metric. */
 void put_vitals(const struct writer *w, enum level level);
 void put_vital_sums(const struct writer *w);
+void put_vitals_shown(const struct writer *w);
 void put_vital(const struct writer *w, enum metric m);
 /* The parts' event files, with columns of web vitals also where a file has none. */
 void put_vital_files(const struct writer *w);
@@ -128,16 +131,20 @@ void put_site(const struct writer *w); /* the domain of the site the rows are of
 
 /* " UNION ALL BY NAME " and a SELECT of x_views, if the shape has them. */
 void put_exit_views(const struct writer *w, enum level level);
-void put_exit_sums(const struct writer *w); /* "sum(…) AS …, " */
 
 /* --- query_sql.c --- */
 
-/* A parenthesised SELECT of all levels added up: d0 …, b_…, a_… */
+/* "(SELECT d0 …, b_… …, a_… … )" of the writer's shape. */
 void put_sums_of_levels(const struct writer *w);
-void put_count(const struct writer *w, const char *value); /* rounded where the plan says so */
-
-/* The whole result of the writer's query: d0 …, m0 …, and the visitors that decide about folding. */
+/* The whole result of the writer's query: d0 …, m0 … */
 void put_rows(const struct writer *w);
+
+/* --- output_sql.c --- */
+
+/* The same of what the profile lets out, by the first dimensions of the result. */
+void put_shown(const struct writer *w, size_t dim_count);
+/* The same where others beside it hide something: its columns are those of such results. */
+void put_ruled(const struct writer *w, size_t dim_count);
 
 /* --- query_compare.c --- */
 

@@ -10,7 +10,7 @@ enum about {
     ABOUT_ALL,
     ABOUT_NOW,
     ABOUT_MINUTE, /* at: which, 0 is the oldest */
-    ABOUT_PAGE,   /* of this and the next two: at −1, how many rows are folded; at 0, a row */
+    ABOUT_PAGE,   /* of this and the next two a row each */
     ABOUT_SOURCE,
     ABOUT_COUNTRY,
     ABOUTS,
@@ -30,14 +30,15 @@ struct window {
     uint32_t site;
     int64_t from_ms, current_ms; /* the first minute; since when who was seen is there now */
     int32_t from_day, to_day;    /* local dates */
-    int least;                   /* visitors of a row that is shown */
-    bool round;
+    struct output all, lists;    /* an attribute beside half an hour is crossed */
 };
 
 static struct window window_at(const struct policy *policy, int64_t now_ms) {
-    struct window w = {.site = policy->site,
-                       .round = policy->profile == PROFILE_CNIL,
-                       .least = policy->profile == PROFILE_FRUGAL ? QUERY_FOLD_BELOW : 1};
+    struct window w = {.site = policy->site};
+    struct query q = {.range.by_ts = true};
+    w.all = output_rule(&q, policy->profile);
+    q.dims[q.dim_count++] = DIM_PAGE;
+    w.lists = output_rule(&q, policy->profile);
     w.from_ms = now_ms - now_ms % MINUTE_MS - (REALTIME_MINUTES - 1) * (int64_t)MINUTE_MS;
     w.current_ms = now_ms - now_ms % 1000 - REALTIME_CURRENT_SEC * 1000LL;
     w.from_day = zone_to_local(policy->zone, w.from_ms).day;
@@ -88,39 +89,35 @@ static void put_sealed(struct buf *o, const struct window *w, const struct store
     }
 }
 
-/* "figure AS name" */
-static void put_figure(struct buf *o, const struct window *w, const char *figure,
+/* "figure AS name"; of few visitors 0. */
+static void put_figure(struct buf *o, const struct output *rule, const char *figure,
                        const char *name) {
-    if (w->round)
-        buf_addf(o, "CASE WHEN %s = 0 THEN 0 ELSE greatest(10, (%s + 5) // 10 * 10) END AS %s",
-                 figure, figure, name);
-    else
-        buf_addf(o, "%s AS %s", figure, name);
+    if (rule->least > 0)
+        buf_addf(o, "CASE WHEN count(DISTINCT who) < %d THEN 0 ELSE ", rule->least);
+    output_put_rounded(rule, o, figure);
+    buf_addf(o, "%s AS %s", rule->least > 0 ? " END" : "", name);
 }
 
-static void put_figures(struct buf *o, const struct window *w) {
-    put_figure(o, w, "count(DISTINCT who)", "visitors");
+static void put_figures(struct buf *o, const struct output *rule) {
+    put_figure(o, rule, "count(DISTINCT who)", "visitors");
     buf_adds(o, ", ");
-    put_figure(o, w, "count(*) FILTER (kind = 0)", "pageviews");
+    put_figure(o, rule, "count(*) FILTER (kind = 0)", "pageviews");
 }
 
 static void put_lists(struct buf *o, const struct window *w) {
     for (size_t i = ABOUT_PAGE; i < ABOUTS; i++) {
         buf_addf(o, ", %s AS MATERIALIZED (SELECT %s AS name, ", lists[i].key, lists[i].column);
-        put_figures(o, w);
+        put_figures(o, &w->lists);
         buf_addf(o, " FROM seen%s GROUP BY 1)", lists[i].of_views ? " WHERE kind = 0" : "");
     }
 }
 
-static void put_list_rows(struct buf *o, const struct window *w) {
-    for (size_t i = ABOUT_PAGE; i < ABOUTS; i++) {
-        const char *key = lists[i].key;
+static void put_list_rows(struct buf *o) {
+    for (size_t i = ABOUT_PAGE; i < ABOUTS; i++)
         buf_addf(o,
-                 " UNION ALL SELECT %zu, -1, '', count(*) FILTER (visitors < %d), 0 FROM %s"
-                 " UNION ALL (SELECT %zu, 0, name, visitors, pageviews FROM %s"
-                 " WHERE visitors >= %d ORDER BY visitors DESC, pageviews DESC, name LIMIT %d)",
-                 i, w->least, key, i, key, w->least, REALTIME_MOST_ROWS);
-    }
+                 " UNION ALL (SELECT %zu, 0, name, visitors, pageviews FROM %s WHERE visitors > 0"
+                 " ORDER BY visitors DESC, pageviews DESC, name LIMIT %d)",
+                 i, lists[i].key, REALTIME_MOST_ROWS);
 }
 
 static void put_statement(struct buf *o, const struct window *w, const struct store_view *view) {
@@ -130,15 +127,15 @@ static void put_statement(struct buf *o, const struct window *w, const struct st
     buf_adds(o, ")");
     put_lists(o, w);
     buf_addf(o, " SELECT %d AS about, 0 AS slot, '' AS name, ", ABOUT_ALL);
-    put_figures(o, w);
+    put_figures(o, &w->all);
     buf_addf(o, " FROM seen UNION ALL SELECT %d, 0, '', ", ABOUT_NOW);
-    put_figures(o, w);
+    put_figures(o, &w->all);
     buf_addf(
         o, " FROM seen WHERE ts_ms >= %lld UNION ALL SELECT %d, (ts_ms - %lld) // %d AS slot, '', ",
         (long long)w->current_ms, ABOUT_MINUTE, (long long)w->from_ms, MINUTE_MS);
-    put_figures(o, w);
+    put_figures(o, &w->all);
     buf_adds(o, " FROM seen GROUP BY slot");
-    put_list_rows(o, w);
+    put_list_rows(o);
     buf_adds(o, " ORDER BY about, slot, visitors DESC, pageviews DESC, name");
 }
 
@@ -152,7 +149,6 @@ struct figures {
 struct realtime {
     struct figures all, now, minutes[REALTIME_MINUTES];
     json_t *lists[ABOUTS];
-    int64_t folded[ABOUTS];
 };
 
 static void realtime_releasep(struct realtime *r) {
@@ -181,8 +177,6 @@ static int take_row(const struct sql_result *rows, size_t i, struct realtime *r)
         r->now = f;
     else if (about == ABOUT_MINUTE && at < REALTIME_MINUTES)
         r->minutes[at] = f;
-    else if (about >= ABOUT_PAGE && at < 0)
-        r->folded[about] = f.visitors;
     else if (about >= ABOUT_PAGE)
         return json_array_append_new(r->lists[about],
                                      row_json(&lists[about], sql_result_at(rows, i, 2).text, f));
@@ -198,16 +192,12 @@ static json_t *minutes_json(const struct realtime *r) {
     return json_pack("{s:o, s:o}", "visitors", visitors, "pageviews", pageviews);
 }
 
-static json_t *meta_json(const struct window *w, const struct realtime *r) {
+static json_t *meta_json(const struct window *w) {
     json_t *meta = json_object();
-    if (w->round)
-        (void)json_object_set_new(meta, "rounded_to", json_integer(10));
-    if (w->least > 1)
-        (void)json_object_set_new(
-            meta, "folded_rows",
-            json_pack("{s:I, s:I, s:I}", lists[ABOUT_PAGE].key, (json_int_t)r->folded[ABOUT_PAGE],
-                      lists[ABOUT_SOURCE].key, (json_int_t)r->folded[ABOUT_SOURCE],
-                      lists[ABOUT_COUNTRY].key, (json_int_t)r->folded[ABOUT_COUNTRY]));
+    if (w->lists.unit > 1)
+        (void)json_object_set_new(meta, "rounded_to", json_integer(w->lists.unit));
+    if (w->lists.least > 0)
+        (void)json_object_set_new(meta, "hidden_below", json_integer(w->lists.least));
     return meta;
 }
 
@@ -225,7 +215,7 @@ static int make_reply(const struct window *w, const struct sql_result *rows, jso
                   "minutes", minutes_json(&r));
     for (size_t i = ABOUT_PAGE; i < ABOUTS; i++)
         failed |= json_object_set(reply, lists[i].key, r.lists[i]);
-    failed |= json_object_set_new(reply, "meta", meta_json(w, &r));
+    failed |= json_object_set_new(reply, "meta", meta_json(w));
     if (failed)
         return err_set(err, ERR_NOMEM, "out of memory");
     *ret = TAKE_PTR(reply);

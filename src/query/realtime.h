@@ -17,8 +17,8 @@ enum {
  *
  * Reads hot rows of these minutes; in the half hour after the site's midnight also the sealed events
  * of the day before, once it is sealed: its people are counted anew, since no identity outlives a
- * day. The site's profile holds: figures to the nearest ten (cnil); rows of few visitors left out of
- * lists, meta.folded_rows says how many (frugal). Errors and threads as query_run(). */
+ * day. The site's output rule (output.h) holds: lists are of an attribute within moments, and what is
+ * of too few is 0. meta tells that of the lists. Errors and threads as query_run(). */
 int realtime_run(const struct query_env *env, const struct policy *policy, json_t **ret,
                  struct err *err) WARN_UNUSED;
 

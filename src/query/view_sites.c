@@ -94,6 +94,8 @@ static void set_profile(const struct query_view *v, struct view_sites *s) {
     for (size_t i = 0; i < v->site_count; i++)
         if (strictness(v->sites[i]->profile) > strictness(strictest))
             strictest = v->sites[i]->profile;
+    for (size_t i = 0; i < v->site_count; i++)
+        s->mixed |= v->sites[i]->profile != strictest;
     for (size_t i = 0; i < s->count; i++)
         s->list[i].profile = strictest;
 }
@@ -169,6 +171,7 @@ int view_sites_make(const struct query_view *v, const json_t *request, struct ar
     if (r < 0)
         return r;
     choose(v, filters, &s);
+    s.filtered = json_array_size(filters) > 0;
     if (s.count == 0 && (r = stand_in(v, &s, err)) < 0)
         return r;
     set_profile(v, &s);

@@ -7,6 +7,8 @@
 struct view_sites {
     struct policy *list; /* in the arena; one at least, which has no rows when nobody is asked */
     size_t count;
+    bool mixed;        /* the view has sites of several profiles */
+    bool filtered;     /* not all of its sites are asked for */
     json_t *request;   /* without filters on visit:site, which chose the list; owned */
     struct zone *zone; /* of a view without sites; owned, or NULL */
 };

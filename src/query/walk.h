@@ -20,6 +20,7 @@ struct walk {
     const struct query_env *env;
     const struct policy *policy;
     struct store_view *view;
+    struct output output;
     json_t *kept;   /* as of query_parse() */
     struct query q; /* date_range and filters, which are about visits */
     struct reach reach;
@@ -57,13 +58,10 @@ void walk_close(struct walk *w);
 /* Once patterns of the caller's own filters are checked: what there is to read. */
 int walk_resolve(struct walk *w, struct arena *arena, struct err *err) WARN_UNUSED;
 
-/* {"levels", "raw_rows_from", "metric_notes", "rounded_to"} and {"site_id", "date_range", "filters"}, as
+/* {"levels", "raw_rows_from", "metric_notes", "rounded_to", "hidden_below"} and {"site_id", "date_range", "filters"}, as
  * in replies of queries; NULL on out of memory. */
 json_t *walk_meta(const struct walk *w);
 json_t *walk_query(const struct walk *w, const json_t *request);
-/* A count as the profile shows it. */
-int64_t walk_shown(const struct walk *w, int64_t count);
-
 /* --- walk.c --- */
 
 /* Hands on all events, person by person and visit by visit. */

@@ -38,13 +38,19 @@ static int parse(struct walk *w, const json_t *request, const char *const *known
     if (r == 0 && filter_uses(&w->q.filter, SCOPE_EVENT, DIMS))
         return err_set(err, ERR_INVALID,
                        "filters: are about visits here; events go inside has_done");
+    if (r == 0)
+        r = output_check_walk(&w->q.filter, w->policy->profile, err);
+    if (r == 0)
+        r = output_check_walk_range(&w->q.range, w->policy->profile, clock_wall_ms(w->env->clock),
+                                    err);
     return r;
 }
 
 int walk_open(const struct query_env *env, const struct policy *policy, const json_t *request,
               const char *const *known, size_t known_count, struct arena *arena, struct walk *ret,
               struct err *err) {
-    *ret = (struct walk){.env = env, .policy = policy};
+    *ret = (struct walk){
+        .env = env, .policy = policy, .output = output_rule_of_walks(policy->profile)};
     ret->deadline_ns = clock_mono_ns(env->clock) + (int64_t)env->timeout_ms * 1000000;
     int r = parse(ret, request, known, known_count, arena, err);
     if (r < 0)
@@ -77,8 +83,9 @@ json_t *walk_meta(const struct walk *w) {
         json_object_set_new(meta, "metric_notes",
                             json_pack("{s:s}", "visitors", "daily visitors, added up")) < 0)
         return NULL;
-    if (w->policy->profile == PROFILE_CNIL &&
-        json_object_set_new(meta, "rounded_to", json_integer(10)) < 0)
+    if (w->output.unit > 1 &&
+        (json_object_set_new(meta, "rounded_to", json_integer(w->output.unit)) < 0 ||
+         json_object_set_new(meta, "hidden_below", json_integer(w->output.least)) < 0))
         return NULL;
     return TAKE_PTR(meta);
 }
@@ -88,11 +95,4 @@ json_t *walk_query(const struct walk *w, const json_t *request) {
     return json_pack("{s:s%, s:o, s:o}", "site_id", w->policy->domain.ptr, w->policy->domain.len,
                      "date_range", reply_range(&w->q.range, w->policy->zone), "filters",
                      filters ? json_incref(filters) : json_array());
-}
-
-int64_t walk_shown(const struct walk *w, int64_t count) {
-    if (w->policy->profile != PROFILE_CNIL || count == 0)
-        return count;
-    int64_t rounded = (count + 5) / 10 * 10;
-    return rounded > 10 ? rounded : 10;
 }

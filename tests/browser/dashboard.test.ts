@@ -207,14 +207,14 @@ describe('dashboard', () => {
     mock.tell({ current_visitors: 7 });
   });
 
-  it('says when rows were folded away', async () => {
+  it('says when rows are not shown', async () => {
     await context.route('**/api/v2/query', async (route) => {
       const response = await route.fetch();
       const reply = (await response.json()) as { results: unknown[]; meta: Record<string, number> };
-      await route.fulfill({ response, json: { ...reply, meta: { folded_rows: 3 } } });
+      await route.fulfill({ response, json: { ...reply, meta: { hidden_below: 5 } } });
     });
     await shown('?f=country:FR');
-    await page.locator('.panel-devices', { hasText: 'folded away: 3' }).waitFor();
+    await page.locator('.panel-devices', { hasText: 'Rows of fewer than 5 visitors are not shown' }).waitFor();
   });
 
   it('reports on the links, files, searches and errors there are', async () => {

@@ -108,18 +108,17 @@ describe('live, segments and notes', () => {
     await listeners(1);
   });
 
-  it('says when live figures cannot be had, and that few are folded', async () => {
+  it('says when live figures cannot be had, and that few are not shown', async () => {
     await context.route('**/api/v2/realtime**', (route) => route.abort());
     await open('?live=1');
     await now().getByText('The live figures cannot be reached.').waitFor();
     await page.getByRole('button', { name: /– visitors now/ }).waitFor();
     await assertAccessible();
     await context.unroute('**/api/v2/realtime**');
-    mock.tell({ pages: [], sources: [], countries: [], meta: { folded_rows: { pages: 3, sources: 1, countries: 0 } } });
+    mock.tell({ pages: [], sources: [], countries: [], meta: { hidden_below: 5 } });
     await page.reload();
-    await now().getByText('Too few visitors to show them apart.').first().waitFor();
-    assert.equal(await now().getByText('Too few visitors to show them apart.').count(), 2);
-    assert.equal(await now().getByText('None yet.').count(), 1);
+    await now().getByText('None, or fewer than 5 visitors.').first().waitFor();
+    assert.equal(await now().getByText('None, or fewer than 5 visitors.').count(), 3);
     await assertAccessible();
   });
 

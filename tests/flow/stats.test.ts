@@ -24,7 +24,7 @@ const VISITS: [string, Record<string, unknown>][] = [
 before(async () => {
   await clearOfMidnight('UTC');
   server = await startServer(data);
-  token = addSite(data, SITE, '--timezone', 'UTC');
+  token = addSite(data, SITE, '--timezone', 'UTC', '--profile', 'consented');
   for (const [person, event] of VISITS) {
     const r = await sendEvent(server.url, { d: SITE, ...event }, { 'user-agent': BROWSER_UA.replace('129', `12${person[1]}`) });
     assert.equal(r.status, 202);

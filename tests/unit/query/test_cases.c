@@ -291,9 +291,9 @@ static void measures_are_noted_and_hidden(void **state) {
                "" DAY("04") "}",
                "[['/a',10,null,null],['/b',10,null,null]]");
     expect_for(b, CNIL_SITE,
-               "{'metrics':['time_on_page','scroll_depth'],'filters':[['contains','event:page',['/'"
-               "]]]," DAY("04") "}",
-               "[[3,50]]");
+               "{'metrics':['time_on_page','scroll_depth'],'filters':[['is','event:page',['/a']]],"
+               "" DAY("04") "}",
+               "[[null,null]]");
     expect_for(b, FRUGAL_SITE,
                "{'metrics':['time_on_page'],'dimensions':['event:page'],'filters':[['is_not',"
                "'event:page',['/x']]]," DAY("04") "}",

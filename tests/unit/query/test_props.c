@@ -267,7 +267,15 @@ static void profiles_hide_them(void **state) {
     /* Few are folded without any filter as well: a property may be free text. */
     const char *query = "{'metrics':['events'],'dimensions':['event:props:plan']," DAY "}";
     expect_for(b, FRUGAL_SITE, query, "[['a',6]]");
-    expect_member(b, FRUGAL_SITE, query, "meta", "folded_rows", "1");
+    expect_member(b, FRUGAL_SITE, query, "meta", "hidden_below", "5");
+    /* The name of the event that has it tells no more; a second property does. */
+    const char *named = "{'metrics':['events'],'dimensions':['event:props:plan'],"
+                        "'filters':[['is','event:name',['pageview']]]," DAY "}";
+    expect_for(b, FRUGAL_SITE, named, "[['a',6]]");
+    expect_for(b, FRUGAL_SITE,
+               "{'metrics':['events'],'dimensions':['event:props:plan','event:props:once']," DAY
+               "}",
+               "[['a','(none)',5]]");
     expect_names(b, FRUGAL_SITE, "", "[['plan',6,6]]");
     expect_error(b, CNIL_SITE, "'metrics':['visits'],'dimensions':['event:props:plan']",
                  "dimensions: the site's profile, cnil, keeps no properties");

@@ -391,11 +391,12 @@ static void profiles_hide_the_few(void **state) {
     expect_member(b, FRUGAL_SITE,
                   "{'metrics':['visits'],'dimensions':['visit:entry_page'],'include':{'total_rows':"
                   "true},'filters':[['contains','event:page',['/']]]," DAY4 "}",
-                  "meta", NULL, "{'total_rows':1,'folded_rows':1,'levels':['hot']}");
+                  "meta", NULL,
+                  "{'rounded_to':5,'hidden_below':5,'total_rows':1,'levels':['hot']}");
     expect_member(b, FRUGAL_SITE,
                   "{'metrics':['visits'],'dimensions':['visit:source'],'filters':[['is','visit:"
                   "source',['Bing']]]," DAY4 "}",
-                  "meta", "folded_rows", "1");
+                  "meta", "hidden_below", "5");
 }
 
 static void values_are_never_code(void **state) {

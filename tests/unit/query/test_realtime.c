@@ -153,24 +153,33 @@ static void cnil_rounds_to_ten(void **state) {
     expect_part(reply, "current_visitors", "0");
     expect_part(reply, "pages",
                 "[{'name':'/more','visitors':20,'pageviews':20},"
-                "{'name':'/few','visitors':10,'pageviews':10},"
-                "{'name':'/one','visitors':10,'pageviews':10}]");
+                "{'name':'/few','visitors':10,'pageviews':10}]");
     static const struct minute minutes[] = {{19, 30, 30}};
     expect_minutes(reply, minutes, ARRAY_LEN(minutes));
-    expect_part(reply, "meta", "{'rounded_to':10}");
+    expect_part(reply, "meta", "{'rounded_to':10,'hidden_below':10}");
 }
 
-static void frugal_folds_small_rows(void **state) {
+static void cnil_shows_no_handful(void **state) {
+    struct bed *b = *state;
+    views(b, CNIL_SITE, 1, 9, "/few");
+    JSON_AUTO reply = realtime(b, CNIL_SITE);
+    expect_part(reply, "visitors", "0");
+    expect_part(reply, "pageviews", "0");
+    expect_part(reply, "pages", "[]");
+    expect_minutes(reply, NULL, 0);
+}
+
+static void frugal_leaves_out_small_rows(void **state) {
     struct bed *b = *state;
     views(b, FRUGAL_SITE, 1, 4, "/few");
-    views(b, FRUGAL_SITE, 100, 5, "/more");
+    views(b, FRUGAL_SITE, 100, 7, "/more");
     views(b, FRUGAL_SITE, 200, 1, "/one");
     JSON_AUTO reply = realtime(b, FRUGAL_SITE);
-    expect_part(reply, "visitors", "10");
+    expect_part(reply, "visitors", "12");
     expect_part(reply, "pages", "[{'name':'/more','visitors':5,'pageviews':5}]");
     expect_part(reply, "sources", "[{'name':'more','visitors':5}]");
     expect_part(reply, "countries", "[{'name':'FR','visitors':10}]");
-    expect_part(reply, "meta", "{'folded_rows':{'pages':2,'sources':2,'countries':0}}");
+    expect_part(reply, "meta", "{'rounded_to':5,'hidden_below':5}");
 }
 
 static void a_list_has_ten_rows(void **state) {
@@ -235,7 +244,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(nobody_at_all, up, down),
         cmocka_unit_test_setup_teardown(it_is_the_same_until_something_happens, up, down),
         cmocka_unit_test_setup_teardown(cnil_rounds_to_ten, up, down),
-        cmocka_unit_test_setup_teardown(frugal_folds_small_rows, up, down),
+        cmocka_unit_test_setup_teardown(cnil_shows_no_handful, up, down),
+        cmocka_unit_test_setup_teardown(frugal_leaves_out_small_rows, up, down),
         cmocka_unit_test_setup_teardown(a_list_has_ten_rows, up, down),
         cmocka_unit_test_setup_teardown(midnight_is_no_end, up, down),
     };

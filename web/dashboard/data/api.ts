@@ -35,7 +35,7 @@ export interface Row {
 
 export interface Reply {
   results: Row[];
-  meta?: { folded_rows?: number }; // rows left out because too few visitors came
+  meta?: { hidden_below?: number }; // rows of fewer visitors are left out, whether there are any or not
 }
 
 export interface Segment {
@@ -63,7 +63,7 @@ export interface Realtime {
   pages: RealtimeRow[];
   sources: RealtimeRow[];
   countries: RealtimeRow[];
-  meta: { folded_rows?: { pages: number; sources: number; countries: number } };
+  meta: { hidden_below?: number }; // rows of the lists
 }
 
 export type Failure = 'unauthorised' | 'refused' | 'server' | 'network' | 'timeout';

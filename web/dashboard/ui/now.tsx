@@ -46,9 +46,9 @@ function Figures({ figures }: { figures: Realtime }) {
         <Minutes visitors={minutes.visitors} pageviews={minutes.pageviews} />
       </div>
       <div class="now-lists">
-        <List title="Pages" alias="page" rows={figures.pages} folded={meta.folded_rows?.pages} />
-        <List title="Sources" alias="source" rows={figures.sources} folded={meta.folded_rows?.sources} />
-        <List title="Countries" alias="country" rows={figures.countries} folded={meta.folded_rows?.countries} />
+        <List title="Pages" alias="page" rows={figures.pages} hidden={meta.hidden_below} />
+        <List title="Sources" alias="source" rows={figures.sources} hidden={meta.hidden_below} />
+        <List title="Countries" alias="country" rows={figures.countries} hidden={meta.hidden_below} />
       </div>
     </>
   );
@@ -58,10 +58,10 @@ interface ListProps {
   title: string;
   alias: string;
   rows: RealtimeRow[];
-  folded: number | undefined;
+  hidden: number | undefined;
 }
 
-function List({ title, alias, rows, folded = 0 }: ListProps) {
+function List({ title, alias, rows, hidden = 0 }: ListProps) {
   const dimension = byAlias(alias);
   const most = Math.max(1, ...rows.map(({ visitors }) => visitors));
   return (
@@ -69,7 +69,7 @@ function List({ title, alias, rows, folded = 0 }: ListProps) {
       {rows.length === 0 ? (
         <>
           <h3>{title}</h3>
-          <p class="muted small">{folded ? 'Too few visitors to show them apart.' : 'None yet.'}</p>
+          <p class="muted small">{hidden ? `None, or fewer than ${hidden} visitors.` : 'None yet.'}</p>
         </>
       ) : (
         <table class="rows">
@@ -101,7 +101,7 @@ function List({ title, alias, rows, folded = 0 }: ListProps) {
           </tbody>
         </table>
       )}
-      {rows.length > 0 && folded > 0 && <p class="muted small">Rows with too few visitors are folded away: {folded}.</p>}
+      {rows.length > 0 && hidden > 0 && <p class="muted small">Rows of fewer than {hidden} visitors are not shown.</p>}
     </div>
   );
 }

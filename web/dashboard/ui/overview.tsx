@@ -16,7 +16,12 @@ interface Props {
 }
 
 export function Overview({ site, range, base, totals, figure, onFigure }: Props) {
-  const before = useQuery({ ...base, date_range: range.beforeAsked }, null);
+  // The profile cnil has no moments of days that are over.
+  const wholeDays = site.profile === 'cnil';
+  const before = useQuery(
+    { ...base, date_range: wholeDays ? [range.before.from, range.before.to] : range.beforeAsked },
+    null,
+  );
   return (
     <section class="card overview" aria-label="Overview">
       {totals.error && <ErrorNote error={totals.error} onRetry={totals.retry} />}

@@ -22,8 +22,8 @@ interface Props {
   onPick: (dimension: Dimension, value: string) => void;
 }
 
-const nothing = (folded: number, missing: string | 0 | undefined): string =>
-  missing || (folded ? 'Too few visitors to show them apart.' : 'Nothing here in this period.');
+const nothing = (hidden: number, missing: string | 0 | undefined): string =>
+  missing || (hidden ? `Nobody, or fewer than ${hidden} visitors.` : 'Nothing here in this period.');
 
 export function Panel({ spec, base, total, tab, onTab, isOn, onPick }: Props) {
   const dimension = spec.dimensions.find(({ alias }) => alias === tab) ?? spec.dimensions[0];
@@ -44,7 +44,7 @@ export function Panel({ spec, base, total, tab, onTab, isOn, onPick }: Props) {
   const isLeftOut = ({ dimensions: [value] }: Row): boolean => without.includes(value ?? '');
   const rows = (reply?.results ?? []).filter((row) => !isLeftOut(row));
   const missing = dimension.missing ? (reply?.results.find(isLeftOut)?.metrics[0] ?? 0) : 0;
-  const folded = reply?.meta?.folded_rows ?? 0;
+  const hidden = reply?.meta?.hidden_below ?? 0;
   const shown = all ? rows : rows.slice(0, FEW);
 
   return (
@@ -68,7 +68,7 @@ export function Panel({ spec, base, total, tab, onTab, isOn, onPick }: Props) {
         ) : !reply ? (
           <Skeleton lines={FEW - 2} label={`Loading ${spec.title.toLowerCase()}`} />
         ) : shown.length === 0 ? (
-          <p class="nothing">{nothing(folded, missing && dimension.missing)}</p>
+          <p class="nothing">{nothing(hidden, missing && dimension.missing)}</p>
         ) : (
           <Rows
             {...{ dimension, total }}
@@ -84,8 +84,8 @@ export function Panel({ spec, base, total, tab, onTab, isOn, onPick }: Props) {
           Not known for {exact(missing)}. {dimension.missing}
         </p>
       )}
-      {shown.length > 0 && folded > 0 && (
-        <p class="muted small">Rows with too few visitors are folded away: {folded}.</p>
+      {shown.length > 0 && hidden > 0 && (
+        <p class="muted small">Rows of fewer than {hidden} visitors are not shown.</p>
       )}
       {reply && (all || rows.length > FEW) && (
         <button type="button" class="more quiet" aria-expanded={all} onClick={() => setAll(!all)}>
