@@ -357,6 +357,143 @@ static void goals_are_added_up_by_name(void **state) {
                  " add up");
 }
 
+/* --- output rules -------------------------------------------------------------------------------
+ */
+
+/* So many persons of one page at a site of each profile, from France but for the last three. */
+static void crowd(uint32_t site, uint64_t persons, const char *page) {
+    int64_t ts = zone_from_local_ms(bed_policy(bed, site)->zone, day_of(2026, 5, 10), 9 * 3600);
+    for (uint64_t i = 0; i < persons; i++) {
+        struct event e = bed_event(bed, site, ts, 1000 + i, EVENT_PAGEVIEW, page);
+        e.country = i + 3 < persons ? SPAN_LIT("FR") : SPAN_LIT("ES");
+        bed_apply(bed, &e, 1);
+    }
+}
+
+static json_int_t first_figure(const json_t *reply) {
+    return json_integer_value(json_array_get(
+        json_member(json_array_get(json_member(reply, "results"), 0), "metrics"), 0));
+}
+
+/* What a site alone says under that profile; what it does not show counts as 0. */
+static json_int_t alone(uint32_t site, enum profile profile, const json_t *request) {
+    struct policy p = *bed_policy(bed, site);
+    struct query_env env = {.store = bed->store, .clock = &bed->clock.clock, .timeout_ms = 20000};
+    JSON_AUTO reply = NULL;
+    struct err err = {0};
+    p.profile = profile;
+    if (query_run(&env, &p, request, &reply, &err) < 0)
+        fail_msg("%s", err.text);
+    return first_figure(reply);
+}
+
+static json_int_t together(const uint32_t *sites, size_t count, const json_t *request) {
+    JSON_AUTO reply = NULL;
+    struct err err = {0};
+    if (view_json(bed, sites, count, request, &reply, &err) < 0)
+        fail_msg("%s", err.text);
+    return first_figure(reply);
+}
+
+static const char *const questions[] = {
+    "{'metrics':['visitors'],'date_range':'day'}",
+    "{'metrics':['visitors'],'date_range':'day','dimensions':['event:page'],'pagination':{'limit':"
+    "1}}",
+    "{'metrics':['visitors'],'date_range':'day','filters':[['is','visit:country',['ES']]]}",
+    "{'metrics':['visitors'],'date_range':'day','filters':[['is_not','visit:country',['ES']]]}",
+    "{'metrics':['visits'],'date_range':'day','filters':[['is','visit:country',['ES']],"
+    "['is','event:page',['/c']]]}",
+    "{'metrics':['visitors'],'date_range':'day','dimensions':['visit:country','event:page'],"
+    "'filters':[['is','visit:country',['FR']]]}",
+};
+
+/* Somebody who may ask some of the sites for themselves learns nothing of the others from the view: it is
+ * the sum of what each would say under the same rule. */
+static void a_view_of_several_profiles_tells_no_more_than_its_sites(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t sites[3];
+        size_t count;
+        enum profile strictest;
+    } views[] = {{{SITE, CNIL_SITE}, 2, PROFILE_CNIL},
+                 {{SITE, FRUGAL_SITE}, 2, PROFILE_FRUGAL},
+                 {{FRUGAL_SITE, CNIL_SITE, SITE}, 3, PROFILE_CNIL}};
+    int told = 0;
+    for (uint64_t persons = 2; persons < 40; persons += 6) {
+        crowd(CNIL_SITE, persons, "/c");
+        crowd(FRUGAL_SITE, persons / 2, "/c");
+        crowd(SITE, 8, "/c");
+        for (size_t v = 0; v < ARRAY_LEN(views); v++)
+            for (size_t i = 0; i < ARRAY_LEN(questions); i++) {
+                CLEANUP(free_charp) char *quoted = requoted(questions[i]);
+                JSON_AUTO request = json_loads(quoted, 0, NULL);
+                json_int_t sum = 0;
+                for (size_t k = 0; k < views[v].count; k++)
+                    sum += alone(views[v].sites[k], views[v].strictest, request);
+                json_int_t got = together(views[v].sites, views[v].count, request);
+                if (got != sum)
+                    fail_msg("%s of view %zu: %lld, its sites %lld", questions[i], v,
+                             (long long)got, (long long)sum);
+                told += sum > 0;
+            }
+    }
+    assert_true(told > 60);
+}
+
+/* Small sites under cnil are not ten each in the total that has no filter. */
+static void rounding_is_done_once_where_all_round(void **state) {
+    (void)state;
+    struct policy other = *bed_policy(bed, OTHER_SITE);
+    other.profile = PROFILE_CNIL;
+    crowd(CNIL_SITE, 3, "/c");
+    crowd(OTHER_SITE, 3, "/c");
+    const struct policy *list[] = {bed_policy(bed, CNIL_SITE), &other};
+    struct query_env env = {.store = bed->store, .clock = &bed->clock.clock, .timeout_ms = 20000};
+    struct query_view v = {SPAN_LIT("group"), list, 2};
+    static const struct {
+        const char *query;
+        json_int_t visitors;
+    } cases[] = {
+        {"{'metrics':['visitors'],'date_range':'day'}", 10},
+        {"{'metrics':['visitors'],'date_range':'day','dimensions':['event:page']}", 10},
+        /* Any subset can be chosen here, so each is rounded for itself. */
+        {"{'metrics':['visitors'],'date_range':'day','filters':[['is_not','visit:site',['x']]]}",
+         20},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        CLEANUP(free_charp) char *quoted = requoted(cases[i].query);
+        JSON_AUTO request = json_loads(quoted, 0, NULL);
+        JSON_AUTO reply = NULL;
+        struct err err = {0};
+        if (query_run_view(&env, &v, request, &reply, &err) < 0)
+            fail_msg("%s", err.text);
+        assert_int_equal(first_figure(reply), cases[i].visitors);
+    }
+}
+
+static void the_strictest_profile_refuses(void **state) {
+    (void)state;
+    static const uint32_t sites[] = {SITE, CNIL_SITE};
+    static const char *const refused[] = {
+        "{'metrics':['visitors'],'date_range':'day','dimensions':['event:props:plan']}",
+        "{'metrics':['visitors'],'date_range':['2026-05-10T10:00:00Z','2026-05-10T11:00:00Z']}",
+        /* Nor does a choice of sites of other profiles help. */
+        "{'metrics':['visitors'],'date_range':'day','dimensions':['event:props:plan'],"
+        "'filters':[['is','visit:site',['example.com']]]}",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        CLEANUP(free_charp) char *quoted = requoted(refused[i]);
+        JSON_AUTO request = json_loads(quoted, 0, NULL);
+        JSON_AUTO reply = NULL;
+        struct err err = {0};
+        assert_int_equal(view_json(bed, sites, 2, request, &reply, &err), ERR_INVALID);
+    }
+    JSON_AUTO request = json_pack("{s:[s],s:s}", "metrics", "visitors", "date_range", "day");
+    JSON_AUTO reply = NULL;
+    assert_int_equal(view_json(bed, sites, 2, request, &reply, NULL), 0);
+    assert_int_equal(json_integer_value(json_member(json_member(reply, "meta"), "rounded_to")), 10);
+}
+
 int main(void) {
     if (crypt_init() < 0)
         return 1;
@@ -370,6 +507,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(of_nobody_there_is_nothing, up, down),
         cmocka_unit_test_setup_teardown(what_a_view_refuses, up, down),
         cmocka_unit_test_setup_teardown(goals_are_added_up_by_name, up, down),
+        cmocka_unit_test_setup_teardown(a_view_of_several_profiles_tells_no_more_than_its_sites, up,
+                                        down),
+        cmocka_unit_test_setup_teardown(rounding_is_done_once_where_all_round, up, down),
+        cmocka_unit_test_setup_teardown(the_strictest_profile_refuses, up, down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
