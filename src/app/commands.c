@@ -1,6 +1,7 @@
 #include "commands.h"
 
 #include "saved_cli.h"
+#include "views_cli.h"
 
 int command_failed(const struct err *err) {
     (void)fprintf(stderr, "tamis: %s\n", err->text);
@@ -111,12 +112,14 @@ static const struct cli_option goal_options[] = {
     {0},
 };
 static const struct cli_option token_add_options[] = {
-    {"site", "site", CLI_TEXT, "DOMAIN", "the one site it reads (else every site)"},
+    {"site", "site", CLI_TEXT, "DOMAIN", "the one site it reads (else every site and view)"},
+    {"view", "view", CLI_TEXT, "NAME", "the one view it reads, and no site but that of --site"},
     {"label", "label", CLI_TEXT, "TEXT", "what it is for"},
     {0},
 };
 static const struct cli_option query_options[] = {
     {"site", "site", CLI_TEXT, "DOMAIN", "the site"},
+    {"view", "view", CLI_TEXT, "NAME", "or the view: its sites, added up"},
     {"range", "range", CLI_TEXT, "RANGE",
      "day, 7d, 28d, month, year, all … (day), or two dates with a comma"},
     {"metrics", "metrics", CLI_LIST, "LIST", "such as visitors,bounce_rate (the usual ones)"},
@@ -272,6 +275,7 @@ const struct cli_command commands[] = {
      .options = goal_options,
      .text = "remove a goal; no event goes",
      .run = command_goal_remove},
+    VIEW_COMMANDS,
     {.words = "token add",
      .options = token_add_options,
      .text = "make an API token; it is printed this once",

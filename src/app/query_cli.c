@@ -290,8 +290,11 @@ static int ask_and_show(const struct cli *cli, enum format format, bool clear, s
 }
 
 static int run(const struct cli *cli, struct err *err) {
-    if (!json_member(cli->args, "site"))
+    bool of_site = json_member(cli->args, "site"), of_view = json_member(cli->args, "view");
+    if (!of_site && !of_view)
         return err_set(err, ERR_INVALID, "--site DOMAIN is missing");
+    if (of_site && of_view)
+        return err_set(err, ERR_INVALID, "--view does not go with --site");
     enum format format = FORMAT_TABLE;
     int rc = query_format(cli, &format, err);
     if (rc < 0)

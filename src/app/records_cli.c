@@ -32,13 +32,14 @@ static void print_tokens(const json_t *list) {
     size_t i;
     json_t *row;
     if (json_array_size(list))
-        (void)printf("%6s  %-32s %-10s  %s\n", "id", "site", "made", "label");
+        (void)printf("%6s  %-32s %-20s %-10s  %s\n", "id", "site", "view", "made", "label");
     json_array_foreach (list, i, row) {
         char day[CIVIL_TEXT];
         day_of(row, day);
-        const char *site = command_text(row, "site");
-        (void)printf("%6lld  %-32s %-10s  %s\n", command_number(row, "id"),
-                     *site ? site : "every site", day, command_text(row, "label"));
+        const char *site = command_text(row, "site"), *view = command_text(row, "view");
+        const char *other = *view ? "-" : "every site";
+        (void)printf("%6lld  %-32s %-20s %-10s  %s\n", command_number(row, "id"),
+                     *site ? site : other, view, day, command_text(row, "label"));
     }
 }
 

@@ -13,8 +13,8 @@
 #include "parts.h"
 #include "saved.h"
 #include "verify.h"
-
-enum { QUERY_CATCH_UP_MS = 2000 };
+#include "view_verbs.h"
+#include "views.h"
 
 static int done(json_t *reply, json_t **ret, struct err *err) {
     if (!reply)
@@ -93,7 +93,10 @@ static int block_remove(struct app *a, const json_t *args, struct span body, jso
 static int token_add(struct app *a, const json_t *args, struct span body, json_t **ret,
                      struct err *err) {
     char token[CRYPT_TOKEN_CHARS];
-    int rc = control_token_add(a->control, text(args, "site"), text(args, "label"), token, err);
+    struct span site = text(args, "site"), label = text(args, "label");
+    int rc = json_member(args, "view")
+                 ? control_token_add_view(a->control, text(args, "view"), site, label, token, err)
+                 : control_token_add(a->control, site, label, token, err);
     if (rc < 0)
         return rc;
     rc = done(json_pack("{s:s}", "token", token), ret, err);
@@ -137,6 +140,8 @@ static int ask(struct app *a, const json_t *args,
 
 static int query(struct app *a, const json_t *args, struct span body, json_t **ret,
                  struct err *err) {
+    if (json_member(args, "view"))
+        return verb_view_query(a, args, ret, err);
     return ask(a, args, query_run, ret, err);
 }
 
@@ -174,6 +179,10 @@ static const struct verb verbs[] = {
     {"goal.add", verb_goal_add, APP_CONTROL},
     {"goal.list", verb_goal_list, APP_CONTROL},
     {"goal.remove", verb_goal_remove, APP_CONTROL},
+    {"view.add", verb_view_add, APP_CONTROL},
+    {"view.list", verb_view_list, APP_CONTROL},
+    {"view.set", verb_view_set, APP_CONTROL},
+    {"view.remove", verb_view_remove, APP_CONTROL},
     {"token.add", token_add, APP_CONTROL},
     {"token.list", token_list, APP_CONTROL},
     {"token.remove", token_remove, APP_CONTROL},

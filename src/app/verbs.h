@@ -22,6 +22,8 @@ const struct verb *verb_find(struct span name);
 int verb_call(void *ctx, struct span name, const json_t *args, struct span body, json_t **ret,
               struct err *err) WARN_UNUSED;
 
+enum { QUERY_CATCH_UP_MS = 2000 };
+
 /* doctor.c: an array of {"check", "ok", "text"}. */
 int verb_doctor(struct app *a, const json_t *args, struct span body, json_t **ret,
                 struct err *err) WARN_UNUSED;

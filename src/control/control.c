@@ -123,6 +123,18 @@ static const char *const migrations[] = {
     "CREATE INDEX annotation_by_day ON annotation (site, from_day);",
     "ALTER TABLE site ADD COLUMN visitor_cookie INTEGER NOT NULL DEFAULT 0"
     "  CHECK (visitor_cookie IN (0, 1));",
+    "CREATE TABLE view ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT," /* queries may name it: must not come back */
+    "  created_ms INTEGER NOT NULL,"
+    "  name TEXT NOT NULL UNIQUE"
+    ") STRICT;"
+    "CREATE TABLE view_site ("
+    "  view INTEGER NOT NULL REFERENCES view (id) ON DELETE CASCADE,"
+    "  site INTEGER NOT NULL REFERENCES site (id) ON DELETE CASCADE,"
+    "  PRIMARY KEY (view, site)"
+    ") STRICT;"
+    /* A token without site or view is of every one. */
+    "ALTER TABLE token ADD COLUMN view INTEGER REFERENCES view (id) ON DELETE CASCADE;",
 };
 
 static int version_read(struct control *c, int *ret, struct err *err) {

@@ -73,7 +73,7 @@ int control_goal_remove(struct control *c, struct span domain, uint64_t id,
 
 /* --- tokens: only a digest is stored
  * --------------------------------------------------------------*/
-/* domain empty: the token reads every site. ret_token has room for CRYPT_TOKEN_CHARS (crypt.h). */
+/* domain empty: the token reads every site and view. ret_token has room for CRYPT_TOKEN_CHARS (crypt.h). */
 int control_token_add(struct control *c, struct span domain, struct span label, char *ret_token,
                       struct err *err) WARN_UNUSED;
 int control_token_list(struct control *c, json_t **ret, struct err *err) WARN_UNUSED;

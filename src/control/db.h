@@ -69,6 +69,13 @@ int sites_policies(struct control *c, struct policy_set **ret, struct err *err) 
 /* Commits, and publishes the policies as they then are. */
 int sites_publish(struct control *c, struct db_change *change, struct err *err) WARN_UNUSED;
 
+/* --- views.c; the lock is held --- */
+
+/* By name or number. */
+int views_id(struct control *c, struct span view, uint32_t *ret, struct err *err) WARN_UNUSED;
+/* view 0: all of them. */
+int views_list(struct control *c, uint32_t view, json_t **ret, struct err *err) WARN_UNUSED;
+
 /* --- goals.c; the lock is held --- */
 
 /* The site's goals into the policy, in the arena. */

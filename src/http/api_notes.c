@@ -9,6 +9,8 @@ void api_notes(struct request *r) {
     const char *date = MHD_lookup_connection_value(r->mhd, MHD_GET_ARGUMENT_KIND, "date");
     CLEANUP(policy_set_unrefp)
     struct policy_set *policies = policy_board_get(h->services->policies);
+    if (api_names_view(span_str(site)))
+        return api_refuse_view(r, span_str(site));
     const struct policy *policy = api_find_site(policies, span_str(site));
     if (!api_may_read(r, policy))
         return api_answer_denied(r);

@@ -62,6 +62,8 @@ void api_props(struct request *r) {
     CLEANUP(policy_set_unrefp)
     struct policy_set *policies = policy_board_get(h->services->policies);
     struct span site = p.values[PARAM_SITE].ptr ? p.values[PARAM_SITE] : SPAN_EMPTY;
+    if (api_names_view(site))
+        return api_refuse_view(r, site);
     const struct policy *policy = api_find_site(policies, site);
     if (!api_may_read(r, policy))
         return api_answer_denied(r);

@@ -34,20 +34,17 @@ const struct policy *api_find_site(const struct policy_set *set, struct span nam
     return p;
 }
 
-static int answer_question(struct request *r, api_question_fn *run, const struct policy *policy,
-                           const json_t *query, void (*rename)(struct err *err), json_t **ret) {
+int api_report(struct request *r, int rc, struct err *err, void (*rename)(struct err *err)) {
     struct http *h = r->http;
-    struct err err = {0};
-    int rc = run(&h->services->query, policy, query, ret, &err);
     if (rc == ERR_INVALID && rename)
-        rename(&err);
+        rename(err);
     switch (rc) {
     case 0:
         counters_add(h->counters, COUNT_QUERIES_OK, 1);
         break;
     case ERR_INVALID:
         counters_add(h->counters, COUNT_QUERIES_INVALID, 1);
-        answer_error(r, MHD_HTTP_BAD_REQUEST, err.text);
+        answer_error(r, MHD_HTTP_BAD_REQUEST, err->text);
         break;
     case ERR_TIMEOUT:
         counters_add(h->counters, COUNT_QUERIES_TIMEOUT, 1);
@@ -60,9 +57,23 @@ static int answer_question(struct request *r, api_question_fn *run, const struct
     return rc;
 }
 
+static int answer_question(struct request *r, api_question_fn *run, const struct policy *policy,
+                           const json_t *query, void (*rename)(struct err *err), json_t **ret) {
+    struct err err = {0};
+    int rc = run(&r->http->services->query, policy, query, ret, &err);
+    return api_report(r, rc, &err, rename);
+}
+
 int api_run(struct request *r, const struct policy *policy, const json_t *query,
             void (*rename)(struct err *err), json_t **ret) {
     return answer_question(r, query_run, policy, query, rename, ret);
+}
+
+int api_run_view(struct request *r, const struct api_view *view, const json_t *query,
+                 void (*rename)(struct err *err), json_t **ret) {
+    struct err err = {0};
+    int rc = query_run_view(&r->http->services->query, &view->asked, query, ret, &err);
+    return api_report(r, rc, &err, rename);
 }
 
 bool api_may_read(struct request *r, const struct policy *policy) {
@@ -96,6 +107,16 @@ void api_ask(struct request *r, api_question_fn *run) {
     }
     CLEANUP(policy_set_unrefp)
     struct policy_set *policies = policy_board_get(h->services->policies);
+    if (api_names_view(name)) {
+        struct api_view view;
+        if (run != query_run)
+            return api_refuse_view(r, name);
+        if (!api_find_view(r, policies, name, &view))
+            return api_answer_denied(r);
+        if (api_run_view(r, &view, query, NULL, &reply) == 0)
+            answer_json(r, reply);
+        return;
+    }
     const struct policy *policy = api_find_site(policies, name);
     if (!api_may_read(r, policy))
         return api_answer_denied(r);

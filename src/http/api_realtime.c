@@ -2,6 +2,7 @@
  * Events GET /api/v2/realtime/stream?site_id=…. */
 #include "realtime.h"
 #include "streams.h"
+#include "view_realtime.h"
 
 static struct span site_of(struct request *r) {
     return span_str(MHD_lookup_connection_value(r->mhd, MHD_GET_ARGUMENT_KIND, "site_id"));
@@ -11,14 +12,18 @@ void api_realtime(struct request *r) {
     struct http *h = r->http;
     CLEANUP(policy_set_unrefp)
     struct policy_set *policies = policy_board_get(h->services->policies);
-    const struct policy *policy = api_find_site(policies, site_of(r));
-    if (!api_may_read(r, policy))
+    struct api_view view;
+    bool of_view = api_names_view(site_of(r));
+    const struct policy *policy = of_view ? NULL : api_find_site(policies, site_of(r));
+    if (of_view ? !api_find_view(r, policies, site_of(r), &view) : !api_may_read(r, policy))
         return api_answer_denied(r);
     if (!api_takes_only(r, (const char *const[]){"site_id", NULL}))
         return;
     JSON_AUTO reply = NULL;
     struct err err = {0};
-    int rc = realtime_run(&h->services->query, policy, &reply, &err);
+    const struct query_env *env = &h->services->query;
+    int rc = of_view ? view_realtime_run(env, &view.asked, &reply, &err)
+                     : realtime_run(env, policy, &reply, &err);
     if (rc < 0)
         return answer_error(r, reply_status_of(rc), "the query failed");
     answer_json(r, reply);
@@ -28,6 +33,8 @@ void api_realtime_open(struct request *r) {
     struct http *h = r->http;
     CLEANUP(policy_set_unrefp)
     struct policy_set *policies = policy_board_get(h->services->policies);
+    if (api_names_view(site_of(r)))
+        return api_refuse_view(r, site_of(r));
     const struct policy *policy = api_find_site(policies, site_of(r));
     struct span token;
     if (!api_may_read(r, policy) || !api_bearer(r, &token))

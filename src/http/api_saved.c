@@ -4,6 +4,7 @@
 #include "query_annotations.h"
 #include "segments.h"
 #include "server.h"
+#include "view_annotations.h"
 
 static struct span argument(struct request *r, const char *name) {
     return span_str(MHD_lookup_connection_value(r->mhd, MHD_GET_ARGUMENT_KIND, name));
@@ -21,6 +22,8 @@ void api_segments(struct request *r) {
     struct http *h = r->http;
     CLEANUP(policy_set_unrefp)
     struct policy_set *policies = policy_board_get(h->services->policies);
+    if (api_names_view(argument(r, "site_id")))
+        return api_refuse_view(r, argument(r, "site_id"));
     const struct policy *policy = api_find_site(policies, argument(r, "site_id"));
     if (!api_may_read(r, policy))
         return api_answer_denied(r);
@@ -37,13 +40,18 @@ void api_annotations(struct request *r) {
     struct http *h = r->http;
     CLEANUP(policy_set_unrefp)
     struct policy_set *policies = policy_board_get(h->services->policies);
-    const struct policy *policy = api_find_site(policies, argument(r, "site_id"));
-    if (!api_may_read(r, policy))
+    struct span site = argument(r, "site_id"), range = argument(r, "date_range");
+    struct api_view view;
+    bool of_view = api_names_view(site);
+    const struct policy *policy = of_view ? NULL : api_find_site(policies, site);
+    if (of_view ? !api_find_view(r, policies, site, &view) : !api_may_read(r, policy))
         return api_answer_denied(r);
     if (!api_takes_only(r, (const char *const[]){"site_id", "date_range", NULL}))
         return;
     JSON_AUTO reply = NULL;
     struct err err = {0};
-    int rc = annotations_run(&h->services->query, policy, argument(r, "date_range"), &reply, &err);
+    const struct query_env *env = &h->services->query;
+    int rc = of_view ? view_annotations_run(env, &view.asked, range, &reply, &err)
+                     : annotations_run(env, policy, range, &reply, &err);
     answer(r, rc, reply, &err);
 }

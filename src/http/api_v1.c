@@ -41,8 +41,10 @@ static void answer_v1(struct request *r, enum v1_kind kind) {
         return answer_invalid(r, "site_id: is required");
     CLEANUP(policy_set_unrefp)
     struct policy_set *policies = policy_board_get(r->http->services->policies);
-    const struct policy *policy = api_find_site(policies, p.site);
-    if (!api_may_read(r, policy))
+    struct api_view view;
+    bool of_view = api_names_view(p.site);
+    const struct policy *policy = of_view ? NULL : api_find_site(policies, p.site);
+    if (of_view ? !api_find_view(r, policies, p.site, &view) : !api_may_read(r, policy))
         return api_answer_denied(r);
     if (p.too_many)
         return answer_invalid(r, "query: too many parameters");
@@ -53,7 +55,8 @@ static void answer_v1(struct request *r, enum v1_kind kind) {
     if (rc == ERR_INVALID)
         return answer_invalid(r, err.text);
     if (rc == 0)
-        rc = api_run(r, policy, query, v1_rename_error, &reply);
+        rc = of_view ? api_run_view(r, &view, query, v1_rename_error, &reply)
+                     : api_run(r, policy, query, v1_rename_error, &reply);
     if (rc < 0)
         return;
     JSON_AUTO answer = v1_reply(kind, reply);
@@ -91,8 +94,10 @@ void api_realtime_visitors(struct request *r) {
     const char *site = MHD_lookup_connection_value(r->mhd, MHD_GET_ARGUMENT_KIND, "site_id");
     CLEANUP(policy_set_unrefp)
     struct policy_set *policies = policy_board_get(h->services->policies);
-    const struct policy *policy = api_find_site(policies, span_str(site));
-    if (!api_may_read(r, policy))
+    struct api_view view;
+    bool of_view = api_names_view(span_str(site));
+    const struct policy *policy = of_view ? NULL : api_find_site(policies, span_str(site));
+    if (of_view ? !api_find_view(r, policies, span_str(site), &view) : !api_may_read(r, policy))
         return api_answer_denied(r);
     int64_t now_ms = clock_wall_ms(h->services->clock);
     JSON_AUTO query =
@@ -102,7 +107,9 @@ void api_realtime_visitors(struct request *r) {
     JSON_AUTO reply = NULL;
     if (!query)
         return answer_error(r, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory");
-    if (api_run(r, policy, query, NULL, &reply) < 0)
+    int rc = of_view ? api_run_view(r, &view, query, NULL, &reply)
+                     : api_run(r, policy, query, NULL, &reply);
+    if (rc < 0)
         return;
     json_t *row = json_array_get(json_member(reply, "results"), 0);
     json_t *visitors = json_array_get(json_member(row, "metrics"), 0);

@@ -13,8 +13,10 @@
 #include "arena.h"
 #include "buf.h"
 #include "http.h"
+#include "query_view.h"
 #include "queue.h"
 #include "sieve.h"
+#include "views.h"
 
 enum {
     CONTROL_MOST_BODY = 16 * 1024 * 1024,
@@ -275,6 +277,8 @@ bool api_takes_only(struct request *r, const char *const words[]);
 int api_run(struct request *r, const struct policy *policy, const json_t *query,
             void (*rename)(struct err *err), json_t **ret) WARN_UNUSED;
 /* As query_run(). */
+/* Answers and counts what is no 0, and counts what is; returns it. */
+int api_report(struct request *r, int rc, struct err *err, void (*rename)(struct err *err));
 typedef int api_question_fn(const struct query_env *env, const struct policy *policy,
                             const json_t *request, json_t **ret, struct err *err);
 /* A whole route: a JSON body that names its site in site_id, and its answer. */
@@ -311,5 +315,26 @@ void control_socket_stop(struct http *h);
 /* server.c */
 /* For MHD: its messages can hold visitor data, so they are counted and dropped. */
 void mhd_message(void *cls, const char *format, va_list args);
+
+/* --- api_view.c ----------------------------------------------------------------------------------
+ */
+
+/* A view as a request names it. */
+struct api_view {
+    struct control_view found;
+    const struct policy *sites[VIEW_MOST_SITES];
+    struct query_view asked; /* borrows from the above: not to be copied */
+};
+
+/* Whether it is "view:" and a name or number. */
+bool api_names_view(struct span site_id);
+/* Whether there is such a view, and the request's token reads it. */
+bool api_find_view(struct request *r, const struct policy_set *policies, struct span site_id,
+                   struct api_view *ret);
+/* For what is asked of sites alone: 400 to who reads the view, else denied. */
+void api_refuse_view(struct request *r, struct span site_id);
+/* As api_run(). */
+int api_run_view(struct request *r, const struct api_view *view, const json_t *query,
+                 void (*rename)(struct err *err), json_t **ret);
 
 #endif

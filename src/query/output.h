@@ -27,6 +27,7 @@ struct output {
     int least;  /* rows of fewer visitors are not shown, nobody and a few alike; 0: all are */
     bool cells; /* a filter on attributes of visits adds up rows, each under the two above */
     int least_measured; /* a quartile is shown of so many measurements */
+    bool by_site;       /* of a view: each site's rows are under the first two, then added up */
 };
 
 static inline bool output_shows_all(const struct output *o) {
@@ -49,8 +50,11 @@ int output_check_walk_range(const struct range *r, enum profile profile, int64_t
 /* A count as it may be shown: nobody is 0, anybody at least the unit. */
 int64_t output_rounded(const struct output *rule, int64_t count);
 
+/* The stricter of both, in all there is. */
+struct output output_stricter(struct output a, const struct output *b);
+
 /* The query whose rows are added up to those of `q`; under a rule with cells it is also split by
- * the attributes of its filter, before its own dimensions. place[i]: where dimension i of q is. */
+ * the attributes of its filter, before its own dimensions, and before these by site, if the rule is. place[i]: where dimension i of q is. */
 struct query output_cells(const struct query *q, enum profile profile, size_t *place);
 
 /* --- output_sql.c --- */

@@ -7,9 +7,10 @@
 #include "civil.h"
 #include "query_parts.h"
 
-/* What an event is, and a visit. A row by goal tells what the goal is, which is a filter of its query. */
+/* What an event is, and a visit. A row by goal tells what the goal is, which is a filter of its query; one by
+ * site what that site tells anyway. */
 static bool is_attribute(enum dim d) {
-    return dim_infos[d].scope != SCOPE_TIME && d != DIM_GOAL;
+    return dim_infos[d].scope != SCOPE_TIME && d != DIM_GOAL && d != DIM_SITE;
 }
 
 /* "Its name is not engagement": so are all events that are counted. */
@@ -145,17 +146,24 @@ static struct query query_of_goal(const struct query *q, const struct query_goal
     return one;
 }
 
+struct output output_stricter(struct output a, const struct output *b) {
+    a.unit = b->unit > a.unit ? b->unit : a.unit;
+    a.least = b->least > a.least ? b->least : a.least;
+    a.least_measured = b->least_measured > a.least_measured ? b->least_measured : a.least_measured;
+    a.cells |= b->cells;
+    a.by_site |= b->by_site;
+    return a;
+}
+
 struct output output_rule(const struct query *q, enum profile profile) {
     struct output rule = rule_of(q, profile);
     for (size_t i = 0; i < q->goal_count; i++) {
         struct filter both[2];
         struct query one = query_of_goal(q, &q->goals[i], both);
         struct output other = rule_of(&one, profile);
-        rule.unit = other.unit > rule.unit ? other.unit : rule.unit;
-        rule.least = other.least > rule.least ? other.least : rule.least;
-        rule.cells |= other.cells;
+        rule = output_stricter(rule, &other);
     }
-    return rule;
+    return q->floor ? output_stricter(rule, q->floor) : rule;
 }
 
 /* --- questions that are refused -----------------------------------------------------------------
@@ -316,17 +324,29 @@ static void add_filter_dims(struct query *q, const struct filter *f) {
         add_filter_dims(q, &f->children[i]);
 }
 
+/* A property is another one by another name. */
+static size_t add_own_dim(struct query *cells, const struct query *q, size_t i) {
+    if (q->dims[i] != DIM_PROP)
+        return add_dim(cells, q->dims[i]);
+    cells->props[cells->dim_count] = q->props[i];
+    cells->dims[cells->dim_count] = DIM_PROP;
+    return cells->dim_count++;
+}
+
 struct query output_cells(const struct query *q, enum profile profile, size_t *place) {
     struct query cells = *q;
+    struct output rule = output_rule(q, profile);
     for (size_t i = 0; i < q->dim_count; i++)
         place[i] = i;
-    if (!output_rule(q, profile).cells)
+    if (!rule.cells && !rule.by_site)
         return cells;
-    cells.dim_count =
-        0; /* there is room: output_check() lets few attributes pass, and no properties */
-    add_filter_dims(&cells, &q->filter);
+    cells.dim_count = 0; /* there is room: with cells, output_check() lets few attributes pass */
+    if (rule.by_site)
+        (void)add_dim(&cells, DIM_SITE);
+    if (rule.cells)
+        add_filter_dims(&cells, &q->filter);
     cells.filter_dim_count = cells.dim_count;
     for (size_t i = 0; i < q->dim_count; i++)
-        place[i] = add_dim(&cells, q->dims[i]);
+        place[i] = add_own_dim(&cells, q, i);
     return cells;
 }

@@ -164,7 +164,7 @@ bool cells_have(enum dim d) {
         CELL_DIMENSIONS(X)
 #undef X
     };
-    if (is_code(d) || d == DIM_GOAL || dim_infos[d].scope == SCOPE_TIME)
+    if (is_code(d) || d == DIM_GOAL || d == DIM_SITE || dim_infos[d].scope == SCOPE_TIME)
         return d != DIM_TIME_HOUR;
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (strcmp(names[i], dim_infos[d].column) == 0)

@@ -41,7 +41,8 @@ static struct query query_of_all(const struct query *q, bool split) {
                         .metric_count = 1,
                         .filter = q->filter,
                         .range = q->range,
-                        .today = q->today};
+                        .today = q->today,
+                        .floor = q->floor};
     all.filter.child_count = q->plain_filters;
     for (size_t i = 0; split && i < q->dim_count; i++)
         if (q->dims[i] != DIM_GOAL) {
@@ -93,6 +94,12 @@ static void add_reach(struct reach *to, const struct reach *r) {
 struct reach period_reach(const struct period *p) {
     bool total = p->plan.total.from_events || p->plan.total.from_visits;
     struct reach r = {0};
+    for (size_t i = 0; i < p->member_count && p->members; i++) {
+        struct reach of_member = period_reach(p->members[i]);
+        add_reach(&r, &of_member);
+    }
+    if (p->members)
+        return r;
     if (p->q.goal_count == 0 || total)
         add_reach(&r, &p->reach);
     for (size_t i = 0; i < p->within_count; i++)

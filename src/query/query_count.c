@@ -128,7 +128,8 @@ static enum dim roll_of(const struct query *q, size_t dim_count) {
     }
     for (size_t i = 0; i < dim_count; i++) {
         enum dim d = q->dims[i];
-        if (d == DIM_GOAL || (dim_infos[d].scope == SCOPE_TIME && d != DIM_TIME_HOUR))
+        if (d == DIM_GOAL || d == DIM_SITE ||
+            (dim_infos[d].scope == SCOPE_TIME && d != DIM_TIME_HOUR))
             continue;
         if (at != DIM_TIME && at != d)
             return DIMS;

@@ -129,6 +129,9 @@ static int parse_leaf(struct filter_reader *r, const json_t *j, enum filter_op o
     struct span word = json_span(json_array_get(j, 1));
     if (!word.ptr || !dim_from_word(word, &leaf.dim) || (leaf.dim == DIM_GOAL && !r->book))
         return err_set(r->err, ERR_INVALID, "filters: unknown dimension");
+    if (leaf.dim == DIM_SITE)
+        return err_set(r->err, ERR_INVALID,
+                       "filters: visit:site takes is and is_not, as a filter of its own of a view");
     if (dim_infos[leaf.dim].scope == SCOPE_TIME)
         return err_set(r->err, ERR_INVALID, "filters: time is filtered by date_range");
     int failed = 0;

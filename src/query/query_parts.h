@@ -25,7 +25,7 @@ enum dim {
     DIMS
 };
 
-enum dim_scope { SCOPE_TIME, SCOPE_EVENT, SCOPE_VISIT };
+enum dim_scope { SCOPE_TIME, SCOPE_EVENT, SCOPE_VISIT, SCOPE_SITE };
 
 struct dim_info {
     const char *word;
@@ -133,8 +133,8 @@ struct query_goal {
 struct query {
     enum metric metrics[METRICS];
     size_t metric_count;
-    enum dim dims[QUERY_MOST_DIMS];
-    struct property props[QUERY_MOST_DIMS]; /* of those that are DIM_PROP */
+    enum dim dims[QUERY_MOST_DIMS + 1]; /* one more for what only splits, see output_cells() */
+    struct property props[QUERY_MOST_DIMS + 1]; /* of those that are DIM_PROP */
     size_t dim_count;
     size_t filter_dim_count; /* the first so many only split, see output_cells() */
     struct filter filter;    /* an AND; without children when there is none */
@@ -142,7 +142,8 @@ struct query {
         plain_filters; /* the first children: those that all visitors fulfil, converting or not */
     struct query_goal *goals; /* event:goal is a dimension: its values; NULL: it is none */
     size_t goal_count;
-    struct span currency; /* of revenue; ptr NULL: any; empty: none */
+    struct span currency;       /* of revenue; ptr NULL: any; empty: none */
+    const struct output *floor; /* of a view's site: its rule is this one at least; NULL: none */
     struct order orders[METRICS + QUERY_MOST_DIMS];
     size_t order_count;
     struct range range;
@@ -229,6 +230,11 @@ enum dim range_auto_dim(const struct range *r);
 /* Numbers as in results, see query_sql_dim; a new array in the arena. */
 int range_labels(const struct range *r, enum dim dim, const struct zone *zone, struct arena *arena,
                  int64_t **ret, size_t *ret_count, struct err *err) WARN_UNUSED;
+
+/* The same of all sites of a view, each in its own zone. */
+struct period;
+int view_labels(const struct period *p, enum dim dim, struct arena *arena, int64_t **ret,
+                size_t *ret_count, struct err *err) WARN_UNUSED;
 
 /* The least number of a row of that range. */
 int64_t range_first_label(const struct range *r, enum dim dim, const struct zone *zone);
@@ -374,6 +380,14 @@ struct period {
     size_t within_count;
     struct period *all;   /* conversion_rate: all visitors */
     struct period *group; /* group_conversion_rate: all visitors of each row */
+
+    const struct policy *policy; /* of the site whose rows these are */
+    /* Of a consolidated view: the same question to each of its sites, whose rows are added up; the
+     * above is what these agree on, without reach. NULL: of one site. */
+    struct period **members;
+    size_t member_count;
+    int64_t
+        label_shift; /* of a member compared with: from its times to the view's, see struct compare */
 };
 
 struct sql_text {
@@ -390,6 +404,10 @@ static inline void sql_text_release(struct sql_text *s) {
 /* Makes the parameters and tells the query's filter their numbers. */
 int query_bind(struct query *q, struct arena *arena, struct sql_text *ret,
                struct err *err) WARN_UNUSED;
+/* The same for queries of one statement, which have the same dimensions and names of goals: the first one
+ * is told the latter's numbers. The engine takes no value that the statement does not use. */
+int query_bind_all(struct query *const *list, size_t count, struct arena *arena,
+                   struct sql_text *ret, struct err *err) WARN_UNUSED;
 
 /* What stands for a currency where rows have several. */
 #define CURRENCY_MIXED "*"
@@ -415,6 +433,9 @@ int query_check_patterns(const struct query_env *env, struct store_view *view,
 /* Fills in what only the view and the whole range can tell. */
 int query_resolve(const struct query_env *env, struct store_view *view, const struct policy *policy,
                   struct query *q, struct err *err) WARN_UNUSED;
+/* "all" begins with the site's first day: the earlier of range->from_day and that. */
+int query_resolve_first_day(const struct query_env *env, struct store_view *view, uint32_t site,
+                            struct range *range, struct err *err) WARN_UNUSED;
 /* Plans a query that is resolved, over the view's levels. */
 int query_plan_period(const struct query_env *env, struct store_view *view,
                       const struct policy *policy, struct arena *arena, struct period *p,
@@ -422,6 +443,18 @@ int query_plan_period(const struct query_env *env, struct store_view *view,
 /* Runs the statement; no words of the engine get out. */
 int query_select(const struct query_env *env, struct store_view *view, struct sql_text *s,
                  struct sql_result **ret, struct err *err) WARN_UNUSED;
+
+/* Who is asked what, since when. */
+struct answering {
+    const struct query_env *env;
+    struct store_view *view;
+    const struct policy *policy;
+    const json_t *request;
+    int64_t begun_ns;
+};
+/* Makes the statement of planned periods, runs it, and replies. `other`: to compare with, or NULL. */
+int query_answer(const struct answering *a, struct period *p, const struct period *other,
+                 struct arena *arena, json_t **ret, struct err *err) WARN_UNUSED;
 
 /* --- query_conversion.c --- */
 

@@ -201,12 +201,14 @@ static json_t *query_json(const struct query *q, const struct policy *policy,
     return TAKE_PTR(object);
 }
 
-static int put_labels(json_t *meta, const struct query *q, const struct zone *zone,
+static int put_labels(json_t *meta, const struct period *p, const struct zone *zone,
                       struct arena *arena, struct err *err) {
+    const struct query *q = &p->q;
     enum dim dim = query_time_dim(q);
     int64_t *numbers;
     size_t count;
-    int r = range_labels(&q->range, dim, zone, arena, &numbers, &count, err);
+    int r = p->members ? view_labels(p, dim, arena, &numbers, &count, err)
+                       : range_labels(&q->range, dim, zone, arena, &numbers, &count, err);
     if (r < 0)
         return r;
     json_t *list = json_array();
@@ -243,7 +245,12 @@ static json_t *day_json(int32_t day) {
 static json_t *notes_json(const struct outcome *o) {
     const struct query *q = &o->period->q;
     json_t *notes = json_object();
-    if (q->range.from_day != q->range.to_day && counts_people(q))
+    bool many_days = q->range.from_day != q->range.to_day;
+    if (o->period->members && counts_people(q))
+        (void)json_object_set_new(notes, "visitors",
+                                  json_string(many_days ? "daily visitors of each site, added up"
+                                                        : "visitors of each site, added up"));
+    else if (many_days && counts_people(q))
         (void)json_object_set_new(notes, "visitors", json_string("daily visitors, added up"));
     bool mixed = false;
     for (size_t i = 0; i < sql_result_rows(o->rows); i++)
@@ -290,7 +297,7 @@ static int meta_json(const struct outcome *o, const struct policy *policy, struc
         ok = ok && put_other_reach(meta, o);
     if (!ok)
         return err_set(err, ERR_NOMEM, "out of memory");
-    int r = q->time_labels ? put_labels(meta, q, policy->zone, arena, err) : 0;
+    int r = q->time_labels ? put_labels(meta, o->period, policy->zone, arena, err) : 0;
     if (r == 0)
         *ret = TAKE_PTR(meta);
     return r;
@@ -298,6 +305,10 @@ static int meta_json(const struct outcome *o, const struct policy *policy, struc
 
 static void add_parts(json_t *list, const struct period *p) {
     const struct reach *r = &p->reach;
+    for (size_t i = 0; p->members && i < p->member_count; i++)
+        add_parts(list, p->members[i]);
+    if (p->members)
+        return;
     for (size_t i = 0; i < r->part_count; i++)
         (void)json_array_append_new(list, json_integer(r->parts[i]->id));
     for (size_t i = 0; i < r->cell_part_count; i++)

@@ -42,6 +42,8 @@ void put_rollup(const struct writer *w) {
     for (size_t i = 0; i < s->dim_count; i++) {
         if (w->q->dims[i] == DIM_GOAL)
             put_goal(w);
+        else if (w->q->dims[i] == DIM_SITE)
+            put_site(w);
         else
             put_roll_dim(w, w->q->dims[i]);
         buf_addf(o, " AS d%zu, ", i);

@@ -20,9 +20,8 @@ int query_select(const struct query_env *env, struct store_view *view, struct sq
     return r == 0 ? 0 : query_failed(r, err);
 }
 
-/* "all" begins with the site's first day. */
-static int resolve_first_day(const struct query_env *env, struct store_view *view, uint32_t site,
-                             struct range *range, struct err *err) {
+int query_resolve_first_day(const struct query_env *env, struct store_view *view, uint32_t site,
+                            struct range *range, struct err *err) {
     CLEANUP(sql_text_release) struct sql_text s = {0};
     buf_addf(&s.text, "SELECT min(day) FROM visit_row WHERE site = %u", site);
     CLEANUP(sql_result_freep) struct sql_result *rows = NULL;
@@ -66,6 +65,8 @@ int query_check_patterns(const struct query_env *env, struct store_view *view,
 int query_plan_period(const struct query_env *env, struct store_view *view,
                       const struct policy *policy, struct arena *arena, struct period *p,
                       struct err *err) {
+    p->policy = policy;
+    p->members = NULL;
     p->cells = output_cells(&p->q, policy->profile, p->place);
     p->plan = plan_make(&p->cells, policy->profile);
     p->plan.rollup = p->plan.rollup && !env->no_rollup;
@@ -82,7 +83,7 @@ int query_resolve(const struct query_env *env, struct store_view *view, const st
                   struct query *q, struct err *err) {
     int r = query_check_patterns(env, view, &q->filter, err);
     if (r == 0 && q->range.from_first)
-        r = resolve_first_day(env, view, policy->site, &q->range, err);
+        r = query_resolve_first_day(env, view, policy->site, &q->range, err);
     if (r < 0)
         return r;
     for (size_t i = 0; i < q->dim_count; i++)
@@ -91,6 +92,23 @@ int query_resolve(const struct query_env *env, struct store_view *view, const st
     if (q->compare.kind != COMPARE_NONE)
         compare_resolve(q, policy->zone);
     return 0;
+}
+
+int query_answer(const struct answering *a, struct period *p, const struct period *other,
+                 struct arena *arena, json_t **ret, struct err *err) {
+    CLEANUP(sql_text_release) struct sql_text s = {0};
+    int r = query_sql(p, other, a->policy->site, arena, &s, err);
+    if (r < 0)
+        return r;
+    struct outcome o = {.period = p, .other = other, .sql = &s};
+    o.plan_ms = ms_since(a->env, a->begun_ns);
+    CLEANUP(sql_result_freep) struct sql_result *rows = NULL;
+    r = query_select(a->env, a->view, &s, &rows, err);
+    if (r < 0)
+        return r;
+    o.rows = rows;
+    o.rows_ms = ms_since(a->env, a->begun_ns) - o.plan_ms;
+    return reply_make(&o, a->policy, a->request, a->env->explain, arena, ret, err);
 }
 
 static int run(const struct query_env *env, const struct policy *policy, const json_t *request,
@@ -121,24 +139,14 @@ static int run(const struct query_env *env, const struct policy *policy, const j
     if (r == 0)
         r = query_plan_period(env, view, policy, arena, &p, err);
     bool compares = r == 0 && p.q.compare.kind != COMPARE_NONE;
-    CLEANUP(sql_text_release) struct sql_text s = {0};
     if (compares) {
         other.q = compare_query(&p.q);
         r = query_plan_period(env, view, policy, arena, &other, err);
     }
-    if (r == 0)
-        r = query_sql(&p, compares ? &other : NULL, policy->site, arena, &s, err);
     if (r < 0)
         return r;
-    struct outcome o = {.period = &p, .other = compares ? &other : NULL, .sql = &s};
-    o.plan_ms = ms_since(env, begun_ns);
-    CLEANUP(sql_result_freep) struct sql_result *rows = NULL;
-    r = query_select(env, view, &s, &rows, err);
-    if (r < 0)
-        return r;
-    o.rows = rows;
-    o.rows_ms = ms_since(env, begun_ns) - o.plan_ms;
-    return reply_make(&o, policy, request, env->explain, arena, ret, err);
+    const struct answering a = {env, view, policy, request, begun_ns};
+    return query_answer(&a, &p, compares ? &other : NULL, arena, ret, err);
 }
 
 static void arena_releasep(struct arena *a) {

@@ -32,6 +32,17 @@ static void put_quantity_sums(const struct writer *w, unsigned mask, const char 
                      quantity_words[i].name, prefix, quantity_words[i].name);
 }
 
+static void put_levels(const struct writer *w) {
+    const char *between = "";
+    for (int level = 0; level < LEVELS; level++) {
+        if (!(w->reach->levels & 1U << level))
+            continue;
+        buf_adds(w->out, between);
+        put_level(w, (enum level)level);
+        between = " UNION ALL BY NAME ";
+    }
+}
+
 /* With both sides, rows that only the visit side has are none. */
 void put_sums_of_levels(const struct writer *w) {
     struct buf *o = w->out;
@@ -52,14 +63,10 @@ void put_sums_of_levels(const struct writer *w) {
     if (s->exit_views)
         buf_adds(o, "sum(x_views)::BIGINT AS x_views, ");
     buf_adds(o, "FROM (");
-    const char *between = "";
-    for (int level = 0; level < LEVELS; level++) {
-        if (!(w->reach->levels & 1U << level))
-            continue;
-        buf_adds(o, between);
-        put_level(w, (enum level)level);
-        between = " UNION ALL BY NAME ";
-    }
+    if (w->period && w->period->members)
+        put_members(w, put_levels);
+    else
+        put_levels(w);
     buf_adds(o, ")");
     if (s->dim_count > 0)
         buf_addf(o, " GROUP BY ALL HAVING %s > 0",
@@ -272,24 +279,55 @@ static size_t params_of_query(const struct query *q) {
     return count;
 }
 
-int query_bind(struct query *q, struct arena *arena, struct sql_text *ret, struct err *err) {
-    struct sql_value *params = ARENA_NEW(arena, struct sql_value, params_of_query(q));
-    if (!params)
-        return err_set(err, ERR_NOMEM, "out of memory");
-    ret->param_count = filter_bind(&q->filter, params, prop_bind_dims(q, params));
+/* Behind the first `next`; how many there are then. `named`: with the names of goals. */
+static size_t bind_query(struct query *q, bool named, struct sql_value *params, size_t next) {
+    next = filter_bind(&q->filter, params, next);
     for (size_t i = 0; i < q->goal_count; i++) {
         struct query_goal *g = &q->goals[i];
-        ret->param_count = filter_bind(&g->filter, params, ret->param_count);
-        params[ret->param_count++] = (struct sql_value){.type = SQL_TEXT_VALUE, .text = g->name};
-        g->name_param = ret->param_count;
+        next = filter_bind(&g->filter, params, next);
+        if (!named)
+            continue;
+        params[next++] = (struct sql_value){.type = SQL_TEXT_VALUE, .text = g->name};
+        g->name_param = next;
     }
+    return next;
+}
+
+int query_bind_all(struct query *const *list, size_t count, struct arena *arena,
+                   struct sql_text *ret, struct err *err) {
+    size_t most = 0;
+    for (size_t i = 0; i < count; i++)
+        most += params_of_query(list[i]);
+    struct sql_value *params = ARENA_NEW(arena, struct sql_value, most);
+    if (!params)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    ret->param_count = prop_bind_dims(list[0], params);
+    for (size_t i = 0; i < count; i++)
+        ret->param_count = bind_query(list[i], i == 0, params, ret->param_count);
     ret->params = params;
     return 0;
 }
 
+int query_bind(struct query *q, struct arena *arena, struct sql_text *ret, struct err *err) {
+    return query_bind_all(&q, 1, arena, ret, err);
+}
+
+/* The queries of a view's sites share nothing but their words. */
+static int bind_period(struct period *p, struct arena *arena, struct sql_text *ret,
+                       struct err *err) {
+    if (!p->members)
+        return query_bind(&p->q, arena, ret, err);
+    struct query **list = ARENA_NEW(arena, struct query *, p->member_count);
+    if (!list)
+        return err_set(err, ERR_NOMEM, "out of memory");
+    for (size_t i = 0; i < p->member_count; i++)
+        list[i] = &p->members[i]->q;
+    return query_bind_all(list, p->member_count, arena, ret, err);
+}
+
 int query_sql(struct period *p, const struct period *other, uint32_t site, struct arena *arena,
               struct sql_text *ret, struct err *err) {
-    int r = query_bind(&p->q, arena, ret, err);
+    int r = bind_period(p, arena, ret, err);
     if (r < 0)
         return r;
     ret->counted = p->q.total_rows;

@@ -98,6 +98,8 @@ void put_dims(const struct writer *w, enum level level, enum side side) {
             put_prop_dim(w, i);
         else if (w->q->dims[i] == DIM_GOAL)
             put_goal(w);
+        else if (w->q->dims[i] == DIM_SITE)
+            put_site(w);
         else
             put_column(w->out, late ? DIM_TIME_DAY : w->q->dims[i], level, side);
         buf_addf(w->out, " AS d%zu, ", i);

@@ -121,6 +121,12 @@ void put_vitals_shown(const struct writer *w);
 void put_vital(const struct writer *w, enum metric m);
 /* The parts' event files, with columns of web vitals also where a file has none. */
 void put_vital_files(const struct writer *w);
+/* --- query_view.c --- */
+
+/* The rows of each site of the writer's view, put by put_levels(), one after the other. */
+void put_members(const struct writer *w, void (*put_levels)(const struct writer *w));
+void put_site(const struct writer *w); /* the domain of the site the rows are of */
+
 /* --- query_exits.c --- */
 
 /* " UNION ALL BY NAME " and a SELECT of x_views, if the shape has them. */

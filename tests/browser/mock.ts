@@ -3,7 +3,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { bundleWeb, type Asset } from '../../tools/web_bundle';
-import type { Annotation, Realtime } from '../../web/dashboard/data/api';
+import type { Annotation, Realtime, Site } from '../../web/dashboard/data/api';
+import type { ViewHeadline } from '../../web/dashboard/data/headlines';
 import { PATIENCE_MS } from '../flow/lib';
 
 export const TOKEN = 'mock-token';
@@ -41,6 +42,8 @@ export interface Mock {
   streams: boolean; // whether live figures are sent; else they are to be asked for
   annotations: Annotation[];
   live: Realtime;
+  sites: Site[];
+  views: ViewHeadline[];
   /** Changes live figures, and sends them to who listens. */
   tell(change: Partial<Realtime>): void;
   listeners(): number;
@@ -102,8 +105,10 @@ export async function startMock(root: string): Promise<Mock> {
     if (question) mock.asked.push(question);
     if (mock.mood === 'hanging') return;
     if (request.headers.authorization !== `Bearer ${TOKEN}`) reply(401, { error: 'Invalid API key.' });
-    else if (path === '/api/v1/sites') reply(200, { sites: SITES });
+    else if (path === '/api/v1/sites') reply(200, { sites: mock.sites });
+    else if (path === '/api/v2/views') reply(200, { results: mock.views, meta: {} });
     else if (mock.mood === 'failing') reply(503, { error: 'busy' });
+    else if (path === '/api/v2/sites') reply(200, { results: mock.sites.map(headline), meta: {} });
     else if (path === '/api/v2/realtime') reply(200, mock.live);
     else if (path === '/api/v2/realtime/stream' && mock.streams) listen(response);
     else if (path === '/api/v2/realtime/stream') reply(503, { error: 'too many streams are open, try again later' });
@@ -130,6 +135,8 @@ export async function startMock(root: string): Promise<Mock> {
     streams: true,
     annotations: [],
     live: LIVE,
+    sites: SITES,
+    views: [],
     tell: (change) => {
       mock.live = { ...mock.live, ...change };
       listening.forEach((response) => response.write(message(mock.live)));
@@ -200,6 +207,13 @@ const SITES = [
   { id: 's1', domain: 'boulangerie-martin.fr', timezone: 'Europe/Paris', profile: 'frugal' },
   { id: 's2', domain: 'atelier-des-trois-ponts-et-chaussees.example.com', timezone: 'Europe/Paris', profile: 'cnil' },
 ];
+
+/** The first has 900 visitors, each further one 70 less and a change of 5 % less. */
+function headline({ domain, timezone }: Site, at: number): object {
+  const visitors = 900 - 70 * at;
+  const change = { visitors: at === 3 ? null : 20 - 5 * at, pageviews: 0 };
+  return { site_id: domain, timezone, visitors, pageviews: 2 * visitors, change, trend: [3, 5, 4, 7, 6, 9, 8].map((n) => n * (10 - at)) };
+}
 
 const NAMES: Record<string, [string | null, number][]> = {
   'event:page': [

@@ -1,13 +1,18 @@
 // The server's side of the dashboard: the list of sites and the query API, with errors a person can act on.
 
+import type { Headline, ViewHeadline } from './headlines';
 import type { Vital } from './vitals';
 
 export interface Site {
   id: string | number;
-  domain: string;
+  domain: string; // of a view "view:NAME"
+  name?: string; // of a view
   timezone: string;
   profile?: string;
 }
+
+export const titleOf = (site: Site): string => site.name ?? site.domain;
+export const isView = (site: string): boolean => site.startsWith('view:');
 
 export const METRICS = ['visitors', 'visits', 'pageviews', 'bounce_rate', 'visit_duration'] as const;
 export type Metric = (typeof METRICS)[number] | 'events';
@@ -88,6 +93,20 @@ export class Client {
   async sites(signal?: AbortSignal): Promise<Site[]> {
     const reply = await this.fetch<Site[] | { sites: Site[] }>('/api/v1/sites', {}, signal);
     return Array.isArray(reply) ? reply : reply.sites;
+  }
+
+  siteHeadlines(words: Record<string, string>, signal?: AbortSignal): Promise<Headline[]> {
+    return this.list<Headline>(`/api/v2/sites?${new URLSearchParams(words).toString()}`, signal);
+  }
+
+  viewHeadlines(words: Record<string, string>, signal?: AbortSignal): Promise<ViewHeadline[]> {
+    return this.list<ViewHeadline>(`/api/v2/views?${new URLSearchParams(words).toString()}`, signal);
+  }
+
+  /** The views, as sites are. */
+  async views(signal?: AbortSignal): Promise<Site[]> {
+    const views = await this.viewHeadlines({ period: 'day' }, signal);
+    return views.map(({ id, name, site_id: domain, timezone, profile }) => ({ id: `view:${id}`, domain, name, timezone, profile }));
   }
 
   realtime(site: string, signal?: AbortSignal): Promise<Realtime> {

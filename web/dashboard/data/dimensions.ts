@@ -71,6 +71,12 @@ export const PANELS: readonly PanelSpec[] = [
   },
 ];
 
+/** Of a view of several sites: which of them. */
+export const VIEW_PANELS: readonly PanelSpec[] = [
+  { id: 'sites', title: 'Sites', dimensions: [{ alias: 'site', api: 'visit:site', label: 'Sites', singular: 'Site' }] },
+  ...PANELS,
+];
+
 // Reports on one event each, of the tracker and its add-ons: the same questions as `tamis query --report`.
 const NONE = '(none)';
 
@@ -152,7 +158,7 @@ export const REPORTS: readonly PanelSpec[] = [
 /** Saved filters: to filter by, with no panel of its own. */
 export const SEGMENT: Dimension = { alias: 'segment', api: 'segment', label: 'Segments', singular: 'Segment' };
 
-export const DIMENSIONS: readonly Dimension[] = [...[...PANELS, ...REPORTS].flatMap((panel) => panel.dimensions), SEGMENT];
+export const DIMENSIONS: readonly Dimension[] = [...[...VIEW_PANELS, ...REPORTS].flatMap((panel) => panel.dimensions), SEGMENT];
 
 export const byAlias = (alias: string): Dimension | undefined =>
   DIMENSIONS.find((dimension) => dimension.alias === alias);

@@ -1,6 +1,6 @@
 // What the site's owner saved: segments to filter by, notes on days. Both are extras: without them the rest goes on.
 import { useContext, useEffect, useState } from 'preact/hooks';
-import type { Annotation, Client, Segment } from './api';
+import { isView, type Annotation, type Client, type Segment } from './api';
 import type { Day } from './day';
 import { SessionContext } from './use_query';
 
@@ -20,7 +20,7 @@ function useList<Item>(key: string, ask: (client: Client, signal: AbortSignal) =
 }
 
 export const useSegments = (site: string): Segment[] =>
-  useList(site, (client, signal) => client.segments(site, signal));
+  useList(site, async (client, signal) => (isView(site) ? [] : client.segments(site, signal)));
 
 export const useAnnotations = (site: string, from: Day, to: Day): Annotation[] =>
   useList(`${site} ${from} ${to}`, (client, signal) => client.annotations(site, from, to, signal));

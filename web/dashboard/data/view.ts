@@ -3,7 +3,7 @@
 import { METRICS, type Filter, type Metric } from './api';
 import { COMPARISONS, type Comparison } from './compare';
 import { isDay, type Day } from './day';
-import { PANELS, REPORTS, byAlias, type Dimension } from './dimensions';
+import { REPORTS, VIEW_PANELS, byAlias, type Dimension } from './dimensions';
 import { PERIODS, type Period } from './period';
 
 export interface Condition {
@@ -20,6 +20,7 @@ export interface View {
   conditions: Condition[];
   tabs: Record<string, string>; // panel → alias of its dimension
   live: boolean; // the last half hour is shown
+  list: boolean; // all sites are, in place of one
 }
 
 const USUAL: Period = '28d';
@@ -30,7 +31,7 @@ export function readView(search: string): View {
   const [from, to] = [params.get('from'), params.get('to')];
   const custom: [Day, Day] | undefined = isDay(from) && isDay(to) && from <= to ? [from, to] : undefined;
   const tabs: Record<string, string> = {};
-  for (const { id, dimensions } of [...PANELS, ...REPORTS]) {
+  for (const { id, dimensions } of [...VIEW_PANELS, ...REPORTS]) {
     const tab = params.get(id);
     if (tab && dimensions.some(({ alias }) => alias === tab)) tabs[id] = tab;
   }
@@ -47,6 +48,7 @@ export function readView(search: string): View {
     }),
     tabs,
     live: params.get('live') === '1',
+    list: params.get('list') === '1',
   };
 }
 
@@ -60,11 +62,12 @@ export function writeView(view: View): string {
   }
   if (view.comparison !== 'previous') params.set('compare', view.comparison);
   if (view.figure !== 'visitors') params.set('figure', view.figure);
-  for (const { id, dimensions } of [...PANELS, ...REPORTS]) {
+  for (const { id, dimensions } of [...VIEW_PANELS, ...REPORTS]) {
     const tab = view.tabs[id];
     if (tab && tab !== dimensions[0].alias) params.set(id, tab);
   }
   if (view.live) params.set('live', '1');
+  if (view.list) params.set('list', '1');
   for (const { dimension, value } of view.conditions) params.append('f', `${dimension.alias}:${value}`);
   // Slashes and colons are allowed in a query and easier to read.
   const text = params.toString().replace(/%2F/g, '/').replace(/%3A/g, ':');

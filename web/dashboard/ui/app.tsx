@@ -1,9 +1,9 @@
-// The whole: a token, the sites it opens, and the dashboard of one of them; or the reason why not.
+// The whole: a token, the sites and views it opens; or the reason why not.
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { ApiError, Client, type Site } from '../data/api';
 import { keepToken, takeToken } from '../data/token';
-import { Dashboard } from './dashboard';
 import { ErrorNote } from './error_note';
+import { Home } from './home';
 import { Login } from './login';
 import { Skeleton } from './skeleton';
 
@@ -35,9 +35,10 @@ export function App() {
     if (!token) return;
     const abort = new AbortController();
     setError(undefined);
-    client.sites(abort.signal).then(
-      (list) => {
-        if (!abort.signal.aborted) setSites(list);
+    const views = client.views(abort.signal).catch(() => []); // without them the rest goes on
+    Promise.all([client.sites(abort.signal), views]).then(
+      (lists) => {
+        if (!abort.signal.aborted) setSites(lists.flat());
       },
       (reason: unknown) => {
         if (!abort.signal.aborted)
@@ -78,5 +79,5 @@ export function App() {
         </p>
       </main>
     );
-  return <Dashboard client={client} sites={sites} onLeave={() => leave('')} />;
+  return <Home client={client} sites={sites} onLeave={() => leave('')} />;
 }

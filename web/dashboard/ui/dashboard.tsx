@@ -1,7 +1,7 @@
 // One site's figures. All of it follows one view (site, period, filters), so all of it always agrees.
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { METRICS, type Client, type Query, type Site } from '../data/api';
-import { PANELS, byAlias, type Dimension, type PanelSpec } from '../data/dimensions';
+import { METRICS, isView, titleOf, type Client, type Query, type Site } from '../data/api';
+import { PANELS, VIEW_PANELS, byAlias, type Dimension, type PanelSpec } from '../data/dimensions';
 import { rangeOf } from '../data/period';
 import { SessionContext, useQuery } from '../data/use_query';
 import { useRealtime, type Live } from '../data/use_realtime';
@@ -22,9 +22,10 @@ interface Props {
   client: Client;
   sites: Site[];
   onLeave: () => void;
+  onList: (() => void) | undefined; // to all of them
 }
 
-export function Dashboard({ client, sites, onLeave }: Props) {
+export function Dashboard({ client, sites, onLeave, onList }: Props) {
   const [view, change] = useView();
   const site = sites.find(({ domain }) => domain === view.site) ?? (sites[0] as Site);
   const beat = useBeat();
@@ -39,14 +40,15 @@ export function Dashboard({ client, sites, onLeave }: Props) {
   const forgets = site.profile !== 'consented'; // where a cookie may be set, promise nothing
 
   useEffect(() => {
-    document.title = `${site.domain} · Tamis`;
-  }, [site.domain]);
+    document.title = `${titleOf(site)} · Tamis`;
+  }, [titleOf(site)]);
 
   return (
     <SessionContext.Provider value={session}>
-      <Header {...{ sites, site, view, range, live, onLeave }} onChange={change} />
+      <Header {...{ sites, site, view, range, live, onLeave, onList }} onChange={change} />
       <Body key={site.domain} {...{ site, view, range, live, change }} />
       <footer class="foot">
+        {isView(site.domain) && <p>Each site’s visitors are counted for themselves: who is on two sites counts twice.</p>}
         {range.from !== range.to && (
           <p id="added-up">
             * Over several days, visitors are <em>daily visitors, added up</em>: who comes on two days counts
@@ -107,7 +109,8 @@ function Body({ site, view, range, live, change }: BodyProps) {
     />
   );
 
-  if (nothing && everCounted === 0) return <EmptySite site={site} />;
+  const panels = isView(site.domain) ? VIEW_PANELS : PANELS;
+  if (nothing && everCounted === 0 && !isView(site.domain)) return <EmptySite site={site} />;
   return (
     <main class="page">
       {view.live && <Now live={live} onClose={() => change({ live: false })} />}
@@ -118,7 +121,7 @@ function Body({ site, view, range, live, change }: BodyProps) {
       />
       <Overview {...{ site, range, base, totals }} figure={view.figure} onFigure={(figure) => change({ figure })} />
       <div class="panels">
-        {(!failed ? PANELS : []).map(panel)}
+        {(!failed ? panels : []).map(panel)}
         {!failed && (
           <Vitals base={base} isOn={(value) => holds(view, page, value)} onPick={(value) => pick(page, value)} />
         )}

@@ -1,4 +1,4 @@
-import type { Site } from '../data/api';
+import { titleOf, type Site } from '../data/api';
 import type { Range } from '../data/period';
 import type { Live as LiveFigures } from '../data/use_realtime';
 import type { View } from '../data/view';
@@ -15,30 +15,38 @@ interface Props {
   live: LiveFigures;
   onChange: (change: Partial<View>) => void;
   onLeave: () => void;
+  onList: (() => void) | undefined;
 }
 
-export function Header({ sites, site, view, range, live, onChange, onLeave }: Props) {
+export function Header({ sites, site, view, range, live, onChange, onLeave, onList }: Props) {
   return (
     <header class="top">
       <div class="brand">
         <Logo />
         <span class="wordmark">Tamis</span>
       </div>
-      <Menu label="Site" text={site.domain} class="site-menu">
-        {(close) =>
-          sites.map(({ domain }) => (
-            <MenuItem
-              key={domain}
-              on={domain === site.domain}
-              onPick={() => {
-                onChange({ site: domain, conditions: [] });
-                close();
-              }}
-            >
-              {domain}
-            </MenuItem>
-          ))
-        }
+      <Menu label="Site" text={titleOf(site)} class="site-menu">
+        {(close) => (
+          <>
+            {onList && (
+              <MenuItem on={false} onPick={onList}>
+                All sites
+              </MenuItem>
+            )}
+            {sites.map((each) => (
+              <MenuItem
+                key={each.domain}
+                on={each === site}
+                onPick={() => {
+                  onChange({ site: each.domain, conditions: [] });
+                  close();
+                }}
+              >
+                {titleOf(each)}
+              </MenuItem>
+            ))}
+          </>
+        )}
       </Menu>
       <Live live={live} open={view.live} onToggle={() => onChange({ live: !view.live })} />
       <span class="gap" />
