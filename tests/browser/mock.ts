@@ -22,6 +22,7 @@ export interface Sent {
   inp?: number;
   cls?: number;
   z?: string;
+  id?: string;
 }
 
 interface Asked {
@@ -46,6 +47,7 @@ export interface Mock {
   listeners(): number;
   asked: Asked[];
   sent: Sent[];
+  forgotten: { d: string; id: string }[]; // whom the tracker with a cookie wants forgotten
   headers: NodeJS.Dict<string | string[]>[]; // of what was sent
   pages: Map<string, string>;
   /** Resolves with the next event, kept or to come, that fits and was not handed out before. */
@@ -75,6 +77,9 @@ export async function startMock(root: string): Promise<Mock> {
     const asset = served.get(path);
     if (path === '/api/event') {
       record(JSON.parse(await body(request)) as Sent, request);
+      response.writeHead(202, { 'access-control-allow-origin': '*' }).end('ok');
+    } else if (path === '/api/forget') {
+      mock.forgotten.push(JSON.parse(await body(request)) as Mock['forgotten'][number]);
       response.writeHead(202, { 'access-control-allow-origin': '*' }).end('ok');
     } else if (path.startsWith('/api/')) {
       await api(path, request, response);
@@ -137,6 +142,7 @@ export async function startMock(root: string): Promise<Mock> {
     listeners: () => listening.size,
     asked: [],
     sent: [],
+    forgotten: [],
     headers: [],
     pages: new Map(),
     event: (fits) => {
