@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { bundleWeb, type Asset } from '../../tools/web_bundle';
 import type { Annotation, Realtime } from '../../web/dashboard/data/api';
 import { PATIENCE_MS } from '../flow/lib';
+import { cohortsOf, knownOf } from './mock_known';
 
 export const TOKEN = 'mock-token';
 
@@ -25,7 +26,7 @@ export interface Sent {
   id?: string;
 }
 
-interface Asked {
+export interface Asked {
   site_id: string;
   metrics: string[];
   date_range: string | [string, string];
@@ -114,6 +115,8 @@ export async function startMock(root: string): Promise<Mock> {
     else if (path === '/api/v2/realtime/stream') reply(503, { error: 'too many streams are open, try again later' });
     else if (path === '/api/v2/segments') reply(200, { results: SEGMENTS, meta: {} });
     else if (path === '/api/v2/annotations') reply(200, { results: mock.annotations, meta: {} });
+    else if (path === '/api/v2/cohorts') reply(200, cohortsOf(request.url ?? '', mock.mood === 'empty'));
+    else if (question?.metrics[0] === 'unique_visitors') reply(200, { ...knownOf(question, mock.mood === 'empty'), query: question });
     else if (question) reply(200, { results: resultsOf(question, mock.mood), meta: {}, query: question });
     else reply(404, { error: 'No such route.' });
   }
@@ -205,6 +208,7 @@ async function body(request: IncomingMessage): Promise<string> {
 const SITES = [
   { id: 's1', domain: 'boulangerie-martin.fr', timezone: 'Europe/Paris', profile: 'frugal' },
   { id: 's2', domain: 'atelier-des-trois-ponts-et-chaussees.example.com', timezone: 'Europe/Paris', profile: 'cnil' },
+  { id: 's3', domain: 'club.example', timezone: 'Europe/Paris', profile: 'consented', visitor_cookie: true },
 ];
 
 const NAMES: Record<string, [string | null, number][]> = {
@@ -252,7 +256,7 @@ const PROPS: Record<string, Record<string, [string, number][]>> = {
   },
 };
 
-const noise = (seed: number): number => {
+export const noise = (seed: number): number => {
   const x = Math.sin(seed * 12.9898) * 43758.5453;
   return x - Math.floor(x);
 };

@@ -1,5 +1,6 @@
 // The server's side of the dashboard: the list of sites and the query API, with errors a person can act on.
 
+import type { CohortPeriod, Cohorts, KnownMetric } from './known';
 import type { Vital } from './vitals';
 
 export interface Site {
@@ -7,6 +8,7 @@ export interface Site {
   domain: string;
   timezone: string;
   profile?: string;
+  visitor_cookie?: boolean; // visitors who agreed are known again
 }
 
 export const METRICS = ['visitors', 'visits', 'pageviews', 'bounce_rate', 'visit_duration'] as const;
@@ -15,7 +17,7 @@ export type Filter = [operator: 'is' | 'is_not', dimension: string, values: stri
 
 export interface Query {
   site_id: string;
-  metrics: (Metric | Vital | 'vitals')[];
+  metrics: (Metric | Vital | 'vitals' | KnownMetric)[];
   date_range: string | [from: string, to: string];
   dimensions?: string[];
   filters?: Filter[];
@@ -30,7 +32,10 @@ export interface Row {
 
 export interface Reply {
   results: Row[];
-  meta?: { folded_rows?: number }; // rows left out because too few visitors came
+  meta?: {
+    folded_rows?: number; // rows left out because too few visitors came
+    diary_from?: string | null; // the day since which visitors are known again
+  };
 }
 
 export interface Segment {
@@ -96,6 +101,11 @@ export class Client {
 
   segments(site: string, signal?: AbortSignal): Promise<Segment[]> {
     return this.list<Segment>(`/api/v2/segments?site_id=${encodeURIComponent(site)}`, signal);
+  }
+
+  cohorts(site: string, period: CohortPeriod, periods: number, signal?: AbortSignal): Promise<Cohorts> {
+    const path = `/api/v2/cohorts?site_id=${encodeURIComponent(site)}&period=${period}&periods=${periods}`;
+    return this.fetch<Cohorts>(path, {}, signal);
   }
 
   annotations(site: string, from: string, to: string, signal?: AbortSignal): Promise<Annotation[]> {
