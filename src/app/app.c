@@ -123,6 +123,16 @@ static int open_store(struct app *a, struct err *err) {
     return rc < 0 ? rc : sealed_open(a, err);
 }
 
+static int open_diary(struct app *a, struct err *err) {
+    CLEANUP(free_charp) char *path = path_join(a->data, "visitors.db");
+    return path ? known_open(path, a->clock, &a->known, err) : no_memory(err);
+}
+
+static struct drain_options drain_options_of(struct app *a) {
+    return (struct drain_options){
+        .journal = a->journal, .store = a->store, .known = a->known, .counters = &a->counters};
+}
+
 static int open_parts(struct app *a, const char *data, unsigned parts, struct err *err) {
     int rc = parts & APP_MAKE ? make_folder(data, err) : 0;
     if (rc < 0)
@@ -133,11 +143,12 @@ static int open_parts(struct app *a, const char *data, unsigned parts, struct er
         return rc;
     if ((parts & APP_SIEVE) && (rc = open_sieve(a, err)) < 0)
         return rc;
-    if ((parts & APP_STORE) && ((rc = open_journal(a, err)) < 0 || (rc = open_store(a, err)) < 0))
+    if ((parts & APP_STORE) && ((rc = open_journal(a, err)) < 0 || (rc = open_diary(a, err)) < 0 ||
+                                (rc = open_store(a, err)) < 0))
         return rc;
     if (!(parts & APP_DRAIN))
         return 0;
-    struct drain_options o = {.journal = a->journal, .store = a->store, .counters = &a->counters};
+    struct drain_options o = drain_options_of(a);
     if ((rc = drain_start(&o, &a->drain, err)) < 0 || !(parts & APP_SEAL))
         return rc;
     return sealer_start(a, &a->sealer, err);
@@ -171,6 +182,8 @@ void app_close(struct app *a) {
         journal_close(TAKE_PTR(a->journal));
     if (a->store)
         store_close(TAKE_PTR(a->store));
+    if (a->known)
+        known_close(TAKE_PTR(a->known));
     if (a->sieve)
         sieve_close(TAKE_PTR(a->sieve));
     control_close(TAKE_PTR(a->control));
@@ -186,8 +199,10 @@ void app_close(struct app *a) {
 }
 
 int app_catch_up(struct app *a, int timeout_ms, struct err *err) {
-    if (!a->drain)
-        return drain_once(a->journal, a->store, &a->counters, err);
+    if (!a->drain) {
+        struct drain_options o = drain_options_of(a);
+        return drain_once(&o, err);
+    }
     int rc = drain_wait_for(a->drain, journal_end(a->journal), timeout_ms);
     return rc < 0 ? err_set(err, rc, "the hot tables are behind the journal") : 0;
 }
@@ -202,6 +217,7 @@ struct query_env app_query_env(const struct app *a) {
     return (struct query_env){.store = a->store,
                               .clock = a->clock,
                               .control = a->control,
+                              .known = a->known,
                               .timeout_ms = (int)a->config.query_timeout_ms};
 }
 

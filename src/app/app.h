@@ -11,6 +11,7 @@
 #include "control.h"
 #include "counters.h"
 #include "journal.h"
+#include "known.h"
 #include "policy.h"
 #include "query.h"
 #include "sieve.h"
@@ -43,11 +44,13 @@ struct app {
     struct sieve *sieve;
     struct journal *journal;
     struct store *store;
+    struct known *known; /* the diary; open with journal and hot tables */
     struct drain *drain; /* NULL without APP_DRAIN */
     struct imports *imports;
     struct leases *leases;
     pthread_mutex_t upkeep; /* see upkeep.h */
     bool trimmed;           /* the journal holds nothing of what was sealed; behind upkeep */
+    int64_t aged_at;        /* when the diary was last looked through, in AGE_EVERY; behind upkeep */
     struct sealer *sealer;  /* NULL without APP_SEAL */
     bool hot_rebuilt;
 };

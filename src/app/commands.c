@@ -68,6 +68,8 @@ void command_print_id(const json_t *reply) {
         {"block-spam", "block_spam", CLI_BOOL, "on|off", "refuse visits from referrer spam (on)"}, \
         {"block-datacenters", "block_datacenters", CLI_BOOL, "on|off",                             \
          "refuse visits from datacentres (off)"},                                                  \
+        {"visitor-cookie", "visitor_cookie", CLI_BOOL, "on|off",                                   \
+         "know visitors who agreed again by a cookie; profile consented (off)"},                   \
         {"path-pattern", "path_patterns", CLI_LIST, "PATTERN",                                     \
          "such as /orders/*; may be repeated"},                                                    \
         {"query-keep", "query_keep", CLI_LIST, "NAME",                                             \
@@ -148,6 +150,12 @@ static const struct cli_option journey_options[] = {
     {"filter", "filter", CLI_LIST, "FILTER",
      "\"visit:source is Google|Bing\"; repeated: all of them"},
     {"format", "format", CLI_TEXT, "FORMAT", "table, csv or json (table)"},
+    {0},
+};
+static const struct cli_option cohorts_options[] = {
+    {"site", "site", CLI_TEXT, "DOMAIN", "the site"},
+    {"period", "period", CLI_TEXT, "week|month", "by which they are put together (week)"},
+    {"periods", "periods", CLI_TEXT, "N", "how many, the present one included (8)"},
     {0},
 };
 static const struct cli_option notes_options[] = {
@@ -285,6 +293,10 @@ const struct cli_command commands[] = {
      .takes_request = true,
      .text = "print which pages people go to next",
      .run = command_journey},
+    {.words = "cohorts",
+     .options = cohorts_options,
+     .text = "print how many of those who agreed to be known came again",
+     .run = command_cohorts},
     {.words = "notes",
      .options = notes_options,
      .text = "tell what is odd about the figures of a day",

@@ -16,6 +16,7 @@ int command_export(const struct cli *cli);   /* export_cli.c */
 int command_doctor(const struct cli *cli);   /* doctor_cli.c */
 int command_query(const struct cli *cli);    /* query_cli.c */
 int command_funnel(const struct cli *cli);   /* funnel_cli.c */
+int command_cohorts(const struct cli *cli);  /* cohorts_cli.c */
 int command_journey(const struct cli *cli);  /* funnel_cli.c */
 int command_goal_add(const struct cli *cli); /* goals_cli.c */
 int command_goal_list(const struct cli *cli);

@@ -23,6 +23,7 @@ enum {
 struct work {
     struct journal *journal;
     struct store *store;
+    struct known *known;
     struct counters *counters;
     size_t batch_bytes;
     struct buf bytes;
@@ -30,6 +31,9 @@ struct work {
     size_t event_count, event_cap;
     struct import_mark *marks;
     size_t mark_count, mark_cap;
+    struct known_entry *visitors;
+    size_t visitor_count, visitor_cap;
+    _Atomic bool took_withdrawal;
 };
 
 struct drain {
@@ -62,9 +66,25 @@ static void work_release(struct work *w) {
     buf_release(&w->bytes);
     free(w->events);
     free(w->marks);
+    free(w->visitors);
     w->events = NULL;
     w->marks = NULL;
-    w->event_cap = w->mark_cap = 0;
+    w->visitors = NULL;
+    w->event_cap = w->mark_cap = w->visitor_cap = 0;
+}
+
+static bool add_visitor(struct work *w, const struct record *r) {
+    if (w->visitor_count == w->visitor_cap) {
+        size_t cap = w->visitor_cap ? w->visitor_cap * 2 : 256;
+        struct known_entry *visitors = realloc(w->visitors, cap * sizeof(*visitors));
+        if (!visitors)
+            return false;
+        w->visitors = visitors;
+        w->visitor_cap = cap;
+    }
+    w->visitors[w->visitor_count++] =
+        (struct known_entry){.visitor = r->known, .forget = r->type == RECORD_FORGET};
+    return true;
 }
 
 static bool add_record(struct work *w, const struct record *r) {
@@ -80,6 +100,8 @@ static bool add_record(struct work *w, const struct record *r) {
         w->events[w->event_count++] = r->event;
         return true;
     }
+    if (r->type != RECORD_IMPORT_MARK)
+        return add_visitor(w, r);
     if (w->mark_count == w->mark_cap) {
         size_t cap = w->mark_cap ? w->mark_cap * 2 : 16;
         struct import_mark *marks = realloc(w->marks, cap * sizeof(*marks));
@@ -97,6 +119,7 @@ static bool add_record(struct work *w, const struct record *r) {
 static int add_frame(struct work *w, struct span frame, struct cursor at, struct err *err) {
     size_t events = w->event_count;
     size_t marks = w->mark_count;
+    size_t visitors = w->visitor_count;
     struct record r;
     int more;
     while ((more = record_next(&frame, &r, err)) == 1) {
@@ -109,6 +132,7 @@ static int add_frame(struct work *w, struct span frame, struct cursor at, struct
         return 0;
     w->event_count = events;
     w->mark_count = marks;
+    w->visitor_count = visitors;
     counters_add(w->counters, COUNT_DRAIN_FAILURES, 1);
     log_error("drain: passed over a frame that does not parse");
     return 0;
@@ -118,7 +142,7 @@ static int add_frame(struct work *w, struct span frame, struct cursor at, struct
 static int gather(struct work *w, struct cursor from, struct cursor *ret_next, struct err *err) {
     struct cursor next = from;
     buf_clear(&w->bytes);
-    w->event_count = w->mark_count = 0;
+    w->event_count = w->mark_count = w->visitor_count = 0;
     struct cursor at = from;
     int code = journal_read(w->journal, from, w->batch_bytes, &w->bytes, &at, &next, err);
     if (code == ERR_CORRUPT && cursor_before(from, next)) {
@@ -152,6 +176,17 @@ static int reopen(struct work *w, struct err *err) {
     return opened < 0 ? opened : store_publish(w->store, &(struct store_change){0}, err);
 }
 
+/* The diary is durable before the cursor moves, and bears the same batch again. */
+static int write_diary(struct work *w, struct err *err) {
+    int code = known_apply(w->known, w->visitors, w->visitor_count, err);
+    for (size_t i = 0; code == 0 && i < w->visitor_count; i++)
+        if (w->visitors[i].forget) {
+            counters_add(w->counters, COUNT_VISITORS_WITHDRAWN, 1);
+            atomic_store(&w->took_withdrawal, true);
+        }
+    return code;
+}
+
 /* One batch, from the store's cursor on. */
 static int step(struct work *w, struct err *err) {
     if (store_needs_reopen(w->store)) {
@@ -162,6 +197,8 @@ static int step(struct work *w, struct err *err) {
     struct store_batch batch = {0};
     int code = gather(w, store_cursor(w->store), &batch.next, err);
     if (code)
+        return code;
+    if (UNLIKELY(w->visitor_count) && (code = write_diary(w, err)))
         return code;
     batch.events = w->events;
     batch.event_count = w->event_count;
@@ -326,16 +363,21 @@ static void drain_free(struct drain *d) {
     free(d);
 }
 
+static struct work work_of(const struct drain_options *options) {
+    return (struct work){
+        .journal = options->journal,
+        .store = options->store,
+        .known = options->known,
+        .counters = options->counters,
+        .batch_bytes = options->batch_bytes ? options->batch_bytes : BATCH_BYTES,
+    };
+}
+
 int drain_start(const struct drain_options *options, struct drain **ret, struct err *err) {
     struct drain *d = calloc(1, sizeof(*d));
     if (!d)
         return err_set(err, ERR_NOMEM, "no memory for the drain");
-    d->work = (struct work){
-        .journal = options->journal,
-        .store = options->store,
-        .counters = options->counters,
-        .batch_bytes = options->batch_bytes ? options->batch_bytes : BATCH_BYTES,
-    };
+    d->work = work_of(options);
     d->reached = store_cursor(options->store);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
@@ -403,14 +445,17 @@ int64_t drain_lag_ms(struct drain *d) {
     return since ? (clock_mono_ns(&clock_system) - since) / 1000000 : 0;
 }
 
-int drain_once(struct journal *journal, struct store *store, struct counters *counters,
-               struct err *err) {
-    struct work w = {
-        .journal = journal, .store = store, .counters = counters, .batch_bytes = BATCH_BYTES};
+bool drain_took_withdrawal(struct drain *d) {
+    return atomic_exchange(&d->work.took_withdrawal, false);
+}
+
+int drain_once(const struct drain_options *options, struct err *err) {
+    struct work w = work_of(options);
+    struct store *store = w.store;
     unsigned failures = 0;
     int code = 0;
     while (failures < TRIES &&
-           (store_needs_reopen(store) || journal_wait(journal, store_cursor(store), 0) == 1)) {
+           (store_needs_reopen(store) || journal_wait(w.journal, store_cursor(store), 0) == 1)) {
         code = step(&w, err);
         failures = code ? failures + 1 : 0;
     }

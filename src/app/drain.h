@@ -11,6 +11,7 @@
 
 #include "counters.h"
 #include "journal.h"
+#include "known.h"
 #include "store.h"
 
 enum { DRAIN_PACE_MS = 200 };
@@ -20,11 +21,12 @@ struct drain;
 struct drain_options {
     struct journal *journal;
     struct store *store;
+    struct known *known; /* the diary of known visitors; written before the store's cursor moves */
     struct counters *counters;
     size_t batch_bytes; /* of the journal, at most about; 0: 4 MiB */
 };
 
-/* Journal, store and counters must outlive the drain. From here on only its thread applies. */
+/* Journal, store, diary and counters must outlive the drain. From here on only its thread applies. */
 int drain_start(const struct drain_options *options, struct drain **ret,
                 struct err *err) WARN_UNUSED;
 
@@ -40,12 +42,14 @@ int drain_call(struct drain *d, drain_fn fn, void *arg, struct err *err) WARN_UN
  * has ended. */
 int drain_wait_for(struct drain *d, struct cursor until, int timeout_ms) WARN_UNUSED;
 
+/* Whether a withdrawal was carried out since this was last asked. */
+bool drain_took_withdrawal(struct drain *d);
+
 /* How long ago the store last held all that is durable; 0 while it does. For /metrics. */
 int64_t drain_lag_ms(struct drain *d);
 
 /* Drains all that is durable, on the calling thread: for commands without a server. Not beside a
  * drain. */
-int drain_once(struct journal *journal, struct store *store, struct counters *counters,
-               struct err *err) WARN_UNUSED;
+int drain_once(const struct drain_options *options, struct err *err) WARN_UNUSED;
 
 #endif

@@ -1,6 +1,7 @@
 #include "verbs.h"
 
 #include "backup.h"
+#include "cohorts_verb.h"
 #include "crypt.h"
 #include "erase.h"
 #include "export.h"
@@ -177,6 +178,7 @@ static const struct verb verbs[] = {
     {"notes", notes, APP_STORE},
     {"funnel", funnel, APP_STORE},
     {"journey", journey, APP_STORE},
+    {"cohorts", verb_cohorts, APP_STORE},
     {"segment.add", verb_segment_add, APP_STORE},
     {"segment.list", verb_segment_list, APP_CONTROL},
     {"segment.remove", verb_segment_remove, APP_CONTROL},

@@ -22,12 +22,26 @@ struct collect_hits {
 };
 
 /* Plausible's events API (one object) or an array of such objects. `from` gives the sender's fields
- * and ts_ms; everything else is overwritten. Tamis's own addition: key "z", the browser's time
- * zone. ERR_INVALID: *ret_fault says what; an array is taken whole or not at all. Most hits a body:
+ * and ts_ms; everything else is overwritten. Tamis's own additions: keys "z", the browser's time
+ * zone, and "id", that of a visitor who agreed to be known again. ERR_INVALID: *ret_fault says what; an array is taken whole or not at all. Most hits a body:
  * 1,000. */
 int collect_plausible(struct span body, const struct hit *from, struct arena *arena,
                       struct collect_hits *ret, struct collect_fault *ret_fault,
                       struct err *err) WARN_UNUSED;
+
+/* A domain as sites are named: lower case, without "www."; borrows when it is already so, else from
+ * the arena. ptr NULL: out of memory. */
+struct span collect_site_name(struct span domain, struct arena *arena);
+
+/* What a visitor who withdraws sends: {"d": domain or a list of them, "id": value of the cookie}. */
+struct collect_withdrawal {
+    struct span domains; /* with commas between them */
+    struct span id;
+};
+
+/* Errors as collect_plausible(); "domain" is the long name of "d". */
+int collect_withdrawal(struct span body, struct arena *arena, struct collect_withdrawal *ret,
+                       struct collect_fault *ret_fault, struct err *err) WARN_UNUSED;
 
 enum log_format { LOG_FORMAT_COMBINED, LOG_FORMAT_COMMON };
 

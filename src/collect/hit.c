@@ -11,6 +11,7 @@ void hit_init(struct hit *h) {
         .url = SPAN_EMPTY,
         .referrer = SPAN_EMPTY,
         .currency = SPAN_EMPTY,
+        .visitor_id = SPAN_EMPTY,
         .interactive = true,
         .scroll = SCROLL_NOT_SENT,
         .vitals_milli = {VITAL_NOT_SENT, VITAL_NOT_SENT, VITAL_NOT_SENT},

@@ -34,6 +34,7 @@ enum key {
     KEY_LCP,
     KEY_INP,
     KEY_CLS,
+    KEY_VISITOR_ID,
     KEYS
 };
 
@@ -70,6 +71,7 @@ static const struct spelling long_names[] = {
     SPELL("lcp", LCP, 1),
     SPELL("inp", INP, 1),
     SPELL("cls", CLS, 1),
+    SPELL("id", VISITOR_ID, 1),
 };
 
 struct message {
@@ -186,8 +188,7 @@ static struct span url_host(struct span url) {
     return span_head(host, span_find(host, ':', 0));
 }
 
-/* Lower case, without "www.": how sites are named. Borrows when that is already so. */
-static struct span site_name(struct parse *p, struct span domain) {
+struct span collect_site_name(struct span domain, struct arena *arena) {
     domain = span_trim(domain);
     if (span_starts_nocase(domain, SPAN_LIT("www.")))
         domain = span_from(domain, 4);
@@ -196,7 +197,7 @@ static struct span site_name(struct parse *p, struct span domain) {
         lower = domain.ptr[i] == ascii_lower(domain.ptr[i]);
     if (lower)
         return domain;
-    char *out = arena_alloc(p->arena, domain.len);
+    char *out = arena_alloc(arena, domain.len);
     for (size_t i = 0; out && i < domain.len; i++)
         out[i] = ascii_lower(domain.ptr[i]);
     return span_of(out, domain.len);
@@ -365,7 +366,7 @@ static int add_hit(struct parse *p, const struct hit *h, struct span domain) {
     }
     struct hit *to = &p->out.items[p->out.count];
     *to = *h;
-    to->domain = site_name(p, domain);
+    to->domain = collect_site_name(domain, p->arena);
     if (!to->domain.ptr)
         return nomem(p);
     p->out.count++;
@@ -421,6 +422,7 @@ static int take_event(struct parse *p, struct json_in *in) {
     }
     h.referrer = span_utf8_head(sent_text(&m, KEY_REFERRER), MOST_REFERRER_BYTES);
     h.time_zone = sent_text(&m, KEY_ZONE);
+    h.visitor_id = sent_text(&m, KEY_VISITOR_ID);
     const struct json_in_value *interactive = sent(&m, KEY_INTERACTIVE);
     h.interactive = !interactive || interactive->kind != JSON_IN_FALSE;
     if ((rc = take_engagement(p, &m, &h)) < 0 || (rc = take_vitals(p, &m, &h)) < 0 ||

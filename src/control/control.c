@@ -121,6 +121,8 @@ static const char *const migrations[] = {
     "  text TEXT NOT NULL"
     ") STRICT;"
     "CREATE INDEX annotation_by_day ON annotation (site, from_day);",
+    "ALTER TABLE site ADD COLUMN visitor_cookie INTEGER NOT NULL DEFAULT 0"
+    "  CHECK (visitor_cookie IN (0, 1));",
 };
 
 static int version_read(struct control *c, int *ret, struct err *err) {

@@ -29,7 +29,7 @@ int control_copy(struct control *c, const char *path, control_moment_fn moment, 
 /* --- sites
  * -----------------------------------------------------------------------------------------------*/
 /* Settings travel as a JSON object: domain, profile, timezone; honour_signals, block_spam,
- * block_datacenters (bool); raw_months, roll_months; and, as arrays of text for which [""] is [],
+ * block_datacenters, visitor_cookie (bool; the last with profile consented only); raw_months, roll_months; and, as arrays of text for which [""] is [],
  * path_patterns, query_keep, own_hosts, source_aliases ("from=name"), search_params. Unknown keys and bad values
  * are ERR_INVALID, naming the key. */
 int control_site_add(struct control *c, const json_t *settings, uint32_t *ret_site,

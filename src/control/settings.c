@@ -220,20 +220,22 @@ static const struct setting {
     const char *key;
     int (*set)(const char *key, const json_t *value, json_t *site, struct err *err);
 } settings_known[] = {
-    {"domain", set_domain},
-    {"profile", set_profile},
-    {"timezone", set_timezone},
-    {"honour_signals", set_flag},
-    {"block_spam", set_flag},
-    {"block_datacenters", set_flag},
-    {"path_patterns", set_path_patterns},
-    {"query_keep", set_query_keep},
-    {"search_params", set_search_params},
-    {"own_hosts", set_own_hosts},
-    {"source_aliases", set_source_aliases},
-    {"raw_months", set_raw_months},
-    {"roll_months", set_roll_months},
+    {"domain", set_domain},         {"profile", set_profile},
+    {"timezone", set_timezone},     {"honour_signals", set_flag},
+    {"block_spam", set_flag},       {"block_datacenters", set_flag},
+    {"visitor_cookie", set_flag},   {"path_patterns", set_path_patterns},
+    {"query_keep", set_query_keep}, {"search_params", set_search_params},
+    {"own_hosts", set_own_hosts},   {"source_aliases", set_source_aliases},
+    {"raw_months", set_raw_months}, {"roll_months", set_roll_months},
 };
+
+/* Another profile may be chosen later: then the cookie means nothing. */
+static int check_cookie(const json_t *settings, const json_t *site, struct err *err) {
+    if (!json_is_true(json_member(settings, "visitor_cookie")) ||
+        span_eq(json_span(json_member(site, "profile")), span_str(profile_word(PROFILE_CONSENTED))))
+        return 0;
+    return invalid(err, "visitor_cookie", "needs the profile consented");
+}
 
 int settings_apply(const json_t *settings, json_t *site, struct err *err) {
     if (!json_is_object(settings))
@@ -250,7 +252,7 @@ int settings_apply(const json_t *settings, json_t *site, struct err *err) {
         found++;
     }
     if (found == json_object_size(settings))
-        return 0;
+        return check_cookie(settings, site, err);
     const char *key;
     json_t *value;
     json_object_foreach ((json_t *)(uintptr_t)settings, key, value) {
@@ -264,9 +266,10 @@ int settings_apply(const json_t *settings, json_t *site, struct err *err) {
 }
 
 json_t *settings_defaults(void) {
-    return json_pack("{s:s, s:s, s:b, s:b, s:b, s:[], s:[], s:[], s:[], s:[sssssss], s:i, s:i}",
-                     "profile", "frugal", "timezone", "UTC", "honour_signals", 1, "block_spam", 1,
-                     "block_datacenters", 0, "path_patterns", "query_keep", "own_hosts",
-                     "source_aliases", "search_params", "q", "query", "s", "search", "keyword",
-                     "suche", "recherche", "raw_months", 25, "roll_months", 0);
+    return json_pack(
+        "{s:s, s:s, s:b, s:b, s:b, s:b, s:[], s:[], s:[], s:[], s:[sssssss], s:i, s:i}", "profile",
+        "frugal", "timezone", "UTC", "honour_signals", 1, "block_spam", 1, "block_datacenters", 0,
+        "visitor_cookie", 0, "path_patterns", "query_keep", "own_hosts", "source_aliases",
+        "search_params", "q", "query", "s", "search", "keyword", "suche", "recherche", "raw_months",
+        25, "roll_months", 0);
 }

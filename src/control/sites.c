@@ -2,15 +2,16 @@
 
 /* Settings of one sort, each in a column of its name: true or false, months, and JSON arrays of
  * text. */
-static const char *const flag_columns[] = {"honour_signals", "block_spam", "block_datacenters"};
+static const char *const flag_columns[] = {"honour_signals", "block_spam", "block_datacenters",
+                                           "visitor_cookie"};
 static const char *const month_columns[] = {"raw_months", "roll_months"};
 static const char *const list_columns[] = {"path_patterns", "query_keep", "own_hosts",
                                            "source_aliases", "search_params"};
 
 /* In the order of row_json() and write_row(). */
-#define SETTING_COLUMNS                                                                      \
-    "domain, profile, timezone, honour_signals, block_spam, block_datacenters, raw_months, " \
-    "roll_months, path_patterns, query_keep, own_hosts, source_aliases, search_params"
+#define SETTING_COLUMNS                                                                          \
+    "domain, profile, timezone, honour_signals, block_spam, block_datacenters, visitor_cookie, " \
+    "raw_months, roll_months, path_patterns, query_keep, own_hosts, source_aliases, search_params"
 #define SITE_COLUMNS "id, created_ms, " SETTING_COLUMNS
 
 static int row_json(sqlite3_stmt *s, json_t **ret, struct err *err) {
@@ -122,6 +123,8 @@ static int add_policy(struct control *c, struct policy_set *set, const json_t *s
     };
     if (!profile_parse(json_span(json_member(site, "profile")), &p.profile))
         return err_set(err, ERR_CORRUPT, "control.db: unknown profile");
+    p.visitor_cookie =
+        p.profile == PROFILE_CONSENTED && json_is_true(json_member(site, "visitor_cookie"));
     if (!p.domain.ptr ||
         texts(a, json_member(site, "path_patterns"), &p.path_patterns, &p.path_pattern_count) < 0 ||
         texts(a, json_member(site, "query_keep"), &p.query_keep, &p.query_keep_count) < 0 ||
@@ -169,10 +172,10 @@ static int write_row(struct control *c, uint32_t id, const json_t *site, struct 
     int rc = db_prepare(c,
                         id == 0 ? "INSERT INTO site (" SETTING_COLUMNS ", created_ms)"
                                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
-                                  " ?14)"
+                                  " ?14, ?15)"
                                 : "UPDATE site SET (" SETTING_COLUMNS ")"
-                                  " = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
-                                  " WHERE id = ?14",
+                                  " = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+                                  " WHERE id = ?15",
                         &s, err);
     if (rc < 0)
         return rc;

@@ -14,7 +14,7 @@ enum MHD_Result api_event_preflight(struct request *r) {
 /* --- answers -------------------------------------------------------------------------------------
  */
 
-static enum MHD_Result answer_accepted(struct request *r) {
+enum MHD_Result api_answer_accepted(struct request *r) {
     struct http *h = r->http;
     if (r->dropped <= 1)
         return reply_shared(r, MHD_HTTP_ACCEPTED, r->dropped ? h->dropped_one : h->accepted);
@@ -29,7 +29,7 @@ static enum MHD_Result answer_accepted(struct request *r) {
     return reply_send(r, MHD_HTTP_ACCEPTED, response);
 }
 
-static enum MHD_Result answer_fault(struct request *r, const struct collect_fault *fault) {
+enum MHD_Result api_answer_fault(struct request *r, const struct collect_fault *fault) {
     bool json = strcmp(fault->field, "request") == 0;
     counters_add(r->http->counters, json ? COUNT_REQUESTS_BAD_JSON : COUNT_REQUESTS_BAD_FIELDS, 1);
     BUF_AUTO body = {0};
@@ -49,7 +49,7 @@ static enum MHD_Result answer_fault(struct request *r, const struct collect_faul
     return reply_send(r, MHD_HTTP_BAD_REQUEST, response);
 }
 
-static enum MHD_Result answer_unavailable(struct request *r, int rc) {
+enum MHD_Result api_answer_unavailable(struct request *r, int rc) {
     struct http *h = r->http;
     bool busy = rc == ERR_BUSY || rc == ERR_NOMEM;
     counters_add(h->counters,
@@ -101,6 +101,16 @@ static void add_event(struct request *r, struct workspace *w, const struct event
     r->accepted++;
 }
 
+/* Behind its event and in the same frame: both are acknowledged or none. */
+static int add_known(struct workspace *w, const struct policy *policy, const struct hit *hit,
+                     const struct event *e) {
+    struct record_known visitor = {.site = e->site, .day = e->day};
+    int known = sieve_known(w->lane, policy, hit, e, &visitor.known, NULL);
+    if (known > 0)
+        record_add_known(&w->frame, &visitor);
+    return known;
+}
+
 static int pass_all(struct request *r, struct workspace *w, const struct collect_hits *hits) {
     struct http *h = r->http;
     CLEANUP(policy_set_unrefp)
@@ -121,6 +131,9 @@ static int pass_all(struct request *r, struct workspace *w, const struct collect
             continue;
         }
         add_event(r, w, &e);
+        if (UNLIKELY(policy->visitor_cookie) &&
+            (verdict = add_known(w, policy, &hits->items[i], &e)) < 0)
+            return verdict;
         int found = sieve_search(w->lane, policy, &hits->items[i], &e, &w->arena, &search, NULL);
         if (found < 0)
             return found;
@@ -141,6 +154,15 @@ static void on_commit(void *arg, int result) {
     request_resume(r);
 }
 
+enum MHD_Result api_submit(struct request *r, struct workspace *w) {
+    /* First: the commit may be through before journal_submit() is back. */
+    request_await(r);
+    int rc = journal_submit(r->http->services->journal, buf_span(&w->frame), on_commit, r, NULL);
+    if (rc < 0)
+        on_commit(r, rc);
+    return MHD_YES;
+}
+
 static enum MHD_Result take(struct request *r, struct workspace *w) {
     struct hit from;
     read_sender(r, &w->arena, &from);
@@ -148,23 +170,17 @@ static enum MHD_Result take(struct request *r, struct workspace *w) {
     struct collect_fault fault;
     int rc = collect_plausible(request_body(r), &from, &w->arena, &hits, &fault, NULL);
     if (rc == ERR_INVALID)
-        return answer_fault(r, &fault);
+        return api_answer_fault(r, &fault);
     if (rc < 0 || (rc = pass_all(r, w, &hits)) < 0)
-        return answer_unavailable(r, rc);
+        return api_answer_unavailable(r, rc);
     if (r->accepted == 0)
-        return answer_accepted(r);
-
-    /* First: the commit may be through before journal_submit() is back. */
-    request_await(r);
-    rc = journal_submit(r->http->services->journal, buf_span(&w->frame), on_commit, r, NULL);
-    if (rc < 0)
-        on_commit(r, rc);
-    return MHD_YES;
+        return api_answer_accepted(r);
+    return api_submit(r, w);
 }
 
 enum MHD_Result api_event(struct request *r) {
     if (r->resumed)
-        return r->result < 0 ? answer_unavailable(r, r->result) : answer_accepted(r);
+        return r->result < 0 ? api_answer_unavailable(r, r->result) : api_answer_accepted(r);
     struct workspace *w = &r->loop->work;
     enum MHD_Result result = take(r, w);
     workspace_clear(w);

@@ -7,6 +7,8 @@
 static const struct route routes[] = {
     ROUTE("POST", "/api/event", api_event, NULL),
     ROUTE("OPTIONS", "/api/event", api_event_preflight, NULL),
+    ROUTE("POST", "/api/forget", api_forget, NULL),
+    ROUTE("OPTIONS", "/api/forget", api_event_preflight, NULL),
     ROUTE("POST", "/api/v2/query", NULL, api_query),
     ROUTE("GET", "/api/v2/query/schema.json", api_query_schema, NULL),
     ROUTE("GET", "/api/v2/goals", NULL, api_goals),
@@ -14,6 +16,7 @@ static const struct route routes[] = {
     ROUTE("GET", "/api/v2/props", NULL, api_props),
     ROUTE("POST", "/api/v2/funnel", NULL, api_funnel),
     ROUTE("POST", "/api/v2/journey", NULL, api_journey),
+    ROUTE("GET", "/api/v2/cohorts", NULL, api_cohorts),
     ROUTE("GET", "/api/v2/segments", NULL, api_segments),
     ROUTE("GET", "/api/v2/annotations", NULL, api_annotations),
     ROUTE("GET", "/api/v2/realtime", NULL, api_realtime),

@@ -218,6 +218,8 @@ unsigned reply_status_of(int err_code);
 
 enum MHD_Result api_event(struct request *r);
 enum MHD_Result api_event_preflight(struct request *r);
+enum MHD_Result api_forget(struct request *r);
+void api_cohorts(struct request *r);
 void api_query(struct request *r);
 enum MHD_Result api_query_schema(struct request *r);
 void api_v1_aggregate(struct request *r);
@@ -243,6 +245,17 @@ enum MHD_Result optout_page(struct request *r);
 enum MHD_Result optout_set(struct request *r);
 /* Whether a Cookie header holds tamis_optout=1. */
 bool optout_in_cookie(struct span cookie);
+
+/* --- api_event.c, for what else is taken into the journal ----------------------------------------
+ */
+
+struct collect_fault;
+enum MHD_Result api_answer_fault(struct request *r, const struct collect_fault *fault);
+enum MHD_Result api_answer_unavailable(struct request *r, int rc);
+/* "ok", and how many were dropped. */
+enum MHD_Result api_answer_accepted(struct request *r);
+/* Submits the workspace's frame; the route runs again after its commit, whose result is r->result. */
+enum MHD_Result api_submit(struct request *r, struct workspace *w);
 
 /* --- api_query.c, for all that ask for figures ---------------------------------------------------
  */

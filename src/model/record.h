@@ -13,6 +13,16 @@ enum record_type {
     RECORD_EVENT = 1,       /* body: event.h's encoding */
     RECORD_IMPORT_MARK = 2, /* body: struct import_mark */
     RECORD_ERASED = 3,      /* body: zeros, as long as what was there; readers pass over it */
+    RECORD_KNOWN = 4,       /* body: struct record_known */
+    RECORD_FORGET = 5,      /* the same without a day */
+};
+
+/* KNOWN, behind its event: a visitor who agreed to be known again came on that day. FORGET: takes
+ * back all that was said of that visitor before. */
+struct record_known {
+    uint32_t site;
+    int32_t day;    /* the site's local date; FORGET: 0 */
+    uint64_t known; /* keyed hash of the visitor's cookie */
 };
 
 /* How far an import has come, written in the same frame as the events up to there, so that a
@@ -24,21 +34,29 @@ struct import_mark {
 
 void record_add_event(struct buf *frame, const struct event *e, struct buf *scratch);
 void record_add_import_mark(struct buf *frame, const struct import_mark *m);
+void record_add_known(struct buf *frame, const struct record_known *k);
+void record_add_forget(struct buf *frame, const struct record_known *k);
 
 struct record {
     enum record_type type;
     struct event event;             /* RECORD_EVENT; text borrows from the frame */
     struct import_mark import_mark; /* RECORD_IMPORT_MARK */
+    struct record_known known;      /* RECORD_KNOWN, RECORD_FORGET */
 };
 
 /* Cuts the next record off *frame. 1: *ret is filled; 0: the frame is used up; ERR_CORRUPT. */
 int record_next(struct span *frame, struct record *ret, struct err *err) WARN_UNUSED;
 
-typedef bool (*record_match_fn)(void *arg, const struct event *e);
-
-/* Makes a RECORD_ERASED of every event in the `len` bytes of frame that `match` is true for, in
+/* Makes a RECORD_ERASED of every record in the `len` bytes of frame that `match` is true for, in
  * place. How many, or ERR_CORRUPT: the frame does not parse to its end; what was erased before that
  * stays erased. */
+typedef bool (*record_any_match_fn)(void *arg, const struct record *r);
+int record_erase(char *frame, size_t len, record_any_match_fn match, void *arg,
+                 struct err *err) WARN_UNUSED;
+
+/* The same of events alone. */
+typedef bool (*record_match_fn)(void *arg, const struct event *e);
+
 int record_erase_events(char *frame, size_t len, record_match_fn match, void *arg,
                         struct err *err) WARN_UNUSED;
 

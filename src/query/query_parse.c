@@ -328,6 +328,8 @@ int query_parse(const json_t *request, const struct policy *policy, int64_t now_
     if (r == 0)
         r = parse_pagination(json_member(request, "pagination"), &q, err);
     if (r == 0)
+        r = known_check(&q, policy, err);
+    if (r == 0)
         *ret = q;
     return r;
 }

@@ -253,6 +253,17 @@ int64_t compare_number(const struct query *q, enum dim d, int64_t number);
 /* What became of a figure: per cent, for rates points. */
 json_t *compare_change(enum metric m, struct sql_value before, struct sql_value now);
 
+/* --- query_known.c --- */
+
+/* Whether it asks for visitors who are known again: answered by known_answer() alone. */
+bool known_asked(const struct query *q);
+/* What goes with such metrics; anything does without them. */
+int known_check(const struct query *q, const struct policy *policy, struct err *err) WARN_UNUSED;
+/* The reply to a query that is resolved. */
+int known_answer(const struct query_env *env, struct store_view *view, const struct policy *policy,
+                 const json_t *request, const struct query *q, struct arena *arena, json_t **ret,
+                 struct err *err) WARN_UNUSED;
+
 /* --- query_money.c --- */
 
 /* {"value", "currency", "short", "long"}; null for null. */

@@ -100,6 +100,9 @@ struct plan plan_make(const struct query *q, enum profile profile) {
         case METRIC_LCP:
         case METRIC_INP:
         case METRIC_CLS:
+        case METRIC_UNIQUE_VISITORS: /* see query_known.c */
+        case METRIC_NEW_VISITORS:
+        case METRIC_RETURNING_VISITORS:
         case METRICS:
             break;
         }

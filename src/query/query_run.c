@@ -113,6 +113,8 @@ static int run(const struct query_env *env, const struct policy *policy, const j
     if (r < 0)
         return err_set(err, r, "the query could not be run: %s", err_word(r));
     r = query_resolve(env, view, policy, &p.q, err);
+    if (r == 0 && known_asked(&p.q))
+        return known_answer(env, view, policy, request, &p.q, arena, ret, err);
     if (r == 0)
         r = query_plan_period(env, view, policy, arena, &p, err);
     bool compares = r == 0 && p.q.compare.kind != COMPARE_NONE;

@@ -138,6 +138,9 @@ static void put_metric(const struct writer *w, enum metric m) {
     case METRIC_CLS:
         put_vital(w, m);
         break;
+    case METRIC_UNIQUE_VISITORS: /* see query_known.c */
+    case METRIC_NEW_VISITORS:
+    case METRIC_RETURNING_VISITORS:
     case METRICS:
         break;
     }

@@ -95,6 +95,18 @@ int props_add(struct props *p, struct scrub_lane *scrub, struct span key, struct
     return 0;
 }
 
+void props_set(struct props *p, struct span key, struct span value) {
+    size_t at = 0;
+    while (at < p->count && !span_eq(p->list[at].key, key))
+        at++;
+    if (at < p->count)
+        p->list[at] = p->list[--p->count];
+    if (value.len == 0)
+        return;
+    p->count -= p->count == PROPS_MOST;
+    p->list[p->count++] = (struct prop){.key = key, .value = value};
+}
+
 static int by_key(const void *a, const void *b) {
     const struct prop *x = a, *y = b;
     size_t n = x->key.len < y->key.len ? x->key.len : y->key.len;

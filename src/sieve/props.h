@@ -24,6 +24,10 @@ struct props {
 int props_add(struct props *p, struct scrub_lane *scrub, struct span key, struct span value,
               struct span secret, struct arena *arena, struct err *err) WARN_UNUSED;
 
+/* Puts a property of ours in the place of one of that name and, when there are enough, of the last;
+ * value empty: only takes that one away. Key and value must outlive `p`. */
+void props_set(struct props *p, struct span key, struct span value);
+
 /* The JSON text, in the arena, at most `most` bytes; empty when there are none. ERR_NOMEM only. */
 int props_write(struct props *p, size_t most, struct arena *arena, struct span *ret,
                 struct err *err) WARN_UNUSED;

@@ -1,6 +1,5 @@
 #include "search.h"
 
-#include "props.h"
 #include "text.h"
 #include "url.h"
 
@@ -72,8 +71,8 @@ static int shorten(struct span *text, struct arena *arena, struct err *err) {
 }
 
 int search_event(struct scrub_lane *scrub, const struct policy *policy, const struct hit *hit,
-                 const struct event *view, struct arena *arena, struct event *ret,
-                 unsigned *ret_dropped, struct err *err) {
+                 const struct event *view, const struct prop *beside, struct arena *arena,
+                 struct event *ret, unsigned *ret_dropped, struct err *err) {
     struct url url;
     *ret_dropped = 0;
     if (view->kind != EVENT_PAGEVIEW || policy->profile == PROFILE_CNIL ||
@@ -101,6 +100,8 @@ int search_event(struct scrub_lane *scrub, const struct policy *policy, const st
     e.revenue_milli = 0;
     e.currency = SPAN_EMPTY;
     rc = shorten(&props.list[0].value, arena, err);
+    if (beside)
+        props_set(&props, beside->key, beside->value);
     if (rc == 0)
         rc = props_write(&props, event_fields[EVENT_FIELD_props].most, arena, &e.props, err);
     if (rc < 0)

@@ -6,6 +6,7 @@
 #include "country.h"
 #include "datacenter.h"
 #include "host.h"
+#include "known_key.h"
 #include "origin.h"
 #include "page.h"
 #include "props.h"
@@ -24,6 +25,7 @@ struct sieve {
     const struct clock *clock;
     struct counters *counters;
     struct salts *salts;
+    struct known_keys *known_keys;
     struct scrub *scrub;
     struct ua *ua;
     struct country *countries;
@@ -69,6 +71,8 @@ const char *sieve_verdict_word(enum sieve_verdict v) {
 void sieve_close(struct sieve *s) {
     if (s->salts)
         salts_close(s->salts);
+    if (s->known_keys)
+        known_keys_close(s->known_keys);
     if (s->scrub)
         scrub_close(s->scrub);
     if (s->ua)
@@ -91,6 +95,8 @@ int sieve_open(const struct sieve_options *options, struct sieve **ret, struct e
     s->clock = options->clock;
     s->counters = options->counters;
     int rc = salts_open(options->os, options->keys_dir, &s->salts, err);
+    if (rc == 0)
+        rc = known_keys_open(options->os, options->keys_dir, &s->known_keys, err);
     if (rc == 0)
         rc = scrub_open(&s->scrub, err);
     if (rc == 0)
@@ -292,9 +298,39 @@ static bool set_vitals(struct sieve_lane *lane, const struct hit *hit, struct ev
     return any;
 }
 
+/* Whether the hit has an id that counts, of a visitor who agreed to be known again. */
+static enum known_state { KNOWN_NO, KNOWN_YES, KNOWN_MALFORMED, KNOWN_EXPIRED } known_visitor(
+    const struct policy *policy, const struct hit *hit, int64_t ts_ms, struct visitor_id *ret) {
+    if (LIKELY(!policy->visitor_cookie) || hit->visitor_id.len == 0)
+        return KNOWN_NO;
+    if (!visitor_id_parse(hit->visitor_id, ret))
+        return KNOWN_MALFORMED;
+    return visitor_id_is_valid(ret, ts_ms) ? KNOWN_YES : KNOWN_EXPIRED;
+}
+
+#define VISITOR_PROP SPAN_LIT("visitor")
+
+/* The property that tells the figures of new visitors from others, by when the id was made; the
+ * site's own of that name would be mistaken for it. Empty for who is not known. */
+static struct span visitor_word(const struct policy *policy, enum known_state state,
+                                const struct visitor_id *id, int32_t day) {
+    if (state != KNOWN_YES)
+        return SPAN_EMPTY;
+    return zone_to_local(policy->zone, id->made_ms).day >= day ? SPAN_LIT("new")
+                                                               : SPAN_LIT("returning");
+}
+
 /* Finer tells nothing of use, and more of a person. */
 static uint32_t to_tenth(uint32_t ms) {
     return (ms / 100 + (ms % 100 >= 50)) * 100;
+}
+
+static void count_refused_id(struct sieve_lane *lane, enum known_state state) {
+    if (lane->sieve->counters && state >= KNOWN_MALFORMED)
+        counters_add(lane->sieve->counters,
+                     state == KNOWN_EXPIRED ? COUNT_VISITOR_IDS_EXPIRED
+                                            : COUNT_VISITOR_IDS_MALFORMED,
+                     1);
 }
 
 /* Returns a sieve_verdict or a negative err_code. */
@@ -317,6 +353,8 @@ static int fill(struct sieve_lane *lane, const struct policy *policy, const stru
     e->engaged_ms = to_tenth(hit->engaged_ms);
     e->country = country_of(s->countries, hit->time_zone);
     struct salt_id day = set_time(lane, policy, hit->ts_ms, e);
+    struct visitor_id id;
+    enum known_state state = known_visitor(policy, hit, e->ts_ms, &id);
     int rc = 0;
     if (e->kind == EVENT_VITALS && !set_vitals(lane, hit, e))
         return SIEVE_VITALS;
@@ -340,11 +378,17 @@ static int fill(struct sieve_lane *lane, const struct policy *policy, const stru
         rc = origin_fill(&c, url, e, &props, err);
     if (rc == ORIGIN_SPAM)
         return SIEVE_SPAM;
+    if (policy->visitor_cookie)
+        props_set(&props, VISITOR_PROP, visitor_word(policy, state, &id, e->day));
     if (rc == 0 && more)
         rc = set_props(lane, &props, arena, e, err);
-    if (rc == 0)
-        rc = visitor_hash(s->salts, &lane->salts, day, policy->domain, hit, &e->visitor, err);
-    return rc;
+    if (rc < 0)
+        return rc;
+    count_refused_id(lane, state);
+    if (state == KNOWN_YES)
+        return visitor_hash_of_id(s->salts, &lane->salts, day, policy->domain, &id, &e->visitor,
+                                  err);
+    return visitor_hash(s->salts, &lane->salts, day, policy->domain, hit, &e->visitor, err);
 }
 
 static int refuse(struct sieve_lane *lane, enum sieve_verdict verdict) {
@@ -381,10 +425,41 @@ int sieve_search(struct sieve_lane *lane, const struct policy *policy, const str
                  const struct event *event, struct arena *arena, struct event *ret,
                  struct err *err) {
     unsigned dropped;
-    int rc = search_event(lane->scrub, policy, hit, event, arena, ret, &dropped, err);
+    struct visitor_id id;
+    enum known_state state = known_visitor(policy, hit, event->ts_ms, &id);
+    struct prop visitor = {VISITOR_PROP, visitor_word(policy, state, &id, event->day)};
+    int rc = search_event(lane->scrub, policy, hit, event, state == KNOWN_YES ? &visitor : NULL,
+                          arena, ret, &dropped, err);
     if (dropped && lane->sieve->counters)
         counters_add(lane->sieve->counters, COUNT_PROPS_DROPPED_PERSONAL, dropped);
     return rc;
+}
+
+/* Engagement and web vitals tell of a visit that is there, perhaps of the day before. */
+int sieve_known(struct sieve_lane *lane, const struct policy *policy, const struct hit *hit,
+                const struct event *event, uint64_t *ret, struct err *err) {
+    struct visitor_id id;
+    if (event->kind >= EVENT_ENGAGEMENT ||
+        known_visitor(policy, hit, event->ts_ms, &id) != KNOWN_YES)
+        return 0;
+    return known_keys_hash(lane->sieve->known_keys, policy->site, id.random, true, ret, err);
+}
+
+bool sieve_is_visitor_id(struct span id) {
+    struct visitor_id parsed;
+    return visitor_id_parse(id, &parsed);
+}
+
+int sieve_forget(struct sieve_lane *lane, const struct policy *policy, struct span id,
+                 uint64_t *ret, struct err *err) {
+    struct visitor_id parsed;
+    if (!visitor_id_parse(id, &parsed))
+        return 0;
+    return known_keys_hash(lane->sieve->known_keys, policy->site, parsed.random, false, ret, err);
+}
+
+int sieve_wipe_removed(struct sieve *s, const struct policy_set *policies, struct err *err) {
+    return known_keys_wipe_removed(s->known_keys, policies, err);
 }
 
 void sieve_wipe_ended(struct sieve *s, const struct policy_set *policies) {

@@ -65,6 +65,24 @@ int sieve_search(struct sieve_lane *lane, const struct policy *policy, const str
                  const struct event *event, struct arena *arena, struct event *ret,
                  struct err *err) WARN_UNUSED;
 
+/* After a hit passed as *event: 1 when it says that a visitor who agreed to be known again came that
+ * day, and *ret is the site's own lasting hash of the visitor, for a record beside the event
+ * (record.h) and for nothing else; 0 when not; negative as above. */
+int sieve_known(struct sieve_lane *lane, const struct policy *policy, const struct hit *hit,
+                const struct event *event, uint64_t *ret, struct err *err) WARN_UNUSED;
+
+/* Whether that is an id as browsers have it, however old. */
+bool sieve_is_visitor_id(struct span id);
+
+/* The visitor who takes that back, by such an id: 1 and the hash as above; 0: the site has never known
+ * anybody. */
+int sieve_forget(struct sieve_lane *lane, const struct policy *policy, struct span id,
+                 uint64_t *ret, struct err *err) WARN_UNUSED;
+
+/* Wipes the lasting keys of sites that are not in the set. */
+int sieve_wipe_removed(struct sieve *s, const struct policy_set *policies,
+                       struct err *err) WARN_UNUSED;
+
 /* Wipes the salts of days that are over: call it once a second or so. `policies` tells each site's
  * zone. */
 void sieve_wipe_ended(struct sieve *s, const struct policy_set *policies);

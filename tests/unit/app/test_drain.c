@@ -22,10 +22,12 @@
 enum { PATIENCE_MS = 120000 };
 
 struct bench {
-    char dir[40], journal_dir[60], hot_dir[60];
+    char dir[40], journal_dir[60], hot_dir[60], diary[60];
     struct journal *journal;
     struct store *store;
+    struct known *known;
     struct counters counters;
+    struct drain_options options;
 };
 
 static void open_both(struct bench *b) {
@@ -34,12 +36,16 @@ static void open_both(struct bench *b) {
     const struct journal_options options = {
         .os = &os_system, .clock = &clock_system, .counters = &b->counters};
     if (journal_open(b->journal_dir, &options, &b->journal, &err) ||
-        store_open(b->hot_dir, NULL, &b->store, &rebuilt, &err))
+        store_open(b->hot_dir, NULL, &b->store, &rebuilt, &err) ||
+        known_open(b->diary, &clock_system, &b->known, &err))
         fail_msg("%s", err.text);
+    b->options = (struct drain_options){
+        .journal = b->journal, .store = b->store, .known = b->known, .counters = &b->counters};
 }
 
 static void close_both(struct bench *b) {
     store_close(b->store);
+    known_close(b->known);
     journal_close(b->journal);
 }
 
@@ -50,6 +56,7 @@ static int setup(void **state) {
     assert_non_null(mkdtemp(b.dir));
     snprintf(b.journal_dir, sizeof b.journal_dir, "%s/journal", b.dir);
     snprintf(b.hot_dir, sizeof b.hot_dir, "%s/hot", b.dir);
+    snprintf(b.diary, sizeof b.diary, "%s/visitors.db", b.dir);
     log_set_level(LOG_ERROR_LEVEL + 1);
     *state = &b;
     return 0;
@@ -128,7 +135,7 @@ static void carries_events(void **state) {
     open_both(b);
     holds(b->store, 140);
     append(b->journal, 140, 10);
-    assert_int_equal(drain_once(b->journal, b->store, &b->counters, NULL), 0);
+    assert_int_equal(drain_once(&b->options, NULL), 0);
     holds(b->store, 150);
     close_both(b);
 }
@@ -166,7 +173,7 @@ static void passes_over_a_bad_frame(void **state) {
                      0);
     append(b->journal, 5, 5);
     struct err err = {0};
-    if (drain_once(b->journal, b->store, &b->counters, &err))
+    if (drain_once(&b->options, &err))
         fail_msg("%s", err.text);
     holds(b->store, 10);
     assert_int_equal(counters_get(&b->counters, COUNT_DRAIN_FAILURES), 1);
@@ -179,7 +186,7 @@ static void rebuilds_a_damaged_store(void **state) {
     open_both(b);
     for (unsigned i = 0; i < 40; i++)
         append(b->journal, i * 1000, 1000);
-    assert_int_equal(drain_once(b->journal, b->store, &b->counters, NULL), 0);
+    assert_int_equal(drain_once(&b->options, NULL), 0);
     close_both(b);
     char command[200];
     snprintf(command, sizeof command,
@@ -233,7 +240,7 @@ static void survives_kill(void **state) {
         pid_t reader = fork();
         if (reader == 0) {
             open_both(b);
-            if (drain_once(b->journal, b->store, &b->counters, NULL))
+            if (drain_once(&b->options, NULL))
                 _exit(2);
             int64_t events = number(b->store, "SELECT count(*) FROM event");
             /* One frame may be durable and not acknowledged. */

@@ -1,0 +1,47 @@
+/* known_private.h — what the files of the diary share; private to src/control. */
+#ifndef TAMIS_KNOWN_PRIVATE_H
+#define TAMIS_KNOWN_PRIVATE_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+
+#include "known.h"
+#include "known_days.h"
+#include "known_seen.h"
+
+enum { KNOWN_WAIT_MS = 250 }; /* for another connection */
+
+enum known_statement {
+    KNOWN_BEGIN,
+    KNOWN_COMMIT,
+    KNOWN_ROLLBACK,
+    KNOWN_FIND,   /* 1 site, 2 known → first_day, days */
+    KNOWN_PUT,    /* 1 site, 2 known, 3 first_day, 4 days */
+    KNOWN_DELETE, /* 1 site, 2 known */
+    KNOWN_BEGAN,  /* 1 site, 2 day: since when there are visitors */
+    KNOWN_STATEMENTS
+};
+
+struct known {
+    char *path;
+    const struct clock *clock;
+    pthread_mutex_t lock; /* of all below */
+    sqlite3 *db;          /* NULL: there is no file yet */
+    sqlite3_stmt *statements[KNOWN_STATEMENTS];
+    struct known_seen seen;
+    bool unsettled; /* something was deleted that the file beside the diary may still hold */
+};
+
+/* SQLite's last error as ours; its text is not repeated. */
+int known_fail(sqlite3 *db, struct err *err) WARN_UNUSED;
+int known_run(sqlite3 *db, const char *sql, struct err *err) WARN_UNUSED;
+
+static inline void known_finalizep(sqlite3_stmt **s) {
+    sqlite3_finalize(*s);
+}
+#define KNOWN_STMT CLEANUP(known_finalizep) sqlite3_stmt *
+
+/* Reads columns first_day and days, the first one's number is `at`; false when they are none of ours. */
+bool known_read_days(sqlite3_stmt *s, int at, struct known_days *ret);
+
+#endif
