@@ -33,6 +33,7 @@ struct backup {
     char *dir, *data;
     int lock_fd;
     bool copy_all;
+    bool has_diary;
     struct store_view *view;
     struct manifest before, now;
     struct item *items;
@@ -89,12 +90,14 @@ static struct item *add_item(struct backup *b) {
  */
 
 static bool is_known(const char *name) {
-    static const char *const known[] = {".",       "..",     "manifest.json", "backup.lock",
-                                        "journal", "sealed", "lost+found",    "manifest.json.tmp"};
+    static const char *const known[] = {".",       "..",          "manifest.json",
+                                        "journal", "backup.lock", "lost+found",
+                                        "sealed",  "keys",        "manifest.json.tmp"};
     for (size_t i = 0; i < ARRAY_LEN(known); i++)
         if (strcmp(name, known[i]) == 0)
             return true;
-    return span_starts(span_str(name), SPAN_LIT("control.db."));
+    return span_starts(span_str(name), SPAN_LIT("control.db.")) ||
+           span_starts(span_str(name), SPAN_LIT("visitors.db."));
 }
 
 /* What is removed from it later must not be somebody else's: it is empty or a backup. */
@@ -198,15 +201,48 @@ static int list_sealed(struct app *a, struct backup *b, struct err *err) {
     return rc;
 }
 
+/* Without its lasting key a site would know nobody again, and nobody could withdraw. */
+static int open_known_keys(struct backup *b, struct err *err) {
+    CLEANUP(free_charp) char *path = path_join(b->data, "keys");
+    CLEANUP(closedirp) DIR *dir = path ? opendir(path) : NULL;
+    if (!dir)
+        return !path ? no_memory(err) : errno == ENOENT ? 0 : err_sys(err, errno, "keys folder");
+    for (struct dirent *e; (e = readdir(dir));) {
+        struct span name = span_str(e->d_name);
+        if (!span_starts(name, SPAN_LIT("known-")) || span_ends(name, SPAN_LIT(".tmp")))
+            continue;
+        struct item *item = add_item(b);
+        struct stat st;
+        if (!item)
+            return no_memory(err);
+        (void)snprintf(item->path, sizeof(item->path), "keys/%.40s", e->d_name);
+        item->fd = openat(dirfd(dir), e->d_name, O_RDONLY | O_CLOEXEC);
+        if (item->fd < 0 || fstat(item->fd, &st) < 0)
+            return err_sys(err, errno, "open a key");
+        item->bytes = (uint64_t)st.st_size;
+    }
+    return 0;
+}
+
+/* The diary as it is behind the rotation, and the keys of all who may be in it. */
+static int take_diary(struct app *a, struct backup *b, const char *diary, struct err *err) {
+    int rc = known_copy(a->known, diary, err);
+    b->has_diary = rc == 0;
+    return rc < 0 && rc != ERR_NOT_FOUND ? rc : open_known_keys(b, err);
+}
+
 /* Under the lock of upkeep; see the head of backup.h. */
-static int take_moment(struct app *a, struct backup *b, const char *control, struct err *err) {
+static int take_moment(struct app *a, struct backup *b, const char *control, const char *diary,
+                       struct err *err) {
     int rc = sealed_sync(a, err);
     if (rc >= 0)
         rc = store_view_open(a->store, &b->view, err);
     if (rc >= 0)
         rc = list_sealed(a, b, err);
     struct moment m = {.app = a, .backup = b};
-    return rc < 0 ? rc : control_copy(a->control, control, cut_journal, &m, err);
+    if (rc >= 0)
+        rc = control_copy(a->control, control, cut_journal, &m, err);
+    return rc < 0 ? rc : take_diary(a, b, diary, err);
 }
 
 /* --- one file -----------------------------------------------------------------------------------
@@ -300,16 +336,16 @@ static int take_item(struct backup *b, struct item *item, struct err *err) {
     return rc;
 }
 
-/* The copy was made already; it only gets its name. */
-static int name_control(struct backup *b, const char *copy, struct err *err) {
+/* The copy of a database was made already; it only gets its name. */
+static int name_copy(struct backup *b, const char *path, const char *copy, struct err *err) {
     CLEANUP(closep) int fd = open(copy, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return err_sys(err, errno, "copy of control.db");
+        return err_sys(err, errno, "copy of %s", path);
     uint64_t bytes;
     uint8_t digest[CRYPT_DIGEST_BYTES];
     struct manifest_file *f;
     int rc = file_digest(fd, &bytes, digest, err);
-    if (rc < 0 || (rc = manifest_add(&b->now, "control.db", bytes, digest, &f, err)) < 0)
+    if (rc < 0 || (rc = manifest_add(&b->now, path, bytes, digest, &f, err)) < 0)
         return rc;
     CLEANUP(free_charp) char *to = path_join(b->dir, f->file);
     if (!to)
@@ -319,7 +355,7 @@ static int name_control(struct backup *b, const char *copy, struct err *err) {
     else
         b->copied++, b->copied_bytes += bytes;
     b->done_bytes += bytes;
-    return rename(copy, to) < 0 ? err_sys(err, errno, "copy of control.db") : 0;
+    return rename(copy, to) < 0 ? err_sys(err, errno, "copy of %s", path) : 0;
 }
 
 /* --- the end ------------------------------------------------------------------------------------
@@ -346,14 +382,17 @@ static int begin(struct app *a, struct backup *b, struct err *err) {
     if (rc < 0)
         return rc;
     CLEANUP(free_charp) char *control = path_join(b->dir, "control.db.tmp");
-    if (!control)
+    CLEANUP(free_charp) char *diary = path_join(b->dir, "visitors.db.tmp");
+    if (!control || !diary)
         return no_memory(err);
     upkeep_lock(a);
-    rc = take_moment(a, b, control, err);
+    rc = take_moment(a, b, control, diary, err);
     upkeep_unlock(a);
     b->now.made_ms = clock_wall_ms(a->clock);
     (void)snprintf(b->now.version, sizeof(b->now.version), "%s", TAMIS_VERSION);
-    return rc < 0 ? rc : name_control(b, control, err);
+    if (rc >= 0)
+        rc = name_copy(b, "control.db", control, err);
+    return rc < 0 || !b->has_diary ? rc : name_copy(b, "visitors.db", diary, err);
 }
 
 static int same_folder(const char *x, const char *y) {
@@ -382,7 +421,7 @@ int verb_backup_begin(struct app *a, const json_t *args, struct span body, json_
     if (rc < 0)
         return rc;
     rc = begin(a, b, err);
-    uint64_t bytes = b->done_bytes, files = b->count + 1, id;
+    uint64_t bytes = b->done_bytes, files = b->count + 1 + b->has_diary, id;
     for (size_t i = 0; i < b->count; i++)
         bytes += b->items[i].bytes;
     if (rc >= 0)

@@ -3,12 +3,14 @@
  *
  *   DIR/manifest.json                     what is in it (manifest.h); written last, in one step
  *   DIR/control.db.<digest>               a copy of the control database
+ *   DIR/visitors.db.<digest>              a copy of the diary of known visitors, when there is one
+ *   DIR/keys/known-<site>.<digest>        the lasting keys of the sites in it
  *   DIR/journal/<segment>.seg.<digest>    the events of days that are not sealed
  *   DIR/sealed/…                          as in the data folder; hard links where that can be
  *   DIR/backup.lock                       one backup at a time
  *
- * hot/ is left out, a cache. keys/ is left out on purpose: a key must not outlive its day, and in a
- * backup it would.
+ * hot/ is left out, a cache. The other keys are left out on purpose: a key must not outlive its day,
+ * and in a backup it would.
  *
  * Why an event that was acknowledged before the backup began is in it exactly once. A moment is
  * taken in which
@@ -26,6 +28,8 @@
  * and the store passes over it as it always does (store_is_sealed). No event is doubled.
  * After the moment all goes on. The opened segments are copied from their descriptors: a redaction
  * replaces their names, not their bytes. Sealed files are never edited and held by the view.
+ * The diary is copied after the rotation: it has all that was taken out of the journal by then, and
+ * what it lacks of the rest is added as the journal is drained anew, which bears to be done again.
  * A site's events come after its record, an import's record of being done after its events; both
  * orders hold in the backup, since the database changes neither between rotation and copy.
  *

@@ -66,7 +66,7 @@ static int sweep_entry(struct sweep *s, const char *path, int depth, struct err 
     return unlink(full) < 0 && errno != ENOENT ? err_sys(err, errno, "remove an old file") : 0;
 }
 
-/* The files of `below`; in the folder itself only copies of control.db are ours to remove. */
+/* The files of `below`; in the folder itself only copies of databases are ours to remove. */
 static int sweep(struct sweep *s, const char *below, int depth, struct err *err) {
     CLEANUP(free_charp) char *path = path_join(s->dir, below);
     CLEANUP(closedirp) DIR *d = path ? opendir(path) : NULL;
@@ -75,7 +75,8 @@ static int sweep(struct sweep *s, const char *below, int depth, struct err *err)
     bool top = !*below;
     for (struct dirent *e; (e = readdir(d));) {
         if (e->d_name[0] == '.' ||
-            (top && !span_starts(span_str(e->d_name), SPAN_LIT("control.db."))))
+            (top && !span_starts(span_str(e->d_name), SPAN_LIT("control.db.")) &&
+             !span_starts(span_str(e->d_name), SPAN_LIT("visitors.db."))))
             continue;
         CLEANUP(free_charp) char *name = top ? strdup(e->d_name) : path_join(below, e->d_name);
         int rc = name ? sweep_entry(s, name, depth, err) : no_memory(err);
@@ -94,7 +95,7 @@ int backup_sweep(const char *dir, const struct manifest *before, const struct ma
     struct sweep s = {.dir = dir, .before = before, .now = now};
     if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) {
         if ((rc = sweep(&s, "", 0, err)) < 0 || (rc = sweep(&s, "journal", 0, err)) < 0 ||
-            (rc = sweep(&s, "sealed", 2, err)) < 0)
+            (rc = sweep(&s, "keys", 0, err)) < 0 || (rc = sweep(&s, "sealed", 2, err)) < 0)
             return rc;
     }
     *ret_removed = s.removed;

@@ -45,8 +45,8 @@ static unsigned rights_in(struct app *a, const char *name, json_t *list) {
 }
 
 static void check_rights(struct app *a, json_t *list) {
-    static const char *const names[] = {".",    "control.db", "journal",   "hot",
-                                        "keys", "tamis.lock", "tamis.sock"};
+    static const char *const names[] = {".",    "control.db", "journal",    "hot",
+                                        "keys", "tamis.lock", "tamis.sock", "visitors.db"};
     unsigned open_to_others = 0;
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         open_to_others += rights_in(a, names[i], list);
@@ -138,6 +138,43 @@ static void check_control(struct app *a, json_t *list) {
         report(list, "control", true, "control.db is whole");
 }
 
+/* Keys of sites whose visitors agreed to be known again. */
+static unsigned count_known_keys(struct app *a) {
+    CLEANUP(free_charp) char *keys = path_join(a->data, "keys");
+    DIR *dir = keys ? opendir(keys) : NULL;
+    unsigned count = 0;
+    struct dirent *e;
+    while (dir && (e = readdir(dir)))
+        count += span_starts(span_str(e->d_name), SPAN_LIT("known-"));
+    if (dir)
+        (void)closedir(dir);
+    return count;
+}
+
+static void check_diary(struct app *a, json_t *list) {
+    CLEANUP(free_charp) char *path = path_join(a->data, "visitors.db");
+    sqlite3 *db = NULL;
+    char integrity[120] = "";
+    unsigned keys = count_known_keys(a);
+    if (!known_is_there(a->known)) {
+        if (keys)
+            report(list, "visitors", false,
+                   "visitors.db is missing, though %u sites know visitors: restore it, or their"
+                   " figures begin anew",
+                   keys);
+        return;
+    }
+    bool read =
+        path && sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK &&
+        sqlite3_exec(db, "PRAGMA integrity_check(1)", first_text, integrity, NULL) == SQLITE_OK;
+    (void)sqlite3_close(db);
+    if (!read || strcmp(integrity, "ok") != 0)
+        report(list, "visitors", false, "visitors.db is damaged: %s",
+               read ? integrity : "cannot be read");
+    else
+        report(list, "visitors", true, "visitors.db, the diary of known visitors, is whole");
+}
+
 /* Sites' zones are open already, or control would not be. */
 static void check_zones(struct app *a, json_t *list) {
     CLEANUP(policy_set_unrefp) struct policy_set *set = policy_board_get(a->policies);
@@ -209,6 +246,7 @@ int verb_doctor(struct app *a, const json_t *args, struct span body, json_t **re
     check_control(a, list);
     check_journal(a, list);
     check_hot(a, list);
+    check_diary(a, list);
     check_zones(a, list);
     check_clock(a, list);
     check_space(a, list);

@@ -111,19 +111,44 @@ struct blanking {
     uint64_t events;
 };
 
+/* The diary knows no pages. A withdrawal only goes with all that it could be of. */
+static bool visitor_goes(const struct erasure *e, const struct record *r) {
+    return r->known.site == e->site && e->path.len == 0 &&
+           (!e->has_before || (r->type == RECORD_KNOWN && r->known.day < e->before));
+}
+
+static bool record_goes(void *arg, const struct record *r) {
+    struct blanking *b = arg;
+    if (r->type == RECORD_KNOWN || r->type == RECORD_FORGET)
+        return visitor_goes(b->erasure, r);
+    if (r->type != RECORD_EVENT || !event_goes((void *)(uintptr_t)b->erasure, &r->event))
+        return false;
+    b->events++;
+    return true;
+}
+
 static enum journal_verdict blank(void *arg, struct cursor at, char *frame, size_t len) {
     struct blanking *b = arg;
     (void)at;
-    int erased =
-        record_erase_events(frame, len, event_goes, (struct erasure *)(uintptr_t)b->erasure, NULL);
-    if (erased > 0)
-        b->events += (uint64_t)erased;
+    int erased = record_erase(frame, len, record_goes, b, NULL);
     return erased > 0 ? JOURNAL_CHANGED : JOURNAL_KEEP;
 }
 
+struct new_start {
+    struct app *app;
+    const struct erasure *erasure;
+};
+
+/* Between two batches of the drain: none is on its way that was read before. */
 static int start_over(void *arg, struct err *err) {
-    struct app *a = arg;
-    int rc = store_start_over(a->store, err);
+    const struct new_start *n = arg;
+    struct app *a = n->app;
+    const struct erasure *e = n->erasure;
+    int rc = e->path.len
+                 ? 0
+                 : known_erase(a->known, e->site, e->has_before ? e->before : INT32_MAX, err);
+    if (rc >= 0)
+        rc = store_start_over(a->store, err);
     return rc < 0 ? rc : store_publish(a->store, &(struct store_change){0}, err);
 }
 
@@ -134,7 +159,8 @@ static int erase_live(struct app *a, const struct erasure *e, struct erased *ret
     if (rc < 0 || (rc = journal_redact(a->journal, start, blank, &b, NULL, err)) < 0)
         return rc;
     ret->events = b.events;
-    rc = a->drain ? drain_call(a->drain, start_over, a, err) : start_over(a, err);
+    struct new_start n = {.app = a, .erasure = e};
+    rc = a->drain ? drain_call(a->drain, start_over, &n, err) : start_over(&n, err);
     return rc < 0 ? rc : app_catch_up(a, CATCH_UP_MS, err);
 }
 

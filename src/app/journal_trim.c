@@ -4,6 +4,7 @@
 
 #include "log.h"
 #include "record.h"
+#include "withdrawals.h"
 
 enum { DAY_MS = 86400000, OVER_EVERYWHERE_DAYS = 2 };
 
@@ -12,6 +13,8 @@ struct trim {
     const struct policy_set *policies;
     const struct control_open_import *open_imports;
     size_t open_import_count;
+    struct withdrawals withdrawn;
+    struct cursor applied; /* what lies before it is in the store, and in the diary for good */
     int32_t today;
     struct cursor at;         /* of the frame at hand */
     struct cursor first_live; /* the first frame somebody still needs; 0: none met */
@@ -22,15 +25,37 @@ static bool is_orphan(const struct trim *t, const struct event *e) {
     return !policy_by_id(t->policies, e->site) && e->day < t->today - OVER_EVERYWHERE_DAYS;
 }
 
-static bool is_done(void *arg, const struct event *e) {
+/* The diary has it; but it stays beside its event until the day is sealed, unless nobody may know. */
+static bool is_written_down(const struct trim *t, const struct record_known *k) {
+    return cursor_before(t->at, t->applied) &&
+           (store_view_holds(t->view, k->site, k->day, t->at) ||
+            !policy_by_id(t->policies, k->site) || k->day < t->today - OVER_EVERYWHERE_DAYS ||
+            withdrawals_follow(&t->withdrawn, k, t->at));
+}
+
+/* A withdrawal goes with or after all that it takes back: what lies before it in the journal was
+ * erased before, segment by segment. */
+static bool is_done(void *arg, const struct record *r) {
     const struct trim *t = arg;
-    return store_view_holds(t->view, e->site, e->day, t->at) || is_orphan(t, e);
+    switch (r->type) {
+    case RECORD_EVENT:
+        return store_view_holds(t->view, r->event.site, r->event.day, t->at) ||
+               is_orphan(t, &r->event);
+    case RECORD_KNOWN:
+        return is_written_down(t, &r->known);
+    case RECORD_FORGET:
+        return cursor_before(t->at, t->applied);
+    default:
+        return false;
+    }
 }
 
 /* A mark says how far an import came: needed until it has ended. */
 static bool is_needed(const struct trim *t, const struct record *r) {
     if (r->type == RECORD_EVENT)
         return true;
+    if (r->type == RECORD_KNOWN || r->type == RECORD_FORGET)
+        return !cursor_before(t->at, t->applied);
     for (size_t i = 0; r->type == RECORD_IMPORT_MARK && i < t->open_import_count; i++)
         if (t->open_imports[i].id == r->import_mark.import)
             return true;
@@ -40,7 +65,7 @@ static bool is_needed(const struct trim *t, const struct record *r) {
 static enum journal_verdict judge(void *arg, struct cursor at, char *frame, size_t len) {
     struct trim *t = arg;
     t->at = at;
-    int erased = record_erase_events(frame, len, is_done, t, NULL);
+    int erased = record_erase(frame, len, is_done, t, NULL);
     if (t->first_live.segment == 0) {
         struct span rest = span_of(frame, len);
         struct record r;
@@ -53,6 +78,10 @@ static enum journal_verdict judge(void *arg, struct cursor at, char *frame, size
     return erased > 0 ? JOURNAL_CHANGED : JOURNAL_KEEP;
 }
 
+static void trim_release(struct trim *t) {
+    withdrawals_release(&t->withdrawn);
+}
+
 int journal_trim(struct app *a, struct err *err) {
     struct cursor start;
     int rc = journal_rotate(a->journal, &start, err);
@@ -61,8 +90,14 @@ int journal_trim(struct app *a, struct err *err) {
         return rc;
     CLEANUP(policy_set_unrefp) struct policy_set *set = policy_board_get(a->policies);
     struct control_open_import *open_imports = NULL;
-    struct trim t = {
-        .view = view, .policies = set, .today = (int32_t)(clock_wall_ms(a->clock) / DAY_MS)};
+    CLEANUP(trim_release)
+    struct trim t = {.view = view,
+                     .policies = set,
+                     .applied = store_cursor(a->store),
+                     .today = (int32_t)(clock_wall_ms(a->clock) / DAY_MS)};
+    if (known_is_there(a->known) &&
+        (rc = withdrawals_find(a->journal, start, t.applied, &t.withdrawn, err)) < 0)
+        return rc;
     if ((rc = control_imports_open(a->control, &open_imports, &t.open_import_count, err)) < 0)
         return rc;
     CLEANUP(free_charp) char *owned = (char *)open_imports;

@@ -2,7 +2,7 @@
  *
  * Until a day is sealed the journal is its truth; afterwards its events, whose visitor hashes must
  * not outlive the day, are blanked in place, and segments at the front that nobody needs any more
- * are removed. */
+ * are removed. So is what was said of visitors who withdrew, once the diary has let them go. */
 #ifndef TAMIS_APP_JOURNAL_TRIM_H
 #define TAMIS_APP_JOURNAL_TRIM_H
 

@@ -6,7 +6,8 @@
 #include "json.h"
 #include "os.h"
 
-enum { FORMAT = 1, HEX = 2 * CRYPT_DIGEST_BYTES + 1, NAME_DIGITS = 16 };
+/* 2: may hold visitors.db and keys */
+enum { FORMAT = 2, HEX = 2 * CRYPT_DIGEST_BYTES + 1, NAME_DIGITS = 16 };
 static const size_t most_bytes = (size_t)1 << 30;
 static const struct span head = SPAN_LIT("{\"digest\":\"");
 static const struct span middle = SPAN_LIT("\",\"manifest\":");
@@ -99,11 +100,12 @@ static bool parse_hex(struct span text, uint8_t out[CRYPT_DIGEST_BYTES]) {
 }
 
 /* A path that stays in its folder and names something of ours. */
-static bool is_ours(struct span path, struct span name) {
+static bool is_ours(struct span path) {
     if (path.len >= MANIFEST_TEXT || memchr(path.ptr, '\0', path.len))
         return false;
-    if (!span_eq(path, name) && !span_starts(path, SPAN_LIT("journal/")) &&
-        !span_starts(path, SPAN_LIT("sealed/")))
+    if (!span_eq(path, SPAN_LIT("control.db")) && !span_eq(path, SPAN_LIT("visitors.db")) &&
+        !span_starts(path, SPAN_LIT("journal/")) && !span_starts(path, SPAN_LIT("sealed/")) &&
+        !span_starts(path, SPAN_LIT("keys/known-")))
         return false;
     struct span rest = path, part;
     while (span_next(&rest, '/', &part))
@@ -119,8 +121,7 @@ static int read_entry(struct manifest *m, const json_t *entry, struct err *err) 
     const json_t *bytes = json_member(entry, "bytes");
     uint8_t digest[CRYPT_DIGEST_BYTES];
     if (!path.ptr || !file.ptr || !hex.ptr || !json_is_integer(bytes) ||
-        json_integer_value(bytes) < 0 || !parse_hex(hex, digest) ||
-        !is_ours(path, SPAN_LIT("control.db")))
+        json_integer_value(bytes) < 0 || !parse_hex(hex, digest) || !is_ours(path))
         return err_set(err, ERR_CORRUPT, "the manifest does not read");
     struct manifest_file *f;
     int rc = manifest_add(m, path.ptr, (uint64_t)json_integer_value(bytes), digest, &f, err);
@@ -133,7 +134,8 @@ static int read_body(struct span text, struct manifest *ret, struct err *err) {
     JSON_AUTO body = NULL;
     if (json_parse(text, &body, NULL) < 0)
         return err_set(err, ERR_CORRUPT, "the manifest does not read");
-    if (json_integer_value(json_member(body, "format")) != FORMAT)
+    json_int_t format = json_integer_value(json_member(body, "format"));
+    if (format < 1 || format > FORMAT)
         return err_set(err, ERR_UNSUPPORTED, "the backup is of a newer tamis");
     ret->made_ms = json_integer_value(json_member(body, "made_ms"));
     const char *version = json_string_value(json_member(body, "tamis"));

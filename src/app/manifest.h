@@ -1,7 +1,7 @@
 /* manifest.h — what a backup folder holds: DIR/manifest.json.
  *
  *   {"digest":"<64 hex>","manifest":{
- *   "format":1,"tamis":"<version>","made_ms":<ms since 1970>,"files":[
+ *   "format":2,"tamis":"<version>","made_ms":<ms since 1970>,"files":[
  *   {"path":"…","file":"…","bytes":<n>,"digest":"<64 hex>"},
  *   …
  *   ]}}
@@ -46,7 +46,7 @@ void manifest_sort(struct manifest *m);
 const struct manifest_file *manifest_find(const struct manifest *m, const char *file);
 
 /* ERR_NOT_FOUND: there is none; ERR_CORRUPT: it does not verify; ERR_UNSUPPORTED: of a newer tamis.
- * Paths that were read are below control.db, journal/ and sealed/. */
+ * Paths that were read are control.db, visitors.db, or below journal/, sealed/ and keys/known-. */
 int manifest_read(const char *dir, struct manifest *ret, struct err *err) WARN_UNUSED;
 /* In place of the one that is there, in one step. */
 int manifest_write(const char *dir, const struct manifest *m, struct err *err) WARN_UNUSED;

@@ -123,8 +123,13 @@ static int remove_below(int at, const char *name, struct err *err) {
 static int begin_anew(int fd, struct err *err) {
     if (unlinkat(fd, "control.db", 0) < 0 && errno != ENOENT)
         return err_sys(err, errno, "data folder");
-    int rc = remove_below(fd, "journal", err);
-    return rc < 0 ? rc : remove_below(fd, "sealed", err);
+    if (unlinkat(fd, "visitors.db", 0) < 0 && errno != ENOENT)
+        return err_sys(err, errno, "data folder");
+    static const char *const folders[] = {"journal", "sealed", "keys"};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < ARRAY_LEN(folders); i++)
+        rc = remove_below(fd, folders[i], err);
+    return rc;
 }
 
 static int make_mark(int fd, struct err *err) {

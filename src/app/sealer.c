@@ -168,7 +168,7 @@ static int locked_round(struct app *a, size_t *ret_sealed, struct err *err) {
     imports_let_go(a->imports);
     if (rc >= 0)
         rc = upkeep_run(a, err);
-    if (*ret_sealed)
+    if (*ret_sealed || (a->drain && drain_took_withdrawal(a->drain)))
         a->trimmed = false;
     if (rc < 0 || a->trimmed)
         return rc;

@@ -157,6 +157,7 @@ static void tick(struct serve *s) {
     CLEANUP(policy_set_unrefp) struct policy_set *set = policy_board_get(s->app.policies);
     sieve_wipe_ended(s->app.sieve, set);
     leases_expire(s->app.leases);
+    (void)known_settle(s->app.known); /* what a reader is in the way of is tried again */
 }
 
 static void wait_signals(struct serve *s, const sigset_t *set) {

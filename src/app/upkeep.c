@@ -7,7 +7,11 @@
 #include "log.h"
 #include "sealed.h"
 
-enum { CATCH_UP_MS = 60000, FORGOTTEN_IMPORT_MS = 24 * 60 * 60 * 1000 };
+enum {
+    CATCH_UP_MS = 60000,
+    FORGOTTEN_IMPORT_MS = 24 * 60 * 60 * 1000,
+    AGE_DIARY_EVERY_MS = 6 * 60 * 60 * 1000,
+};
 
 static const enum part_kind record_kinds[SEAL_KINDS] = {
     [SEAL_EVENT] = PART_EVENT, [SEAL_VISIT] = PART_VISIT, [SEAL_ROLL] = PART_ROLL};
@@ -242,9 +246,27 @@ static int end_forgotten_imports(struct app *a, struct err *err) {
     return rc;
 }
 
+/* --- known visitors ------------------------------------------------------------------------------
+ */
+
+/* The diary is read through from end to end, so not at each round. A key whose site was removed is of
+ * no use to anybody. */
+static int age_diary(struct app *a, const struct policy_set *set, struct err *err) {
+    int64_t now = clock_wall_ms(a->clock) / AGE_DIARY_EVERY_MS;
+    uint64_t gone = 0;
+    int rc = a->sieve ? sieve_wipe_removed(a->sieve, set, err) : 0;
+    if (rc < 0 || now == a->aged_at || (rc = known_age(a->known, set, &gone, err)) < 0)
+        return rc;
+    counters_add(&a->counters, COUNT_VISITORS_AGED, gone);
+    a->aged_at = now;
+    return 0;
+}
+
 int upkeep_run(struct app *a, struct err *err) {
     CLEANUP(policy_set_unrefp) struct policy_set *set = policy_board_get(a->policies);
     int rc = end_forgotten_imports(a, err);
+    if (rc >= 0)
+        rc = age_diary(a, set, err);
     if (rc >= 0)
         rc = compact_all(a, set, err);
     return rc < 0 ? rc : age_all(a, set, err);

@@ -57,6 +57,9 @@ static int site_remove(struct app *a, const json_t *args, struct span body, json
     struct erased erased;
     if (rc >= 0 && site)
         rc = erase_run(a, &(struct erasure){.site = site, .path = SPAN_EMPTY}, &erased, err);
+    CLEANUP(policy_set_unrefp) struct policy_set *left = policy_board_get(a->policies);
+    if (rc >= 0)
+        rc = sieve_wipe_removed(a->sieve, left, err);
     return rc < 0 ? rc : done(json_object(), ret, err);
 }
 
@@ -164,7 +167,7 @@ static const struct verb verbs[] = {
     {"site.add", site_add, APP_CONTROL | APP_MAKE},
     {"site.list", site_list, APP_CONTROL},
     {"site.set", site_set, APP_CONTROL},
-    {"site.remove", site_remove, APP_STORE | APP_DRAIN},
+    {"site.remove", site_remove, APP_ALL | APP_DRAIN},
     {"site.block.add", block_add, APP_CONTROL},
     {"site.block.list", block_list, APP_CONTROL},
     {"site.block.remove", block_remove, APP_CONTROL},

@@ -92,17 +92,16 @@ static sqlite3_stmt *bind(struct known *k, enum known_statement which, int64_t a
 /* --- open and close -----------------------------------------------------------------------------
  */
 
-static int read_version(sqlite3 *db, int *ret, struct err *err) {
+static int read_number(sqlite3 *db, const char *pragma, int *ret, struct err *err) {
     KNOWN_STMT s = NULL;
-    if (sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &s, NULL) != SQLITE_OK ||
-        sqlite3_step(s) != SQLITE_ROW)
+    if (sqlite3_prepare_v2(db, pragma, -1, &s, NULL) != SQLITE_OK || sqlite3_step(s) != SQLITE_ROW)
         return known_fail(db, err);
     *ret = sqlite3_column_int(s, 0);
     return 0;
 }
 
 static int prepare_schema(sqlite3 *db, struct err *err) {
-    int version = 0, rc = read_version(db, &version, err);
+    int version = 0, rc = read_number(db, "PRAGMA user_version", &version, err);
     if (rc < 0)
         return rc;
     if (version > VERSION)
@@ -145,8 +144,12 @@ static int open_file(struct known *k, struct err *err) {
                        "PRAGMA trusted_schema = OFF; PRAGMA secure_delete = ON;"
                        "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192",
                        err);
-    if (rc < 0 || (rc = prepare_schema(k->db, err)) < 0)
+    int unsettled = 0;
+    if (rc < 0 || (rc = prepare_schema(k->db, err)) < 0 ||
+        (rc = read_number(k->db, "PRAGMA application_id", &unsettled, err)) < 0)
         return rc;
+    if (unsettled)
+        known_gone_all(&k->gone);
     return prepare_statements(k, err);
 }
 
@@ -170,13 +173,15 @@ int known_open(const char *path, const struct clock *clock, struct known **ret, 
         known_close(k);
         return rc;
     }
-    k->unsettled = k->db != NULL; /* what a crash may have left */
     *ret = k;
     return 0;
 }
 
 void known_close(struct known *k) {
+    if (k->db)
+        (void)known_settle_held(k); /* else the next start does */
     close_file(k);
+    known_gone_release(&k->gone);
     known_seen_clear(&k->seen);
     (void)pthread_mutex_destroy(&k->lock);
     free(k->path);
@@ -222,25 +227,16 @@ static int begin(struct known *k, struct change *c, struct err *err) {
     return rc;
 }
 
-static int settle(struct known *k, struct err *err) {
-    if (!k->unsettled)
-        return 0;
-    if (sqlite3_wal_checkpoint_v2(k->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) != SQLITE_OK)
-        return known_fail(k->db, err);
-    k->unsettled = false;
-    return 0;
-}
-
+/* The mark in the file's head, which goes once it is settled, tells the next start after a crash. */
 static int commit(struct known *k, struct change *c, struct err *err) {
-    int rc = c->open ? step(k, KNOWN_COMMIT, err) : 0;
-    if (rc < 0)
+    if (!c->open)
+        return 0;
+    int rc = c->deleted ? known_run(k->db, "PRAGMA application_id = 1", err) : 0;
+    if (rc < 0 || (rc = step(k, KNOWN_COMMIT, err)) < 0)
         return rc;
     c->open = NULL;
-    if (c->deleted) {
+    if (c->deleted)
         known_seen_clear(&k->seen);
-        k->unsettled = true;
-        (void)settle(k, NULL); /* a reader may be in the way; known_settle() tries again */
-    }
     return 0;
 }
 
@@ -264,6 +260,7 @@ static int put(struct known *k, const struct record_known *v, const struct known
     int rc = step(k, KNOWN_PUT, err);
     if (rc < 0)
         return rc;
+    known_gone_remove(&k->gone, v->known);
     (void)bind(k, KNOWN_BEGAN, v->site, v->day);
     return step(k, KNOWN_BEGAN, err);
 }
@@ -293,6 +290,7 @@ static int forget(struct known *k, struct change *c, const struct record_known *
         return rc;
     if (sqlite3_changes(k->db) > 0) {
         c->deleted = true;
+        known_gone_add(&k->gone, v->known);
         known_seen_clear(&k->seen); /* the visitor may come again in this very batch */
     }
     return 0;
@@ -321,9 +319,9 @@ int known_apply(struct known *k, const struct known_entry *entries, size_t count
     return rc < 0 ? rc : commit(k, &c, err);
 }
 
-int known_settle(struct known *k, struct err *err) {
+bool known_settle(struct known *k) {
     LOCKED(k);
-    return k->db ? settle(k, err) : 0;
+    return !k->db || known_settle_held(k);
 }
 
 /* --- erasing and ageing -------------------------------------------------------------------------
@@ -341,6 +339,16 @@ static int run_with(struct known *k, struct change *c, const char *sql, int64_t 
     int changed = sqlite3_changes(k->db);
     c->deleted |= changed > 0;
     *count += (uint64_t)changed;
+    return 0;
+}
+
+/* What a reader is in the way of is left to known_settle(). */
+static int commit_many(struct known *k, struct change *c, struct err *err) {
+    int rc = commit(k, c, err);
+    if (rc < 0 || !c->deleted)
+        return rc;
+    known_gone_all(&k->gone);
+    (void)known_settle_held(k);
     return 0;
 }
 
@@ -410,7 +418,7 @@ int known_erase(struct known *k, uint32_t site, int32_t before, struct err *err)
         return rc;
     rc = before == INT32_MAX ? erase_all(k, &c, site, &ignored, err)
                              : erase_before(k, &c, site, before, err);
-    return rc < 0 ? rc : commit(k, &c, err);
+    return rc < 0 ? rc : commit_many(k, &c, err);
 }
 
 static int age_site(struct known *k, struct change *c, const struct policy_set *policies,
@@ -439,7 +447,7 @@ int known_age(struct known *k, const struct policy_set *policies, uint64_t *ret,
                  ? age_site(k, &c, policies, (uint32_t)sqlite3_column_int64(s, 0), &count, err)
                  : known_fail(k->db, err);
     (void)sqlite3_reset(s);
-    if (rc < 0 || (rc = commit(k, &c, err)) < 0)
+    if (rc < 0 || (rc = commit_many(k, &c, err)) < 0)
         return rc;
     *ret = count;
     return 0;

@@ -35,9 +35,9 @@ struct known_entry {
 int known_apply(struct known *k, const struct known_entry *entries, size_t count,
                 struct err *err) WARN_UNUSED;
 
-/* Makes good what a reader was in the way of: that nothing deleted is left in the file beside the
- * diary. ERR_BUSY: one still is. Cheap when there is nothing to do. */
-int known_settle(struct known *k, struct err *err) WARN_UNUSED;
+/* Sees to it that nothing is left of who was deleted, in the file or beside it. False: a reader is in
+ * the way, or there is no room; to be tried again. Nothing to do costs nothing: for once a second. */
+bool known_settle(struct known *k);
 
 /* Deletes a site's days before that one, and visitors without another; INT32_MAX: all, also since
  * when there are any. */

@@ -22,6 +22,13 @@ enum known_statement {
     KNOWN_STATEMENTS
 };
 
+/* Who was deleted and may still be somewhere in the file or beside it. */
+struct known_gone {
+    uint64_t *hashes;
+    size_t count;
+    bool all;
+};
+
 struct known {
     char *path;
     const struct clock *clock;
@@ -29,8 +36,21 @@ struct known {
     sqlite3 *db;          /* NULL: there is no file yet */
     sqlite3_stmt *statements[KNOWN_STATEMENTS];
     struct known_seen seen;
-    bool unsettled; /* something was deleted that the file beside the diary may still hold */
+    struct known_gone gone;
 };
+
+/* --- known_overwrite.c --- */
+
+void known_gone_add(struct known_gone *g, uint64_t hash);
+/* Who comes again is there by right. */
+void known_gone_remove(struct known_gone *g, uint64_t hash);
+/* Too much to look for: the file is to be written anew. */
+void known_gone_all(struct known_gone *g);
+void known_gone_release(struct known_gone *g);
+/* known_settle() with the lock held. */
+bool known_settle_held(struct known *k);
+
+/* --- known.c --- */
 
 /* SQLite's last error as ours; its text is not repeated. */
 int known_fail(sqlite3 *db, struct err *err) WARN_UNUSED;
