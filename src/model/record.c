@@ -88,7 +88,7 @@ int record_next(struct span *frame, struct record *ret, struct err *err) {
     return decode(type, body, ret, err) < 0 ? ERR_CORRUPT : 1;
 }
 
-int record_erase(char *frame, size_t len, record_any_match_fn match, void *arg, struct err *err) {
+int record_erase(char *frame, size_t len, record_match_fn match, void *arg, struct err *err) {
     struct span rest = span_of(frame, len);
     int erased = 0;
     while (rest.len) {
@@ -109,20 +109,4 @@ int record_erase(char *frame, size_t len, record_any_match_fn match, void *arg, 
         erased++;
     }
     return erased;
-}
-
-struct event_match {
-    record_match_fn match;
-    void *arg;
-};
-
-static bool is_matching_event(void *arg, const struct record *r) {
-    const struct event_match *m = arg;
-    return r->type == RECORD_EVENT && m->match(m->arg, &r->event);
-}
-
-int record_erase_events(char *frame, size_t len, record_match_fn match, void *arg,
-                        struct err *err) {
-    struct event_match m = {match, arg};
-    return record_erase(frame, len, is_matching_event, &m, err);
 }

@@ -47,17 +47,12 @@ struct record {
 /* Cuts the next record off *frame. 1: *ret is filled; 0: the frame is used up; ERR_CORRUPT. */
 int record_next(struct span *frame, struct record *ret, struct err *err) WARN_UNUSED;
 
+typedef bool (*record_match_fn)(void *arg, const struct record *r);
+
 /* Makes a RECORD_ERASED of every record in the `len` bytes of frame that `match` is true for, in
  * place. How many, or ERR_CORRUPT: the frame does not parse to its end; what was erased before that
  * stays erased. */
-typedef bool (*record_any_match_fn)(void *arg, const struct record *r);
-int record_erase(char *frame, size_t len, record_any_match_fn match, void *arg,
+int record_erase(char *frame, size_t len, record_match_fn match, void *arg,
                  struct err *err) WARN_UNUSED;
-
-/* The same of events alone. */
-typedef bool (*record_match_fn)(void *arg, const struct event *e);
-
-int record_erase_events(char *frame, size_t len, record_match_fn match, void *arg,
-                        struct err *err) WARN_UNUSED;
 
 #endif

@@ -74,21 +74,19 @@ static void read_all(struct journal *j, size_t file_bytes) {
     }
 }
 
-static bool every_event(void *arg, const struct event *e) {
+static bool every_event(void *arg, const struct record *r) {
     (void)arg;
-    (void)e;
-    return true;
+    return r->type == RECORD_EVENT;
 }
 
 static enum journal_verdict erase(void *arg, struct cursor at, char *frame, size_t len) {
     (void)arg;
     (void)at;
-    return record_erase_events(frame, len, every_event, NULL, NULL) ? JOURNAL_CHANGED
-                                                                    : JOURNAL_KEEP;
+    return record_erase(frame, len, every_event, NULL, NULL) ? JOURNAL_CHANGED : JOURNAL_KEEP;
 }
 
 static enum journal_verdict hold_no_event(void *arg, struct cursor at, char *frame, size_t len) {
-    int rc = record_erase_events(frame, len, every_event, NULL, NULL);
+    int rc = record_erase(frame, len, every_event, NULL, NULL);
     must(rc == 0 || rc == ERR_CORRUPT);
     return JOURNAL_KEEP;
 }

@@ -369,6 +369,54 @@ static void test_json_like_jansson(void **state) {
     assert_true(ours_accepts(deep + 1, 128));
 }
 
+static int withdraw(const char *body, struct collect_withdrawal *ret) {
+    arena_clear(&arena);
+    return collect_withdrawal(span_str(body), &arena, ret, &fault, NULL);
+}
+
+static void test_withdrawal(void **state) {
+    static const struct {
+        const char *body, *field;
+    } bad[] = {
+        {"", "request"},
+        {"[]", "request"},
+        {"{\"d\":\"a.example\",\"id\":\"x\"", "request"},
+        {"{\"d\":\"a.example\",\"id\":\"x\"} x", "request"},
+        {"{\"id\":\"x\"}", "domain"},
+        {"{\"d\":\" \",\"id\":\"x\"}", "domain"},
+        {"{\"d\":7,\"id\":\"x\"}", "domain"},
+        {"{\"d\":\"a.example\"}", "id"},
+        {"{\"d\":\"a.example\",\"id\":\"\"}", "id"},
+        {"{\"d\":\"a.example\",\"id\":null}", "id"},
+    };
+    struct collect_withdrawal w;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        assert_int_equal(withdraw(bad[i].body, &w), ERR_INVALID);
+        assert_string_equal(fault.field, bad[i].field);
+    }
+    assert_int_equal(withdraw("{\"x\":[1],\"id\":\"1.\\u0061\",\"domain\":\"a,b\"}", &w), 0);
+    assert_true(span_eq(w.id, SPAN_LIT("1.a")));
+    assert_true(span_eq(w.domains, SPAN_LIT("a,b")));
+    assert_true(
+        span_eq(collect_site_name(SPAN_LIT(" WWW.A.Example "), &arena), SPAN_LIT("a.example")));
+}
+
+static void test_visitor_id(void **state) {
+    struct hit from;
+    hit_init(&from);
+    static const struct {
+        const char *key, *id;
+    } cases[] = {{"\"id\":\"1.a\"", "1.a"}, {"\"id\":7", ""}, {"\"id\":null", ""}, {"\"v\":1", ""}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char body[120];
+        (void)snprintf(body, sizeof(body), "{\"n\":\"pageview\",\"u\":\"https://a.example/\",%s}",
+                       cases[i].key);
+        arena_clear(&arena);
+        assert_int_equal(collect_plausible(span_str(body), &from, &arena, &hits, &fault, NULL), 0);
+        assert_true(span_eq(hits.items[0].visitor_id, span_str(cases[i].id)));
+    }
+}
+
 static void test_speed(void **state) {
     static const char body[] = "{\"n\":\"pageview\",\"u\":\"https://example.com/page/"
                                "12?utm_source=newsletter\",\"d\":\"example.com\","
@@ -392,12 +440,13 @@ static void test_speed(void **state) {
 int main(void) {
     arena_init(&arena, 0);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_simple), cmocka_unit_test(test_domains),
-        cmocka_unit_test(test_faults), cmocka_unit_test(test_engagement),
-        cmocka_unit_test(test_props),  cmocka_unit_test(test_revenue),
-        cmocka_unit_test(test_money),  cmocka_unit_test(test_hash_mode),
-        cmocka_unit_test(test_batch),  cmocka_unit_test(test_json_like_jansson),
-        cmocka_unit_test(test_vitals), cmocka_unit_test(test_speed),
+        cmocka_unit_test(test_simple),     cmocka_unit_test(test_domains),
+        cmocka_unit_test(test_faults),     cmocka_unit_test(test_engagement),
+        cmocka_unit_test(test_props),      cmocka_unit_test(test_revenue),
+        cmocka_unit_test(test_money),      cmocka_unit_test(test_hash_mode),
+        cmocka_unit_test(test_batch),      cmocka_unit_test(test_json_like_jansson),
+        cmocka_unit_test(test_vitals),     cmocka_unit_test(test_withdrawal),
+        cmocka_unit_test(test_visitor_id), cmocka_unit_test(test_speed),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     arena_release(&arena);

@@ -154,8 +154,28 @@ static void records_come_back_in_order(void **state) {
     assert_int_equal(record_next(&rest, &r, NULL), ERR_CORRUPT);
 }
 
-static bool is_page(void *arg, const struct event *e) {
-    return span_eq(e->page, *(struct span *)arg);
+static void known_visitors_come_back(void **state) {
+    (void)state;
+    BUF_AUTO frame = {0};
+    const struct record_known k = {.site = UINT32_MAX, .day = -3, .known = UINT64_MAX - 1};
+    record_add_known(&frame, &k);
+    record_add_forget(&frame, &k);
+    struct span rest = buf_span(&frame);
+    struct record r;
+    assert_int_equal(record_next(&rest, &r, NULL), 1);
+    assert_int_equal(r.type, RECORD_KNOWN);
+    assert_true(r.known.site == k.site && r.known.day == -3 && r.known.known == k.known);
+    assert_int_equal(record_next(&rest, &r, NULL), 1);
+    assert_int_equal(r.type, RECORD_FORGET);
+    assert_true(r.known.site == k.site && r.known.day == 0 && r.known.known == k.known);
+    assert_int_equal(record_next(&rest, &r, NULL), 0);
+    frame.data[1]--; /* a body that is too short */
+    rest = buf_span(&frame);
+    assert_int_equal(record_next(&rest, &r, NULL), ERR_CORRUPT);
+}
+
+static bool is_page(void *arg, const struct record *r) {
+    return r->type == RECORD_EVENT && span_eq(r->event.page, *(struct span *)arg);
 }
 
 static void erased_records_are_passed_over(void **state) {
@@ -171,7 +191,7 @@ static void erased_records_are_passed_over(void **state) {
     record_add_import_mark(&frame, &(struct import_mark){.import = 3, .offset = 5});
     struct span gone = pages[0];
     size_t len = frame.len;
-    assert_int_equal(record_erase_events(frame.data, len, is_page, &gone, NULL), 2);
+    assert_int_equal(record_erase(frame.data, len, is_page, &gone, NULL), 2);
     assert_true(span_find_span(buf_span(&frame), gone) == SIZE_MAX);
     struct span rest = buf_span(&frame);
     struct record r;
@@ -180,16 +200,16 @@ static void erased_records_are_passed_over(void **state) {
     assert_int_equal(record_next(&rest, &r, NULL), 1);
     assert_int_equal(r.type, RECORD_IMPORT_MARK);
     assert_int_equal(record_next(&rest, &r, NULL), 0);
-    assert_int_equal(record_erase_events(frame.data, len, is_page, &gone, NULL), 0);
+    assert_int_equal(record_erase(frame.data, len, is_page, &gone, NULL), 0);
     size_t head = 1 + (scratch.len < 128 ? 1 : 2);
     for (size_t i = head; i < head + scratch.len; i++)
         assert_int_equal(frame.data[i], 0);
     struct span kept = pages[1];
-    frame.len = record_erase_events(frame.data, len, is_page, &kept, NULL) == 1 ? len : 0;
+    frame.len = record_erase(frame.data, len, is_page, &kept, NULL) == 1 ? len : 0;
     rest = buf_span(&frame);
     assert_int_equal(record_next(&rest, &r, NULL), 1);
     assert_int_equal(r.type, RECORD_IMPORT_MARK);
-    assert_int_equal(record_erase_events(frame.data, len - 1, is_page, &kept, NULL), ERR_CORRUPT);
+    assert_int_equal(record_erase(frame.data, len - 1, is_page, &kept, NULL), ERR_CORRUPT);
 }
 
 static struct policy_set *set_of(unsigned sites) {
@@ -266,6 +286,7 @@ int main(void) {
         cmocka_unit_test(journals_of_version_1_are_read),
         cmocka_unit_test(restrict_empties_what_the_profile_forbids),
         cmocka_unit_test(records_come_back_in_order),
+        cmocka_unit_test(known_visitors_come_back),
         cmocka_unit_test(erased_records_are_passed_over),
         cmocka_unit_test(policies_are_found),
         cmocka_unit_test(board_swaps_under_readers),
