@@ -162,7 +162,7 @@ describe('dashboard', () => {
     await shown();
     await page.getByRole('tab', { name: 'Channels' }).focus();
     await page.keyboard.press('ArrowRight');
-    await page.getByRole('button', { name: 'lefooding.com' }).waitFor();
+    await page.getByRole('button', { name: 'lefooding.com', exact: true }).waitFor();
     assert.equal(await page.evaluate('document.activeElement.textContent'), 'Sources');
     await page.getByRole('button', { name: /^Site:/ }).click();
     await page.keyboard.press('Escape');
@@ -188,6 +188,30 @@ describe('dashboard', () => {
     });
     await shown('?f=country:FR');
     await page.locator('.panel-devices', { hasText: 'folded away: 3' }).waitFor();
+  });
+
+  it('says when a part of the period cannot be told any more, once', async () => {
+    const range = 'period=custom&from=2026-03-01&to=2026-03-10';
+    const purge = (which: (dimensions: string[]) => boolean): Promise<void> =>
+      context.route('**/api/v2/query', async (route) => {
+        const { dimensions = [] } = route.request().postDataJSON() as { dimensions?: string[] };
+        if (!which(dimensions)) return route.fallback();
+        const response = await route.fetch();
+        const reply = (await response.json()) as { meta: Record<string, unknown> };
+        return route.fulfill({ response, json: { ...reply, meta: { raw_rows_from: '2026-03-05' } } });
+      });
+    const note = (panel: string) => page.locator(panel).getByText('Of the days since 5 Mar 2026 only');
+    await complete(`?${range}`);
+    assert.equal(await page.locator('.reach-note').count(), 0);
+    await purge(([dimension]) => dimension === 'event:page');
+    await page.reload();
+    await note('.panel-pages').waitFor();
+    assert.equal(await page.locator('.reach-note').count(), 1);
+    await purge(() => true);
+    await complete(`?${range}&f=country:FR`);
+    await note('.overview').waitFor();
+    assert.ok(!(await note('.panel-pages').isVisible()));
+    await assertAccessible();
   });
 
   it('reports on the links, files, searches and errors there are', async () => {

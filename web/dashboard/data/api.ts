@@ -34,6 +34,7 @@ export interface Reply {
   results: Row[];
   meta?: {
     folded_rows?: number; // rows left out because too few visitors came
+    raw_rows_from?: string; // the first day of which there are figures: rows of the days before are gone
     diary_from?: string | null; // the day since which visitors are known again
   };
 }

@@ -40,7 +40,7 @@ export function EmptySite({ site }: { site: Site }) {
           {isKnown(site) && (
             <>
               {' '}
-              It counts nobody before your banner calls <code>tamis.consent(true)</code>.
+              Nobody is counted before your banner calls <code>tamis.consent(true)</code>.
             </>
           )}
         </p>
