@@ -42,7 +42,7 @@ const measured = async (page: Page): Promise<void> => {
 const known = async (page: Page): Promise<void> => {
   await shown(page);
   await page.locator('.panel-cohorts .heat').first().waitFor();
-  await page.locator('.panel-cohorts').scrollIntoViewIfNeeded();
+  await page.locator('.panel-returning').evaluate((panel) => panel.scrollIntoView());
 };
 
 const liveShown = async (page: Page): Promise<void> => {

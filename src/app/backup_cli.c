@@ -52,7 +52,8 @@ static void print(const json_t *reply) {
                  number(reply, "files"), number(reply, "bytes") / 1e6, number(reply, "copied"),
                  number(reply, "copied_bytes") / 1e6, number(reply, "linked"),
                  number(reply, "kept"), number(reply, "removed"));
-    (void)printf("left out: keys/, since a key must not outlive its day, and hot/, which is made "
+    (void)printf("left out: the day's salts in keys/, since a key must not outlive its day, and "
+                 "hot/, which is made "
                  "again\n");
 }
 

@@ -20,7 +20,7 @@ test('the examples of docs/api.md', async () => {
   assert.ok(examples.length >= 9);
   const data = tempFolder('docs');
   const server = await startServer(data);
-  const env = { TAMIS: server.url, TOKEN: addSite(data, 'example.com') };
+  const env = { TAMIS: server.url, TOKEN: addSite(data, 'example.com', '--profile', 'consented', '--visitor-cookie', 'on') };
   for (const example of examples) {
     const { code, out } = await run(example.replace(/^curl/gm, 'curl -sS --fail-with-body'), env);
     assert.equal(code, 0, `${example}\n${out}`);

@@ -27,7 +27,7 @@ let server: Server;
 let token: string;
 before(async () => {
   server = await startServer(data);
-  token = addSite(data, 'example.com');
+  token = addSite(data, 'example.com', '--profile', 'consented', '--visitor-cookie', 'on');
 });
 after(async () => {
   await server.stop();
