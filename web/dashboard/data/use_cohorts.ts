@@ -1,4 +1,5 @@
-// Cohorts as a component sees them; asked for again when figures are (use_query.ts).
+// Cohorts as a component sees them. They move slowly and are a walk through the whole diary: asked for once, not at each
+// beat as figures are (use_query.ts).
 import { useContext, useEffect, useState } from 'preact/hooks';
 import { ApiError } from './api';
 import { MOST_PERIODS, type CohortPeriod, type Cohorts } from './known';
@@ -17,7 +18,7 @@ export interface CohortsAnswer {
 }
 
 export function useCohorts(site: string, period: CohortPeriod): CohortsAnswer {
-  const { client, beat } = useContext(SessionContext);
+  const { client } = useContext(SessionContext);
   const key = `${site} ${period}`;
   const [state, setState] = useState<State>({ key });
   const [attempt, setAttempt] = useState(0);
@@ -32,7 +33,7 @@ export function useCohorts(site: string, period: CohortPeriod): CohortsAnswer {
       },
     );
     return () => abort.abort();
-  }, [client, key, beat, attempt]);
+  }, [client, key, attempt]);
 
   const now = state.key === key ? state : undefined;
   return {
