@@ -1,8 +1,8 @@
 // node build_web.cjs OUTDIR [ROOT] — writes OUTDIR/assets_gen.c, which implements src/http/assets.h, and
-// OUTDIR/assets_gen.c.d, the list of its sources for ninja. Fails when t.js outgrows its limit.
+// OUTDIR/assets_gen.c.d, the list of its sources for ninja. Fails when a tracker outgrows its limit.
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { TRACKER_LIMIT, bundleWeb, type Asset, type Bundle } from './web_bundle';
+import { LIMITS, bundleWeb, type Asset, type Bundle } from './web_bundle';
 
 const BYTES_A_LINE = 32;
 
@@ -52,8 +52,9 @@ const struct asset *asset_find(struct span path) {
 
 function report({ assets }: Bundle): void {
   for (const { paths, raw, gzip, brotli } of assets) {
-    const limit = paths[0] === '/t.js' ? ` (limit ${TRACKER_LIMIT})` : '';
-    console.log(`${paths[0]}: ${raw.length} raw, ${gzip.length} gzip, ${brotli.length} brotli${limit}`);
+    const [path = ''] = paths;
+    const limit = LIMITS[path] ? ` (limit ${LIMITS[path]})` : '';
+    console.log(`${path}: ${raw.length} raw, ${gzip.length} gzip, ${brotli.length} brotli${limit}`);
   }
 }
 

@@ -39,6 +39,12 @@ const measured = async (page: Page): Promise<void> => {
   await page.locator('.foot').scrollIntoViewIfNeeded();
 };
 
+const known = async (page: Page): Promise<void> => {
+  await shown(page);
+  await page.locator('.panel-cohorts .heat').first().waitFor();
+  await page.locator('.panel-returning').evaluate((panel) => panel.scrollIntoView());
+};
+
 const liveShown = async (page: Page): Promise<void> => {
   await shown(page);
   await page.locator('.now .rows').first().waitFor();
@@ -80,6 +86,8 @@ const standInShots: Shot[] = [
   { name: 'no-countries', options: { ...phone, colorScheme: 'light' }, mood: 'imported', act: shown, whole: true },
   { name: 'vitals', options: desktop, mood: 'measured', act: measured },
   { name: 'phone-vitals', options: { ...phone, colorScheme: 'dark' }, mood: 'measured', act: measured, whole: true },
+  { name: 'known', options: desktop, search: '?site=club.example', act: known },
+  { name: 'phone-known', options: { ...phone, colorScheme: 'dark' }, search: '?site=club.example&f=visitor:returning&cohorts=month', act: known, whole: true },
   { name: 'failing', options: desktop, mood: 'failing', act: (page) => page.locator('.overview .error-note').waitFor() },
 ];
 

@@ -52,9 +52,9 @@ static void print(const json_t *reply) {
                  number(reply, "files"), number(reply, "bytes") / 1e6, number(reply, "copied"),
                  number(reply, "copied_bytes") / 1e6, number(reply, "linked"),
                  number(reply, "kept"), number(reply, "removed"));
-    (void)printf(
-        "left out: the day's keys, since a key must not outlive its day, and hot/, which is made "
-        "again\n");
+    (void)printf("left out: the day's salts in keys/, since a key must not outlive its day, and "
+                 "hot/, which is made "
+                 "again\n");
 }
 
 int command_backup(const struct cli *cli) {

@@ -1,6 +1,6 @@
 /* optout.c — GET and POST /optout: a visitor's own switch, kept in a cookie that says nothing else.
  */
-#include "server.h"
+#include "optout_forget.h"
 
 #define COOKIE_NAME "tamis_optout"
 #define THIRTEEN_MONTHS_SEC "34186698"
@@ -12,7 +12,7 @@ struct wording {
 static const struct wording english = {
     "en",
     "Audience measurement",
-    "Your visits are counted, without any identifier kept beyond the day.",
+    "Your visits are counted. Unless you agreed to it, no identifier is kept beyond the day.",
     "Your visits are not counted.",
     "Do not count my visits",
     "Count my visits again",
@@ -21,7 +21,8 @@ static const struct wording english = {
 static const struct wording french = {
     "fr",
     "Mesure d’audience",
-    "Vos visites sont comptées, sans identifiant conservé au-delà de la journée.",
+    "Vos visites sont comptées. Sans votre accord, aucun identifiant n’est conservé au-delà de la "
+    "journée.",
     "Vos visites ne sont pas comptées.",
     "Ne plus compter mes visites",
     "Compter de nouveau mes visites",
@@ -84,8 +85,7 @@ enum MHD_Result optout_page(struct request *r) {
     return reply_send(r, MHD_HTTP_OK, response);
 }
 
-enum MHD_Result optout_set(struct request *r) {
-    bool out = !span_eq(request_body(r), SPAN_LIT("out=0"));
+static enum MHD_Result answer_set(struct request *r, bool out) {
     struct MHD_Response *response = reply_static(NULL, SPAN_EMPTY);
     if (!response)
         return MHD_NO;
@@ -96,7 +96,23 @@ enum MHD_Result optout_set(struct request *r) {
     (void)snprintf(cookie, sizeof(cookie), COOKIE_NAME "=%s; Max-Age=%s%s", out ? "1" : "",
                    out ? THIRTEEN_MONTHS_SEC : "0", scope);
     reply_header(response, "Set-Cookie", cookie);
+    if (out)
+        optout_end_cookie(r, response);
     reply_header(response, "Location", "/optout");
     reply_header(response, "Cache-Control", "no-store");
     return reply_send(r, MHD_HTTP_SEE_OTHER, response);
+}
+
+/* Answered once what is to be forgotten is durable; until then the browser keeps what it has. */
+enum MHD_Result optout_set(struct request *r) {
+    if (r->resumed)
+        return r->result < 0 ? api_answer_unavailable(r, r->result) : answer_set(r, true);
+    bool out = !span_eq(request_body(r), SPAN_LIT("out=0"));
+    struct workspace *w = &r->loop->work;
+    int rc = out ? optout_forget(r, w) : 0;
+    enum MHD_Result result = rc < 0   ? api_answer_unavailable(r, rc)
+                             : rc > 0 ? api_submit(r, w)
+                                      : answer_set(r, out);
+    workspace_clear(w);
+    return result;
 }

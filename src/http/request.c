@@ -81,8 +81,10 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
             r->dnt = span_eq(v, SPAN_LIT("1"));
         break;
     case 6:
-        if (header_is(name, "cookie"))
+        if (header_is(name, "cookie")) {
+            r->cookie = v;
             r->opt_out |= optout_in_cookie(v);
+        }
         break;
     case 7:
         if (header_is(name, "sec-gpc"))

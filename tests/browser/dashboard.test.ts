@@ -1,18 +1,11 @@
 // The dashboard against the stand-in server: figures, filters, periods, failures, access for everyone.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { PATIENCE_MS, waitFor } from '../flow/lib';
-import { ROOT, USER_AGENT, launch } from './chromium';
+import { ROOT, launch } from './chromium';
 import { TOKEN, startMock, type Mock } from './mock';
-
-interface Violation {
-  id: string;
-  impact: string;
-  nodes: { html: string; failureSummary: string }[];
-}
+import { LOOKS, assertAccessible as assertAccessibleIn, assertNothingSticksOut, newTab, type TabOptions } from './opening';
 
 describe('dashboard', () => {
   let mock: Mock;
@@ -20,7 +13,6 @@ describe('dashboard', () => {
   let context: BrowserContext;
   let page: Page;
   let complaints: string[];
-  const axe = readFileSync(join(ROOT, 'node_modules/axe-core/axe.min.js'), 'utf8');
 
   before(async () => {
     [mock, browser] = await Promise.all([startMock(ROOT), launch()]);
@@ -38,15 +30,8 @@ describe('dashboard', () => {
   });
   afterEach(() => context.close());
 
-  const fresh = async (options: Parameters<Browser['newContext']>[0]): Promise<void> => {
-    context = await browser.newContext({ userAgent: USER_AGENT, viewport: { width: 1280, height: 900 }, ...options });
-    context.setDefaultTimeout(PATIENCE_MS);
-    page = await context.newPage();
-    complaints = [];
-    page.on('pageerror', (error) => complaints.push(error.message));
-    page.on('console', (message) => {
-      if (/Content Security Policy/.test(message.text())) complaints.push(message.text());
-    });
+  const fresh = async (options: TabOptions): Promise<void> => {
+    ({ context, page, complaints } = await newTab(browser, options));
   };
   const open = async (search = ''): Promise<void> => {
     await page.goto(`${mock.url}/${search}#token=${TOKEN}`);
@@ -66,19 +51,7 @@ describe('dashboard', () => {
     waitFor(`question ${what}`, PATIENCE_MS, async () => (mock.asked.some(fits) ? true : undefined));
   const value = (label: string): Promise<string> =>
     page.locator('.figure', { hasText: label }).locator('.figure-value').innerText();
-  const serious = async (): Promise<Violation[]> => {
-    await page.evaluate(axe);
-    const { violations } = (await page.evaluate(
-      "axe.run(document, {resultTypes: ['violations']})",
-    )) as { violations: Violation[] };
-    return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-  };
-  const assertAccessible = async (): Promise<void> => {
-    // Skeletons fade in and lines fade out: judge what stays.
-    await page.locator('.bone').first().waitFor({ state: 'detached' });
-    const found = await serious();
-    assert.deepEqual(found.map(({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`), []);
-  };
+  const assertAccessible = (): Promise<void> => assertAccessibleIn(page);
 
   it('says of how many the country is not known, and why', async () => {
     await complete();
@@ -217,6 +190,30 @@ describe('dashboard', () => {
     await page.locator('.panel-devices', { hasText: 'Rows of fewer than 5 visitors are not shown' }).waitFor();
   });
 
+  it('says when a part of the period cannot be told any more, once', async () => {
+    const range = 'period=custom&from=2026-03-01&to=2026-03-10';
+    const purge = (which: (dimensions: string[]) => boolean): Promise<void> =>
+      context.route('**/api/v2/query', async (route) => {
+        const { dimensions = [] } = route.request().postDataJSON() as { dimensions?: string[] };
+        if (!which(dimensions)) return route.fallback();
+        const response = await route.fetch();
+        const reply = (await response.json()) as { meta: Record<string, unknown> };
+        return route.fulfill({ response, json: { ...reply, meta: { raw_rows_from: '2026-03-05' } } });
+      });
+    const note = (panel: string) => page.locator(panel).getByText('Of the days since 5 Mar 2026 only');
+    await complete(`?${range}`);
+    assert.equal(await page.locator('.reach-note').count(), 0);
+    await purge(([dimension]) => dimension === 'event:page');
+    await page.reload();
+    await note('.panel-pages').waitFor();
+    assert.equal(await page.locator('.reach-note').count(), 1);
+    await purge(() => true);
+    await complete(`?${range}&f=country:FR`);
+    await note('.overview').waitFor();
+    assert.ok(!(await note('.panel-pages').isVisible()));
+    await assertAccessible();
+  });
+
   it('reports on the links, files, searches and errors there are', async () => {
     await complete();
     const clicked = page.locator('.panel-outbound');
@@ -320,13 +317,7 @@ describe('dashboard', () => {
     assert.equal(await page.evaluate('sessionStorage.length'), 0);
   });
 
-  const looks: [string, Parameters<Browser['newContext']>[0]][] = [
-    ['light', { colorScheme: 'light' }],
-    ['dark', { colorScheme: 'dark' }],
-    ['on a phone', { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }],
-    ['on a phone in the dark', { viewport: { width: 390, height: 844 }, colorScheme: 'dark', isMobile: true }],
-  ];
-  for (const [name, options] of looks)
+  for (const [name, options] of LOOKS)
     it(`has no serious flaw for assistive technology, ${name}`, async () => {
       await context.close();
       await fresh({ ...options, reducedMotion: 'reduce' });
@@ -334,8 +325,7 @@ describe('dashboard', () => {
       await assertAccessible();
       await page.getByRole('button', { name: /^Period/ }).click();
       await assertAccessible();
-      const wide = Number(await page.evaluate('document.documentElement.scrollWidth'));
-      assert.equal(wide, page.viewportSize()?.width, 'nothing sticks out');
+      await assertNothingSticksOut(page);
       assert.deepEqual(complaints, []);
     });
 });

@@ -1,18 +1,11 @@
 // The last half hour on the dashboard: sent, or asked for; segments in the filter bar; notes on the chart.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { PATIENCE_MS, waitFor } from '../flow/lib';
-import { ROOT, USER_AGENT, launch } from './chromium';
+import { ROOT, launch } from './chromium';
 import { TOKEN, startMock, type Mock } from './mock';
-
-interface Violation {
-  id: string;
-  impact: string;
-  nodes: { html: string; failureSummary: string }[];
-}
+import { LOOKS, assertAccessible as assertAccessibleIn, assertNothingSticksOut, newTab, type TabOptions } from './opening';
 
 describe('live, segments and notes', () => {
   let mock: Mock;
@@ -20,7 +13,6 @@ describe('live, segments and notes', () => {
   let context: BrowserContext;
   let page: Page;
   let complaints: string[];
-  const axe = readFileSync(join(ROOT, 'node_modules/axe-core/axe.min.js'), 'utf8');
 
   before(async () => {
     browser = await launch();
@@ -35,16 +27,9 @@ describe('live, segments and notes', () => {
     await mock.close();
   });
 
-  const fresh = async (options: Parameters<Browser['newContext']>[0]): Promise<void> => {
+  const fresh = async (options: TabOptions): Promise<void> => {
     await context?.close();
-    context = await browser.newContext({ userAgent: USER_AGENT, viewport: { width: 1280, height: 900 }, ...options });
-    context.setDefaultTimeout(PATIENCE_MS);
-    page = await context.newPage();
-    complaints = [];
-    page.on('pageerror', (error) => complaints.push(error.message));
-    page.on('console', (message) => {
-      if (/Content Security Policy/.test(message.text())) complaints.push(message.text());
-    });
+    ({ context, page, complaints } = await newTab(browser, options));
   };
   const open = async (search = ''): Promise<void> => {
     await page.goto(`${mock.url}/${search}#token=${TOKEN}`);
@@ -54,11 +39,7 @@ describe('live, segments and notes', () => {
   const listeners = (count: number): Promise<true> =>
     waitFor(`${count} listeners`, PATIENCE_MS, async () => (mock.listeners() === count ? true : undefined));
   const assertAccessible = async (): Promise<void> => {
-    await page.locator('.bone').first().waitFor({ state: 'detached' });
-    await page.evaluate(axe);
-    const { violations } = (await page.evaluate("axe.run(document, {resultTypes: ['violations']})")) as { violations: Violation[] };
-    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-    assert.deepEqual(serious.map(({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`), []);
+    await assertAccessibleIn(page);
     assert.deepEqual(complaints, []);
   };
 
@@ -162,19 +143,13 @@ describe('live, segments and notes', () => {
     await assertAccessible();
   });
 
-  const looks: [string, Parameters<Browser['newContext']>[0]][] = [
-    ['light', { colorScheme: 'light' }],
-    ['dark', { colorScheme: 'dark' }],
-    ['on a phone', { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }],
-  ];
-  for (const [name, options] of looks)
+  for (const [name, options] of LOOKS)
     it(`has no serious flaw for assistive technology, ${name}`, async () => {
       await fresh({ ...options, reducedMotion: 'reduce' });
       mock.annotations = [{ id: 1, date: '2026-03-03', to: '2026-03-03', text: 'New oven, and a line in the local paper about it' }];
       await open('?live=1&period=custom&from=2026-03-01&to=2026-03-10&f=segment:Regulars');
       await now().locator('.rows').first().waitFor();
       await assertAccessible();
-      const wide = Number(await page.evaluate('document.documentElement.scrollWidth'));
-      assert.equal(wide, page.viewportSize()?.width, 'nothing sticks out');
+      await assertNothingSticksOut(page);
     });
 });

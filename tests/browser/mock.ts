@@ -6,6 +6,7 @@ import { bundleWeb, type Asset } from '../../tools/web_bundle';
 import type { Annotation, Realtime, Site } from '../../web/dashboard/data/api';
 import type { ViewHeadline } from '../../web/dashboard/data/headlines';
 import { PATIENCE_MS } from '../flow/lib';
+import { cohortsOf, knownOf } from './mock_known';
 
 export const TOKEN = 'mock-token';
 
@@ -23,9 +24,10 @@ export interface Sent {
   inp?: number;
   cls?: number;
   z?: string;
+  id?: string;
 }
 
-interface Asked {
+export interface Asked {
   site_id: string;
   metrics: string[];
   date_range: string | [string, string];
@@ -49,6 +51,7 @@ export interface Mock {
   listeners(): number;
   asked: Asked[];
   sent: Sent[];
+  forgotten: { d: string; id: string }[]; // whom the tracker with a cookie wants forgotten
   headers: NodeJS.Dict<string | string[]>[]; // of what was sent
   pages: Map<string, string>;
   /** Resolves with the next event, kept or to come, that fits and was not handed out before. */
@@ -78,6 +81,9 @@ export async function startMock(root: string): Promise<Mock> {
     const asset = served.get(path);
     if (path === '/api/event') {
       record(JSON.parse(await body(request)) as Sent, request);
+      response.writeHead(202, { 'access-control-allow-origin': '*' }).end('ok');
+    } else if (path === '/api/forget') {
+      mock.forgotten.push(JSON.parse(await body(request)) as Mock['forgotten'][number]);
       response.writeHead(202, { 'access-control-allow-origin': '*' }).end('ok');
     } else if (path.startsWith('/api/')) {
       await api(path, request, response);
@@ -114,6 +120,8 @@ export async function startMock(root: string): Promise<Mock> {
     else if (path === '/api/v2/realtime/stream') reply(503, { error: 'too many streams are open, try again later' });
     else if (path === '/api/v2/segments') reply(200, { results: SEGMENTS, meta: {} });
     else if (path === '/api/v2/annotations') reply(200, { results: mock.annotations, meta: {} });
+    else if (path === '/api/v2/cohorts') reply(200, cohortsOf(request.url ?? '', mock.mood === 'empty'));
+    else if (question?.metrics[0] === 'unique_visitors') reply(200, { ...knownOf(question, mock.mood === 'empty'), query: question });
     else if (question) reply(200, { results: resultsOf(question, mock.mood), meta: {}, query: question });
     else reply(404, { error: 'No such route.' });
   }
@@ -144,6 +152,7 @@ export async function startMock(root: string): Promise<Mock> {
     listeners: () => listening.size,
     asked: [],
     sent: [],
+    forgotten: [],
     headers: [],
     pages: new Map(),
     event: (fits) => {
@@ -206,6 +215,7 @@ async function body(request: IncomingMessage): Promise<string> {
 const SITES = [
   { id: 's1', domain: 'boulangerie-martin.fr', timezone: 'Europe/Paris', profile: 'frugal' },
   { id: 's2', domain: 'atelier-des-trois-ponts-et-chaussees.example.com', timezone: 'Europe/Paris', profile: 'cnil' },
+  { id: 's3', domain: 'club.example', timezone: 'Europe/Paris', profile: 'consented', visitor_cookie: true },
 ];
 
 /** The first has 900 visitors, each further one 70 less and a change of 5 % less. */
@@ -260,7 +270,7 @@ const PROPS: Record<string, Record<string, [string, number][]>> = {
   },
 };
 
-const noise = (seed: number): number => {
+export const noise = (seed: number): number => {
   const x = Math.sin(seed * 12.9898) * 43758.5453;
   return x - Math.floor(x);
 };

@@ -14,7 +14,7 @@ let schema: Schema;
 
 before(async () => {
   server = await startServer(data);
-  token = addSite(data, 'example.com');
+  token = addSite(data, 'example.com', '--profile', 'consented', '--visitor-cookie', 'on');
   const r = await request(`${server.url}/api/v2/query/schema.json`, 'GET');
   assert.equal(r.status, 200);
   assert.equal(r.headers['content-type'], 'application/schema+json');

@@ -20,7 +20,7 @@ interface Operation {
 const doc = JSON.parse(readFileSync(join(ROOT, 'docs/openapi.json'), 'utf8')) as Schema & { paths: Record<string, Record<string, Operation>>; components: { responses: Record<string, Answer> } };
 const operations = Object.entries(doc.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, o]) => ({ path, method: method.toUpperCase(), o })));
 /** Files of web/ that are part of the interface; no route has them. */
-const FILES = ['GET /t.js', 'GET /t.vitals.js', 'GET /t.forms.js'];
+const FILES = ['GET /t.js', 'GET /t.cookie.js', 'GET /t.vitals.js', 'GET /t.forms.js'];
 
 const data = tempFolder('openapi');
 let server: Server;

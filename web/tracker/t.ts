@@ -160,4 +160,4 @@ const queued = [win.tamis, win.plausible].flatMap((stub) => stub?.q || []);
 win.tamis = win.plausible = send;
 queued.map((call) => send(...call));
 
-export {};
+export { api, data, refused }; // for t.cookie.ts

@@ -1,6 +1,7 @@
 // The server's side of the dashboard: the list of sites and the query API, with errors a person can act on.
 
 import type { Headline, ViewHeadline } from './headlines';
+import type { CohortPeriod, Cohorts, KnownMetric } from './known';
 import type { Vital } from './vitals';
 
 export interface Site {
@@ -9,6 +10,7 @@ export interface Site {
   name?: string; // of a view
   timezone: string;
   profile?: string;
+  visitor_cookie?: boolean; // visitors who agreed are known again
 }
 
 export const titleOf = (site: Site): string => site.name ?? site.domain;
@@ -20,7 +22,7 @@ export type Filter = [operator: 'is' | 'is_not', dimension: string, values: stri
 
 export interface Query {
   site_id: string;
-  metrics: (Metric | Vital | 'vitals')[];
+  metrics: (Metric | Vital | 'vitals' | KnownMetric)[];
   date_range: string | [from: string, to: string];
   dimensions?: string[];
   filters?: Filter[];
@@ -35,7 +37,11 @@ export interface Row {
 
 export interface Reply {
   results: Row[];
-  meta?: { hidden_below?: number }; // rows of fewer visitors are left out, whether there are any or not
+  meta?: {
+    hidden_below?: number; // rows of fewer visitors are left out, whether there are any or not
+    raw_rows_from?: string; // the first day of which there are figures: rows of the days before are gone
+    diary_from?: string | null; // the day since which visitors are known again
+  };
 }
 
 export interface Segment {
@@ -115,6 +121,11 @@ export class Client {
 
   segments(site: string, signal?: AbortSignal): Promise<Segment[]> {
     return this.list<Segment>(`/api/v2/segments?site_id=${encodeURIComponent(site)}`, signal);
+  }
+
+  cohorts(site: string, period: CohortPeriod, periods: number, signal?: AbortSignal): Promise<Cohorts> {
+    const path = `/api/v2/cohorts?site_id=${encodeURIComponent(site)}&period=${period}&periods=${periods}`;
+    return this.fetch<Cohorts>(path, {}, signal);
   }
 
   annotations(site: string, from: string, to: string, signal?: AbortSignal): Promise<Annotation[]> {

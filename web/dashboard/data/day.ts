@@ -14,6 +14,9 @@ export const daysBetween = (from: Day, to: Day): number => Math.round((utc(to) -
 
 export const firstOfMonth = (day: Day): Day => `${day.slice(0, 7)}-01`;
 
+/** The Monday of the day's week. */
+export const firstOfWeek = (day: Day): Day => addDays(day, -((new Date(utc(day)).getUTCDay() + 6) % 7));
+
 /** The same day some months on, or that month's last. */
 export function addMonths(day: Day, months: number): Day {
   const at = new Date(utc(firstOfMonth(day)));

@@ -158,7 +158,22 @@ export const REPORTS: readonly PanelSpec[] = [
 /** Saved filters: to filter by, with no panel of its own. */
 export const SEGMENT: Dimension = { alias: 'segment', api: 'segment', label: 'Segments', singular: 'Segment' };
 
-export const DIMENSIONS: readonly Dimension[] = [...[...VIEW_PANELS, ...REPORTS].flatMap((panel) => panel.dimensions), SEGMENT];
+const VISITORS: Record<string, string> = { new: 'New', returning: 'Returning' };
+
+/** What the server says of visitors it knows again (ui/known.tsx). */
+export const VISITOR: Dimension = {
+  alias: 'visitor',
+  api: 'event:props:visitor',
+  label: 'Visitors',
+  singular: 'Visitor',
+  name: (value) => VISITORS[value] ?? value,
+};
+
+export const DIMENSIONS: readonly Dimension[] = [
+  ...[...VIEW_PANELS, ...REPORTS].flatMap((panel) => panel.dimensions),
+  SEGMENT,
+  VISITOR,
+];
 
 export const byAlias = (alias: string): Dimension | undefined =>
   DIMENSIONS.find((dimension) => dimension.alias === alias);

@@ -4,6 +4,7 @@ import { METRICS, type Filter, type Metric } from './api';
 import { COMPARISONS, type Comparison } from './compare';
 import { isDay, type Day } from './day';
 import { REPORTS, VIEW_PANELS, byAlias, type Dimension } from './dimensions';
+import { COHORTS } from './known';
 import { PERIODS, type Period } from './period';
 
 export interface Condition {
@@ -25,13 +26,15 @@ export interface View {
 
 const USUAL: Period = '28d';
 
+const TABBED = [...VIEW_PANELS, ...REPORTS, COHORTS];
+
 export function readView(search: string): View {
   const params = new URLSearchParams(search);
   const period = params.get('period') ?? '';
   const [from, to] = [params.get('from'), params.get('to')];
   const custom: [Day, Day] | undefined = isDay(from) && isDay(to) && from <= to ? [from, to] : undefined;
   const tabs: Record<string, string> = {};
-  for (const { id, dimensions } of [...VIEW_PANELS, ...REPORTS]) {
+  for (const { id, dimensions } of TABBED) {
     const tab = params.get(id);
     if (tab && dimensions.some(({ alias }) => alias === tab)) tabs[id] = tab;
   }
@@ -62,7 +65,7 @@ export function writeView(view: View): string {
   }
   if (view.comparison !== 'previous') params.set('compare', view.comparison);
   if (view.figure !== 'visitors') params.set('figure', view.figure);
-  for (const { id, dimensions } of [...VIEW_PANELS, ...REPORTS]) {
+  for (const { id, dimensions } of TABBED) {
     const tab = view.tabs[id];
     if (tab && tab !== dimensions[0].alias) params.set(id, tab);
   }

@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { METRICS, isView, titleOf, type Client, type Query, type Site } from '../data/api';
 import { PANELS, VIEW_PANELS, byAlias, type Dimension, type PanelSpec } from '../data/dimensions';
+import { isKnown } from '../data/known';
 import { rangeOf } from '../data/period';
 import { SessionContext, useQuery } from '../data/use_query';
 import { useRealtime, type Live } from '../data/use_realtime';
@@ -9,6 +10,7 @@ import { filtersOf, holds } from '../data/view';
 import { EmptySite } from './empty_site';
 import { FilterBar } from './filter_bar';
 import { Header } from './header';
+import { Known } from './known';
 import { Now } from './now';
 import { Overview } from './overview';
 import { Panel } from './panel';
@@ -126,6 +128,7 @@ function Body({ site, view, range, live, change }: BodyProps) {
           <Vitals base={base} isOn={(value) => holds(view, page, value)} onPick={(value) => pick(page, value)} />
         )}
       </div>
+      {!failed && isKnown(site) && <Known {...{ site, range, view, change }} onPick={pick} />}
       {!failed && reports.length > 0 && <div class="panels reports">{reports.map(panel)}</div>}
     </main>
   );

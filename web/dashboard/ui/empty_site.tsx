@@ -1,13 +1,15 @@
 // A site nobody has been seen on: what to paste, and a wait that ends by itself.
 import { useContext, useEffect, useState } from 'preact/hooks';
 import type { Site } from '../data/api';
+import { isKnown } from '../data/known';
 import { SessionContext } from '../data/use_query';
 import { Logo } from './logo';
 
 const EVERY_MS = 3_000;
 
 export function EmptySite({ site }: { site: Site }) {
-  const snippet = `<script defer data-domain="${site.domain}" src="${location.origin}/t.js"></script>`;
+  const tracker = isKnown(site) ? 't.cookie.js' : 't.js';
+  const snippet = `<script defer data-domain="${site.domain}" src="${location.origin}/${tracker}"></script>`;
   const [copied, setCopied] = useState(false);
   const { client } = useContext(SessionContext);
 
@@ -35,6 +37,12 @@ export function EmptySite({ site }: { site: Site }) {
         <p class="muted">
           Put this line into the head of every page of <b>{site.domain}</b>. This page opens by itself as soon
           as somebody has been seen.
+          {isKnown(site) && (
+            <>
+              {' '}
+              Nobody is counted before your banner calls <code>tamis.consent(true)</code>.
+            </>
+          )}
         </p>
         <pre tabIndex={0}>
           <code>{snippet}</code>

@@ -5,6 +5,7 @@ import { useQuery, type Answer } from '../data/use_query';
 import { ChartBox } from './chart_box';
 import { ErrorNote } from './error_note';
 import { Figures } from './figures';
+import { ReachNote } from './reach_note';
 
 interface Props {
   site: Site;
@@ -29,6 +30,7 @@ export function Overview({ site, range, base, totals, figure, onFigure }: Props)
         <>
           <Figures {...{ totals, before, figure, onFigure }} />
           <ChartBox {...{ site, range, base, figure }} />
+          <ReachNote reply={totals.reply} />
         </>
       )}
     </section>

@@ -5,6 +5,7 @@ import type { Dimension, PanelSpec } from '../data/dimensions';
 import { exact } from '../data/format';
 import { useQuery } from '../data/use_query';
 import { ErrorNote } from './error_note';
+import { ReachNote } from './reach_note';
 import { Rows } from './rows';
 import { Skeleton } from './skeleton';
 import { Tabs } from './tabs';
@@ -84,6 +85,7 @@ export function Panel({ spec, base, total, tab, onTab, isOn, onPick }: Props) {
           Not known for {exact(missing)}. {dimension.missing}
         </p>
       )}
+      <ReachNote reply={reply} />
       {shown.length > 0 && hidden > 0 && (
         <p class="muted small">Rows of fewer than {hidden} visitors are not shown.</p>
       )}

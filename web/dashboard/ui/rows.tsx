@@ -54,7 +54,7 @@ interface NameProps {
 function Name({ dimension, value, on, onPick }: NameProps) {
   if (!value)
     return (
-      <span class="name muted" title="Not known, or folded away because too few came">
+      <span class="name muted" title="Not known, or not shown because too few came">
         Unknown
       </span>
     );

@@ -1,9 +1,12 @@
-import type { Dimension } from '../data/dimensions';
+export interface Tab {
+  alias: string;
+  label: string;
+}
 
 interface Props {
   panel: string;
-  dimensions: readonly Dimension[];
-  on: Dimension;
+  dimensions: readonly Tab[];
+  on: Tab;
   onTab: (alias: string) => void;
 }
 
@@ -15,7 +18,7 @@ export function Tabs({ panel, dimensions, on, onTab }: Props) {
     if (!step) return;
     event.preventDefault();
     const at = (dimensions.indexOf(on) + step + dimensions.length) % dimensions.length;
-    const next = dimensions[at] as Dimension;
+    const next = dimensions[at] as Tab;
     onTab(next.alias);
     document.getElementById(`tab-${panel}-${next.alias}`)?.focus();
   };
