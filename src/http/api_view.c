@@ -15,16 +15,28 @@ static bool find(struct request *r, struct span site_id, struct control_view *re
            control_token_check_view(control, token, ret->id, NULL) == 0;
 }
 
+static void take_sites(const struct policy_set *policies, struct api_view *v) {
+    v->asked = (struct query_view){.name = span_str(v->found.name), .sites = v->sites};
+    for (size_t i = 0; i < v->found.site_count; i++) {
+        const struct policy *p = policy_by_id(policies, v->found.sites[i]);
+        if (p) /* else it was removed just now */
+            v->sites[v->asked.site_count++] = p;
+    }
+}
+
 bool api_find_view(struct request *r, const struct policy_set *policies, struct span site_id,
                    struct api_view *ret) {
     if (!find(r, site_id, &ret->found))
         return false;
-    ret->asked = (struct query_view){.name = span_str(ret->found.name), .sites = ret->sites};
-    for (size_t i = 0; i < ret->found.site_count; i++) {
-        const struct policy *p = policy_by_id(policies, ret->found.sites[i]);
-        if (p) /* else it was removed just now */
-            ret->sites[ret->asked.site_count++] = p;
-    }
+    take_sites(policies, ret);
+    return true;
+}
+
+bool api_view_named(const struct http *h, const struct policy_set *policies, struct span name,
+                    struct api_view *ret) {
+    if (control_view_find(h->services->control, name, &ret->found, NULL) < 0)
+        return false;
+    take_sites(policies, ret);
     return true;
 }
 

@@ -22,6 +22,7 @@ static const struct route routes[] = {
     ROUTE("GET", "/api/v2/realtime", NULL, api_realtime),
     ROUTE("GET", "/api/v2/realtime/stream", api_realtime_stream, api_realtime_open),
     ROUTE("GET", "/api/v2/sites", NULL, api_headlines),
+    ROUTE("GET", "/api/v2/views", NULL, api_views),
     ROUTE("GET", "/api/v1/sites", NULL, api_sites),
     ROUTE("GET", "/api/v1/stats/realtime/visitors", NULL, api_realtime_visitors),
     ROUTE("GET", "/api/v1/stats/aggregate", NULL, api_v1_aggregate),

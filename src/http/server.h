@@ -239,6 +239,7 @@ void api_realtime(struct request *r);
 void api_realtime_open(struct request *r);
 enum MHD_Result api_realtime_stream(struct request *r);
 void api_headlines(struct request *r);
+void api_views(struct request *r);
 void api_realtime_visitors(struct request *r);
 enum MHD_Result api_healthz(struct request *r);
 enum MHD_Result api_readyz(struct request *r);
@@ -331,6 +332,9 @@ bool api_names_view(struct span site_id);
 /* Whether there is such a view, and the request's token reads it. */
 bool api_find_view(struct request *r, const struct policy_set *policies, struct span site_id,
                    struct api_view *ret);
+/* The view of that name or number; whether there is one. Whose it is, is not asked. */
+bool api_view_named(const struct http *h, const struct policy_set *policies, struct span name,
+                    struct api_view *ret);
 /* For what is asked of sites alone: 400 to who reads the view, else denied. */
 void api_refuse_view(struct request *r, struct span site_id);
 /* As api_run(). */

@@ -14,6 +14,9 @@ struct query_view {
     size_t site_count;                 /* 0: all figures are 0 */
 };
 
+/* The strictest among its sites', under which it answers. */
+enum profile query_view_profile(const struct query_view *v);
+
 /* As query_run(). What is split by visit:site has a row for each site. ERR_INVALID also when sites
  * reach a goal of one name in ways that do not add up. */
 int query_run_view(const struct query_env *env, const struct query_view *v, const json_t *request,

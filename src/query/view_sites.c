@@ -89,11 +89,16 @@ static int strictness(enum profile p) {
     return p == PROFILE_CNIL ? 2 : p == PROFILE_FRUGAL ? 1 : 0;
 }
 
-static void set_profile(const struct query_view *v, struct view_sites *s) {
+enum profile query_view_profile(const struct query_view *v) {
     enum profile strictest = PROFILE_CONSENTED;
     for (size_t i = 0; i < v->site_count; i++)
         if (strictness(v->sites[i]->profile) > strictness(strictest))
             strictest = v->sites[i]->profile;
+    return strictest;
+}
+
+static void set_profile(const struct query_view *v, struct view_sites *s) {
+    enum profile strictest = query_view_profile(v);
     for (size_t i = 0; i < v->site_count; i++)
         s->mixed |= v->sites[i]->profile != strictest;
     for (size_t i = 0; i < s->count; i++)

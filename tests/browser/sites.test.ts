@@ -115,10 +115,10 @@ describe('the list of sites', () => {
     });
     await open('?period=7d');
     await list().first().waitFor();
-    assert.ok(asked.includes('?period=7d'));
+    assert.ok(asked.includes('?period=7d&trend=1'));
     await page.getByRole('button', { name: /^Period/ }).click();
     await page.getByRole('button', { name: 'Today' }).click();
-    await waitFor('question', PATIENCE_MS, async () => (asked.filter((search) => search === '?period=day').length >= 3 ? true : undefined));
+    await waitFor('question', PATIENCE_MS, async () => (asked.filter((search) => search === '?period=day&trend=1').length === 2 ? true : undefined));
     await list().first().waitFor();
     assert.match(page.url(), /\?period=today&list=1$/);
   });

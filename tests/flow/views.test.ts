@@ -116,6 +116,31 @@ test('annotations are those of all its sites', async () => {
   assert.equal((await get('/api/v2/annotations?site_id=view:My%20group&date_range=2026-02-02,2026-02-03', ofView)).body.results.length, 1);
 });
 
+test('views are listed with a line of figures each', async () => {
+  tamis('view', 'add', 'Empty');
+  const of = async (token: string) => (await get('/api/v2/views?period=day', token)).body.results;
+  const line = {
+    site_id: 'view:My group', id: Number(view), name: 'My group', sites: ['a.example', 'b.example'], timezone: 'UTC', profile: 'consented',
+    visitors: 3, pageviews: 5, change: { visitors: 100, pageviews: 100 },
+  };
+  assert.deepEqual(await of(ofView), [line]);
+  const all = await of(ofAll);
+  assert.deepEqual(all.map((v: { name: string; visitors: number }) => [v.name, v.visitors]), [['Empty', 0], ['My group', 3]]);
+  assert.deepEqual(await of(ofSite), []);
+  assert.equal((await get('/api/v2/views', 'tamis_wrong')).status, 401);
+  const { body } = await get('/api/v2/views?period=7d&trend=1', ofView);
+  assert.deepEqual(body.results[0].trend, [0, 0, 0, 0, 0, 0, 0]);
+  const hours = (await get('/api/v2/views?period=day&trend=1', ofView)).body.results[0].trend;
+  assert.equal(hours.at(-1) + (hours.at(-2) ?? 0), 3); // sent in this hour, or just before it began
+  assert.ok(hours.length <= new Date().getUTCHours() + 1);
+  const site = (await get('/api/v2/sites?period=month&trend=1', ofSite)).body.results[0];
+  assert.equal(site.trend.length, new Date().getUTCDate());
+  assert.equal(site.trend.at(-1), 2);
+  const bad = await get('/api/v2/views?period=fortnight', ofView);
+  assert.deepEqual([bad.status, bad.body.error], [400, 'period: unknown range']);
+  tamis('view', 'remove', 'Empty');
+});
+
 test('the command line asks for a view, and changes it', async () => {
   assert.match(tamis('query', '--view', 'My group', '--metrics', 'visitors'), /visitors +3$/);
   assert.match(tamis('query', '--view', view, '--by', 'visit:site', '--metrics', 'visitors'), /a\.example +2\nb\.example +1$/);

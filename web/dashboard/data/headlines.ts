@@ -8,7 +8,7 @@ export interface Headline {
   visitors: number | null;
   pageviews: number | null;
   change: { visitors: number | null; pageviews: number | null }; // per cent
-  trend: (number | null)[]; // visitors, a day or hour each
+  trend?: (number | null)[]; // visitors, a day or hour each
 }
 
 export interface ViewHeadline extends Headline {

@@ -36,7 +36,7 @@ export function SiteList({ client, period, onPeriod, onPick, onLeave }: Props) {
     const abort = new AbortController();
     setError(undefined);
     setLines(undefined);
-    const words = rangeWords(period);
+    const words = { ...rangeWords(period), trend: '1' };
     Promise.all([client.siteHeadlines(words, abort.signal), client.viewHeadlines(words, abort.signal)]).then(
       ([sites, views]) => {
         if (!abort.signal.aborted) setLines({ sites, views });
@@ -160,7 +160,7 @@ function Table<Line extends Headline>({ title, lines, detail, order, onOrder, on
                 <Changed percent={line.change.visitors} />
               </td>
               <td class="trend">
-                <Sparkline values={line.trend} />
+                <Sparkline values={line.trend ?? []} />
               </td>
             </tr>
           ))}
