@@ -50,8 +50,8 @@ struct app {
     struct leases *leases;
     pthread_mutex_t upkeep; /* see upkeep.h */
     bool trimmed;           /* the journal holds nothing of what was sealed; behind upkeep */
-    int64_t aged_at;        /* when the diary was last looked through, see upkeep.c; behind upkeep */
-    struct sealer *sealer;  /* NULL without APP_SEAL */
+    int64_t aged_at;       /* when the diary was last looked through, see upkeep.c; behind upkeep */
+    struct sealer *sealer; /* NULL without APP_SEAL */
     bool hot_rebuilt;
 };
 

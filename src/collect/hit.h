@@ -41,7 +41,7 @@ struct hit {
     int64_t revenue_milli;
     struct span currency;
     int64_t vitals_milli[VITALS]; /* thousandths of ms, ms and 1; any number, or VITAL_NOT_SENT */
-    struct span visitor_id; /* of the cookie of a visitor who agreed; empty: none */
+    struct span visitor_id;       /* of the cookie of a visitor who agreed; empty: none */
     int64_t ts_ms;                /* the server's clock, or the log line's time in an import */
 };
 

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "zone.h"
-
 enum { VERSION = 1 };
 
 /* WITHOUT ROWID: a visitor is one entry of one tree, some 25 bytes, and a site's lie side by side. */
@@ -71,8 +69,7 @@ bool known_read_days(sqlite3_stmt *s, int at, struct known_days *ret) {
     return true;
 }
 
-/* Runs one of the statements: 1: a row, which is *ret until it is reset; 0: done, and reset. */
-static int step(struct known *k, enum known_statement which, struct err *err) {
+int known_step(struct known *k, enum known_statement which, struct err *err) {
     sqlite3_stmt *s = k->statements[which];
     int rc = sqlite3_step(s);
     if (rc == SQLITE_ROW)
@@ -82,7 +79,7 @@ static int step(struct known *k, enum known_statement which, struct err *err) {
     return failed;
 }
 
-static sqlite3_stmt *bind(struct known *k, enum known_statement which, int64_t a, int64_t b) {
+sqlite3_stmt *known_bind(struct known *k, enum known_statement which, int64_t a, int64_t b) {
     sqlite3_stmt *s = k->statements[which];
     (void)sqlite3_bind_int64(s, 1, a);
     (void)sqlite3_bind_int64(s, 2, b);
@@ -188,51 +185,45 @@ void known_close(struct known *k) {
     free(k);
 }
 
-static pthread_mutex_t *lock(struct known *k) {
+pthread_mutex_t *known_lock(struct known *k) {
     (void)pthread_mutex_lock(&k->lock);
     return &k->lock;
 }
 
-static void unlockp(pthread_mutex_t **lock) {
+void known_unlockp(pthread_mutex_t **lock) {
     (void)pthread_mutex_unlock(*lock);
 }
-#define LOCKED(k) CLEANUP(unlockp) UNUSED pthread_mutex_t *known_held = lock(k)
 
 bool known_is_there(struct known *k) {
-    LOCKED(k);
+    KNOWN_LOCKED(k);
     return k->db != NULL;
 }
 
 /* --- writing; the lock is held ------------------------------------------------------------------
  */
 
-/* A transaction is begun with the first change and undone unless it is committed. */
-struct change {
-    struct known *open; /* NULL: not begun */
-    bool deleted;
-};
-
-static void undop(struct change *c) {
+void known_undop(struct known_change *c) {
     if (!c->open)
         return;
-    (void)step(c->open, KNOWN_ROLLBACK, NULL);
+    sqlite3_stmt *rollback = c->open->statements[KNOWN_ROLLBACK];
+    (void)sqlite3_step(rollback);
+    (void)sqlite3_reset(rollback);
     known_seen_clear(&c->open->seen);
 }
-#define CHANGE CLEANUP(undop) struct change
 
-static int begin(struct known *k, struct change *c, struct err *err) {
-    int rc = c->open ? 0 : step(k, KNOWN_BEGIN, err);
+int known_begin(struct known *k, struct known_change *c, struct err *err) {
+    int rc = c->open ? 0 : known_step(k, KNOWN_BEGIN, err);
     if (rc == 0)
         c->open = k;
     return rc;
 }
 
 /* The mark in the file's head, which goes once it is settled, tells the next start after a crash. */
-static int commit(struct known *k, struct change *c, struct err *err) {
+int known_commit(struct known *k, struct known_change *c, struct err *err) {
     if (!c->open)
         return 0;
     int rc = c->deleted ? known_run(k->db, "PRAGMA application_id = 1", err) : 0;
-    if (rc < 0 || (rc = step(k, KNOWN_COMMIT, err)) < 0)
+    if (rc < 0 || (rc = known_step(k, KNOWN_COMMIT, err)) < 0)
         return rc;
     c->open = NULL;
     if (c->deleted)
@@ -242,8 +233,8 @@ static int commit(struct known *k, struct change *c, struct err *err) {
 
 static int find(struct known *k, const struct record_known *v, struct known_days *ret,
                 struct err *err) {
-    sqlite3_stmt *s = bind(k, KNOWN_FIND, v->site, (int64_t)v->known);
-    int rc = step(k, KNOWN_FIND, err);
+    sqlite3_stmt *s = known_bind(k, KNOWN_FIND, v->site, (int64_t)v->known);
+    int rc = known_step(k, KNOWN_FIND, err);
     if (rc <= 0)
         return rc;
     if (!known_read_days(s, 0, ret))
@@ -252,20 +243,21 @@ static int find(struct known *k, const struct record_known *v, struct known_days
     return rc;
 }
 
-static int put(struct known *k, const struct record_known *v, const struct known_days *d,
-               struct err *err) {
-    sqlite3_stmt *s = bind(k, KNOWN_PUT, v->site, (int64_t)v->known);
+int known_put(struct known *k, const struct record_known *v, const struct known_days *d,
+              struct err *err) {
+    sqlite3_stmt *s = known_bind(k, KNOWN_PUT, v->site, (int64_t)v->known);
     (void)sqlite3_bind_int64(s, 3, d->first);
     (void)sqlite3_bind_blob(s, 4, d->bits, (int)d->len, SQLITE_TRANSIENT);
-    int rc = step(k, KNOWN_PUT, err);
+    int rc = known_step(k, KNOWN_PUT, err);
     if (rc < 0)
         return rc;
     known_gone_remove(&k->gone, v->known);
-    (void)bind(k, KNOWN_BEGAN, v->site, v->day);
-    return step(k, KNOWN_BEGAN, err);
+    (void)known_bind(k, KNOWN_BEGAN, v->site, v->day);
+    return known_step(k, KNOWN_BEGAN, err);
 }
 
-static int add(struct known *k, struct change *c, const struct record_known *v, struct err *err) {
+static int add(struct known *k, struct known_change *c, const struct record_known *v,
+               struct err *err) {
     const struct known_seen_item item = {.known = v->known, .site = v->site, .day = v->day};
     if (known_seen_has(&k->seen, &item))
         return 0;
@@ -274,19 +266,19 @@ static int add(struct known *k, struct change *c, const struct record_known *v, 
     if (rc < 0)
         return rc;
     if (known_days_add(&d, v->day) &&
-        ((rc = begin(k, c, err)) < 0 || (rc = put(k, v, &d, err)) < 0))
+        ((rc = known_begin(k, c, err)) < 0 || (rc = known_put(k, v, &d, err)) < 0))
         return rc;
     known_seen_add(&k->seen, &item);
     return 0;
 }
 
-static int forget(struct known *k, struct change *c, const struct record_known *v,
-                  struct err *err) {
-    int rc = begin(k, c, err);
+int known_forget(struct known *k, struct known_change *c, const struct record_known *v,
+                 struct err *err) {
+    int rc = known_begin(k, c, err);
     if (rc < 0)
         return rc;
-    (void)bind(k, KNOWN_DELETE, v->site, (int64_t)v->known);
-    if ((rc = step(k, KNOWN_DELETE, err)) < 0)
+    (void)known_bind(k, KNOWN_DELETE, v->site, (int64_t)v->known);
+    if ((rc = known_step(k, KNOWN_DELETE, err)) < 0)
         return rc;
     if (sqlite3_changes(k->db) > 0) {
         c->deleted = true;
@@ -306,149 +298,20 @@ static bool only_forgets(const struct known_entry *entries, size_t count) {
 int known_apply(struct known *k, const struct known_entry *entries, size_t count, struct err *err) {
     if (count == 0)
         return 0;
-    LOCKED(k);
+    KNOWN_LOCKED(k);
     if (!k->db && only_forgets(entries, count))
         return 0;
     int rc = k->db ? 0 : open_or_close(k, err);
     if (rc < 0)
         return rc;
-    CHANGE c = {0};
+    KNOWN_CHANGE c = {0};
     for (size_t i = 0; rc == 0 && i < count; i++)
-        rc = entries[i].forget ? forget(k, &c, &entries[i].visitor, err)
+        rc = entries[i].forget ? known_forget(k, &c, &entries[i].visitor, err)
                                : add(k, &c, &entries[i].visitor, err);
-    return rc < 0 ? rc : commit(k, &c, err);
+    return rc < 0 ? rc : known_commit(k, &c, err);
 }
 
 bool known_settle(struct known *k) {
-    LOCKED(k);
+    KNOWN_LOCKED(k);
     return !k->db || known_settle_held(k);
-}
-
-/* --- erasing and ageing -------------------------------------------------------------------------
- */
-
-static int run_with(struct known *k, struct change *c, const char *sql, int64_t a, int64_t b,
-                    uint64_t *count, struct err *err) {
-    KNOWN_STMT s = NULL;
-    if (sqlite3_prepare_v2(k->db, sql, -1, &s, NULL) != SQLITE_OK)
-        return known_fail(k->db, err);
-    (void)sqlite3_bind_int64(s, 1, a);
-    (void)sqlite3_bind_int64(s, 2, b);
-    if (sqlite3_step(s) != SQLITE_DONE)
-        return known_fail(k->db, err);
-    int changed = sqlite3_changes(k->db);
-    c->deleted |= changed > 0;
-    *count += (uint64_t)changed;
-    return 0;
-}
-
-/* What a reader is in the way of is left to known_settle(). */
-static int commit_many(struct known *k, struct change *c, struct err *err) {
-    int rc = commit(k, c, err);
-    if (rc < 0 || !c->deleted)
-        return rc;
-    known_gone_all(&k->gone);
-    (void)known_settle_held(k);
-    return 0;
-}
-
-static int erase_all(struct known *k, struct change *c, uint32_t site, uint64_t *count,
-                     struct err *err) {
-    int rc = run_with(k, c, "DELETE FROM visitor WHERE site = ?1 AND ?2 = 0", site, 0, count, err);
-    uint64_t ignored = 0;
-    return rc < 0 ? rc
-                  : run_with(k, c, "DELETE FROM site WHERE id = ?1 AND ?2 = 0", site, 0, &ignored,
-                             err);
-}
-
-static int cut_visitor(struct known *k, struct change *c, uint32_t site, sqlite3_stmt *row,
-                       int32_t before, struct err *err) {
-    struct record_known v = {.site = site, .known = (uint64_t)sqlite3_column_int64(row, 2)};
-    struct known_days d;
-    if (!known_read_days(row, 0, &d))
-        return err_set(err, ERR_CORRUPT, "visitors.db: the days of a visitor do not read");
-    known_days_cut(&d, before);
-    if (d.len == 0)
-        return forget(k, c, &v, err);
-    c->deleted = true;
-    v.day = before;
-    return put(k, &v, &d, err);
-}
-
-/* One by one, in the order of their hashes: rows may change behind the one that is looked at. */
-static int cut_all(struct known *k, struct change *c, uint32_t site, int32_t before,
-                   struct err *err) {
-    static const char next[] = "SELECT first_day, days, known FROM visitor"
-                               " WHERE site = ?1 AND known > ?2 AND first_day < ?3"
-                               " ORDER BY known LIMIT 1";
-    KNOWN_STMT s = NULL;
-    if (sqlite3_prepare_v2(k->db, next, -1, &s, NULL) != SQLITE_OK)
-        return known_fail(k->db, err);
-    int64_t known = INT64_MIN;
-    for (int rc;;) {
-        (void)sqlite3_bind_int64(s, 1, site);
-        (void)sqlite3_bind_int64(s, 2, known);
-        (void)sqlite3_bind_int64(s, 3, before);
-        int stepped = sqlite3_step(s);
-        if (stepped != SQLITE_ROW)
-            return stepped == SQLITE_DONE ? 0 : known_fail(k->db, err);
-        known = sqlite3_column_int64(s, 2);
-        if ((rc = cut_visitor(k, c, site, s, before, err)) < 0)
-            return rc;
-        (void)sqlite3_reset(s);
-    }
-}
-
-static int erase_before(struct known *k, struct change *c, uint32_t site, int32_t before,
-                        struct err *err) {
-    uint64_t ignored = 0;
-    int rc = cut_all(k, c, site, before, err);
-    return rc < 0
-               ? rc
-               : run_with(k, c, "UPDATE site SET since_day = ?2 WHERE id = ?1 AND since_day < ?2",
-                          site, before, &ignored, err);
-}
-
-int known_erase(struct known *k, uint32_t site, int32_t before, struct err *err) {
-    LOCKED(k);
-    uint64_t ignored = 0;
-    CHANGE c = {0};
-    int rc = k->db ? begin(k, &c, err) : 0;
-    if (!k->db || rc < 0)
-        return rc;
-    rc = before == INT32_MAX ? erase_all(k, &c, site, &ignored, err)
-                             : erase_before(k, &c, site, before, err);
-    return rc < 0 ? rc : commit_many(k, &c, err);
-}
-
-static int age_site(struct known *k, struct change *c, const struct policy_set *policies,
-                    uint32_t site, uint64_t *count, struct err *err) {
-    const struct policy *p = policy_by_id(policies, site);
-    if (!p)
-        return erase_all(k, c, site, count, err);
-    int32_t today = zone_to_local(p->zone, clock_wall_ms(k->clock)).day;
-    return run_with(k, c, "DELETE FROM visitor WHERE site = ?1 AND first_day < ?2", site,
-                    today - KNOWN_MOST_DAYS, count, err);
-}
-
-int known_age(struct known *k, const struct policy_set *policies, uint64_t *ret, struct err *err) {
-    LOCKED(k);
-    uint64_t count = 0;
-    CHANGE c = {0};
-    int rc = k->db ? begin(k, &c, err) : 0;
-    KNOWN_STMT s = NULL;
-    if (!k->db || rc < 0)
-        return rc;
-    if (sqlite3_prepare_v2(k->db, "SELECT id FROM site ORDER BY id", -1, &s, NULL) != SQLITE_OK)
-        return known_fail(k->db, err);
-    int stepped;
-    while (rc == 0 && (stepped = sqlite3_step(s)) != SQLITE_DONE)
-        rc = stepped == SQLITE_ROW
-                 ? age_site(k, &c, policies, (uint32_t)sqlite3_column_int64(s, 0), &count, err)
-                 : known_fail(k->db, err);
-    (void)sqlite3_reset(s);
-    if (rc < 0 || (rc = commit_many(k, &c, err)) < 0)
-        return rc;
-    *ret = count;
-    return 0;
 }

@@ -52,6 +52,33 @@ bool known_settle_held(struct known *k);
 
 /* --- known.c --- */
 
+/* Holds the lock until the end of the scope. */
+#define KNOWN_LOCKED(k) CLEANUP(known_unlockp) UNUSED pthread_mutex_t *known_held = known_lock(k)
+pthread_mutex_t *known_lock(struct known *k);
+void known_unlockp(pthread_mutex_t **lock);
+
+/* A transaction, which is begun with the first change and undone at the end of the scope unless it is
+ * committed. The lock is held. */
+struct known_change {
+    struct known *open; /* NULL: not begun */
+    bool deleted;
+};
+#define KNOWN_CHANGE CLEANUP(known_undop) struct known_change
+void known_undop(struct known_change *c);
+int known_begin(struct known *k, struct known_change *c, struct err *err) WARN_UNUSED;
+int known_commit(struct known *k, struct known_change *c, struct err *err) WARN_UNUSED;
+
+/* Runs one of the statements: 1: a row, which stays until it is reset; 0: done, and reset. */
+int known_step(struct known *k, enum known_statement which, struct err *err) WARN_UNUSED;
+/* Gives its first two parameters. */
+sqlite3_stmt *known_bind(struct known *k, enum known_statement which, int64_t a, int64_t b);
+
+/* Writes a visitor's days; v->day is one of them. */
+int known_put(struct known *k, const struct record_known *v, const struct known_days *d,
+              struct err *err) WARN_UNUSED;
+int known_forget(struct known *k, struct known_change *c, const struct record_known *v,
+                 struct err *err) WARN_UNUSED;
+
 /* SQLite's last error as ours; its text is not repeated. */
 int known_fail(sqlite3 *db, struct err *err) WARN_UNUSED;
 int known_run(sqlite3 *db, const char *sql, struct err *err) WARN_UNUSED;

@@ -86,7 +86,8 @@ struct policy {
     const struct policy_blocks *blocks; /* NULL: none */
     const struct policy_goal *goals;    /* by name, in the order of bytes */
     size_t goal_count;
-    bool visitor_cookie;  /* visitors who agreed are known again by a cookie: PROFILE_CONSENTED only */
+    bool
+        visitor_cookie; /* visitors who agreed are known again by a cookie: PROFILE_CONSENTED only */
     unsigned raw_months;  /* raw rows are kept so long, at most 25 */
     unsigned roll_months; /* roll-ups; 0: for good */
 };

@@ -15,7 +15,7 @@ struct query_env {
     struct store *store;
     const struct clock *clock;
     struct control *control; /* has the segments that filters may name; NULL: none */
-    struct known *known; /* the diary of known visitors; NULL: none */
+    struct known *known;     /* the diary of known visitors; NULL: none */
     int timeout_ms;
     bool no_rollup; /* other levels answer although roll-ups could: to compare them */
     bool no_cells;  /* the same of the cell cache */

@@ -299,8 +299,13 @@ static bool set_vitals(struct sieve_lane *lane, const struct hit *hit, struct ev
 }
 
 /* Whether the hit has an id that counts, of a visitor who agreed to be known again. */
-static enum known_state { KNOWN_NO, KNOWN_YES, KNOWN_MALFORMED, KNOWN_EXPIRED } known_visitor(
-    const struct policy *policy, const struct hit *hit, int64_t ts_ms, struct visitor_id *ret) {
+static enum known_state {
+    KNOWN_NO,
+    KNOWN_YES,
+    KNOWN_MALFORMED,
+    KNOWN_EXPIRED
+} known_visitor(const struct policy *policy, const struct hit *hit, int64_t ts_ms,
+                struct visitor_id *ret) {
     if (LIKELY(!policy->visitor_cookie) || hit->visitor_id.len == 0)
         return KNOWN_NO;
     if (!visitor_id_parse(hit->visitor_id, ret))
@@ -327,10 +332,9 @@ static uint32_t to_tenth(uint32_t ms) {
 
 static void count_refused_id(struct sieve_lane *lane, enum known_state state) {
     if (lane->sieve->counters && state >= KNOWN_MALFORMED)
-        counters_add(lane->sieve->counters,
-                     state == KNOWN_EXPIRED ? COUNT_VISITOR_IDS_EXPIRED
-                                            : COUNT_VISITOR_IDS_MALFORMED,
-                     1);
+        counters_add(
+            lane->sieve->counters,
+            state == KNOWN_EXPIRED ? COUNT_VISITOR_IDS_EXPIRED : COUNT_VISITOR_IDS_MALFORMED, 1);
 }
 
 /* Returns a sieve_verdict or a negative err_code. */

@@ -105,6 +105,41 @@ static void test_site_lives(void **state) {
     assert_string_equal(zone_name(p->zone), "Europe/Paris");
 }
 
+static void change(struct fixture *f, const char *settings, int expected, struct err *err) {
+    JSON_AUTO j = json_loads(settings, 0, NULL);
+    assert_int_equal(control_site_set(f->control, SPAN_LIT("a.example"), j, err), expected);
+}
+
+static bool knows_visitors(struct fixture *f) {
+    CLEANUP(policy_set_unrefp) struct policy_set *set = policy_board_get(f->board);
+    return policy_by_id(set, 1)->visitor_cookie;
+}
+
+static void test_visitor_cookie(void **state) {
+    struct fixture *f = *state;
+    struct err err = {0};
+    uint32_t id;
+    assert_int_equal(add(f, "{\"domain\":\"a.example\",\"visitor_cookie\":true}", &id, &err),
+                     ERR_INVALID);
+    assert_string_equal(err.text, "visitor_cookie: needs the profile consented");
+    added(f, "{\"domain\":\"a.example\",\"visitor_cookie\":false}");
+    change(f, "{\"visitor_cookie\":true}", ERR_INVALID, &err);
+    change(f, "{\"visitor_cookie\":1,\"profile\":\"consented\"}", ERR_INVALID, &err);
+    assert_string_equal(err.text, "visitor_cookie: must be true or false");
+    change(f, "{\"profile\":\"consented\"}", 0, &err);
+    assert_false(knows_visitors(f));
+    change(f, "{\"visitor_cookie\":true}", 0, &err);
+    assert_true(knows_visitors(f));
+    change(f, "{\"profile\":\"frugal\"}", 0, &err); /* means nothing now */
+    assert_false(knows_visitors(f));
+    change(f, "{\"profile\":\"cnil\",\"visitor_cookie\":true}", ERR_INVALID, &err);
+    change(f, "{\"profile\":\"consented\"}", 0, &err);
+    assert_true(knows_visitors(f));
+    JSON_AUTO list = NULL;
+    assert_int_equal(control_site_list(f->control, &list, &err), 0);
+    assert_true(json_is_true(json_member(json_array_get(list, 0), "visitor_cookie")));
+}
+
 static void test_own_names(void **state) {
     struct fixture *f = *state;
     struct err err;
@@ -428,6 +463,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_private_file, setup, teardown),
         cmocka_unit_test_setup_teardown(test_site_lives, setup, teardown),
         cmocka_unit_test_setup_teardown(test_own_names, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_visitor_cookie, setup, teardown),
         cmocka_unit_test_setup_teardown(test_blocks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_single_address, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ids_are_not_reused, setup, teardown),
