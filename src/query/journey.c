@@ -76,10 +76,17 @@ static int parse(const json_t *request, struct journey *j, struct err *err) {
 /* --- counting -----------------------------------------------------------------------------------
  */
 
+/* Its number: an event stands for its page. */
 static void put_page(const struct writer *w, enum level level, const void *of) {
-    (void)of;
-    buf_adds(w->out,
-             level == LEVEL_HOT ? "(SELECT p.value FROM word p WHERE p.code = e.page)" : "e.page");
+    const struct journey *j = of;
+    unsigned id = text_numbers_id(j->pages);
+    if (level == LEVEL_HOT)
+        buf_addf(w->out,
+                 "(SELECT text_number(p.value, %u::UINTEGER) FROM word p WHERE p.code = "
+                 "e.page)",
+                 id);
+    else
+        buf_addf(w->out, "text_number(e.page, %u::UINTEGER)", id);
 }
 
 static void put_views(const struct writer *w, enum level level, const void *of) {
@@ -94,17 +101,23 @@ static int count_levels(struct journey *j, uint32_t frozen, uint32_t levels, str
         return r;
     struct walk_rows rows = {.put_value = put_page,
                              .put_condition = put_views,
-                             .texts = &j->tree.pages,
+                             .of = j,
                              .take = journey_tree_take,
                              .to = &j->tree};
     r = walk_read(&j->walk, &rows, arena, err);
     journey_tree_end(&j->tree);
+    if (text_numbers_full(j->pages))
+        return err_set(err, ERR_NOMEM, "out of memory");
     return r < 0 || j->tree.full ? r : journey_choose(&j->tree, j->limit, j->threshold, err);
 }
 
 static int count(struct journey *j, struct arena *arena, struct err *err) {
-    int r = journey_tree_init(&j->tree, MOST_NODES, err);
-    if (r == 0 && j->entry.ptr && !numbering_get(&j->tree.pages, j->entry, &j->tree.entry))
+    int r = text_numbers_open(j->walk.env->store, &j->pages, err);
+    if (r < 0)
+        return r;
+    struct numbering *pages = text_numbers_texts(j->pages);
+    r = journey_tree_init(&j->tree, pages, MOST_NODES, err);
+    if (r == 0 && j->entry.ptr && !numbering_get(pages, j->entry, &j->tree.entry))
         return err_set(err, ERR_NOMEM, "out of memory");
     if (r == 0)
         r = count_levels(j, 0, j->depth + 1, arena, err);
@@ -154,6 +167,7 @@ static void arena_releasep(struct arena *a) {
 static void journey_closep(struct journey *j) {
     walk_close(&j->walk);
     journey_tree_release(&j->tree);
+    text_numbers_close(j->pages);
 }
 
 int journey_run(const struct query_env *env, const struct policy *policy, const json_t *request,

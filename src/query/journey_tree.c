@@ -19,8 +19,9 @@ static bool add_node(struct journey_tree *t, struct journey_node node) {
     return true;
 }
 
-int journey_tree_init(struct journey_tree *t, uint32_t most, struct err *err) {
-    *t = (struct journey_tree){.most = most};
+int journey_tree_init(struct journey_tree *t, struct numbering *pages, uint32_t most,
+                      struct err *err) {
+    *t = (struct journey_tree){.pages = pages, .most = most};
     return add_node(t, (struct journey_node){.shown = true}) ? 0 : no_memory(err);
 }
 
@@ -28,7 +29,6 @@ void journey_tree_release(struct journey_tree *t) {
     free(t->nodes);
     free(t->shown);
     key_numbers_release(&t->keys);
-    numbering_release(&t->pages);
     *t = (struct journey_tree){0};
 }
 
@@ -185,8 +185,8 @@ static int compare_siblings(const void *a, const void *b, void *tree) {
     if (x->visits != y->visits)
         return x->visits > y->visits ? -1 : 1;
     struct span none = SPAN_EMPTY;
-    return span_compare(x->page ? t->pages.texts[x->page - 1] : none,
-                        y->page ? t->pages.texts[y->page - 1] : none);
+    return span_compare(x->page ? t->pages->texts[x->page - 1] : none,
+                        y->page ? t->pages->texts[y->page - 1] : none);
 }
 
 /* What is left over of a node once some children and perhaps `ended` are shown. */

@@ -32,7 +32,7 @@ struct journey_tree {
     struct journey_node *nodes;
     uint32_t count, cap;
     struct key_numbers keys; /* parent << 32 | page → node − 1 */
-    struct numbering pages;
+    struct numbering *pages; /* borrowed */
     uint32_t entry;          /* only visits that entered there; 0: all */
     uint32_t frozen, levels; /* levels up to `frozen` are there, those up to `levels` are counted */
     uint32_t most;           /* nodes */
@@ -45,7 +45,8 @@ struct journey_tree {
     bool any, strayed; /* strayed: nothing more of it counts */
 };
 
-int journey_tree_init(struct journey_tree *t, uint32_t most, struct err *err) WARN_UNUSED;
+int journey_tree_init(struct journey_tree *t, struct numbering *pages, uint32_t most,
+                      struct err *err) WARN_UNUSED;
 void journey_tree_release(struct journey_tree *t);
 
 /* From now on levels frozen + 1 … levels are counted. Keeps the nodes that are shown. */

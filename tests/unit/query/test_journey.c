@@ -349,8 +349,7 @@ static void take_walks(struct journey_tree *t, uint32_t frozen, uint32_t levels)
         uint32_t h = visit * 2654435761u;
         for (uint32_t k = 0; k <= h >> 30; k++) {
             struct walk_event e = {.new_person = k == 0 && visit % 3, .new_visit = k == 0};
-            assert_true(
-                numbering_get(&t->pages, span_str(names[(h >> (k * 3) & 7) % 5]), &e.value));
+            assert_true(numbering_get(t->pages, span_str(names[(h >> (k * 3) & 7) % 5]), &e.value));
             assert_int_equal(journey_tree_take(t, &e, &err), 0);
         }
     }
@@ -367,11 +366,12 @@ static void put_node(const struct journey_tree *t, const struct journey_node *n,
 static void levels_alone_are_the_same(void **state) {
     (void)state;
     struct journey_tree whole, parts;
+    struct numbering pages = {0};
     struct err err = {0};
     BUF_AUTO want = {0};
     BUF_AUTO got = {0};
-    assert_int_equal(journey_tree_init(&whole, UINT32_MAX, &err), 0);
-    assert_int_equal(journey_tree_init(&parts, 10, &err), 0);
+    assert_int_equal(journey_tree_init(&whole, &pages, UINT32_MAX, &err), 0);
+    assert_int_equal(journey_tree_init(&parts, &pages, 10, &err), 0);
     take_walks(&whole, 0, 3);
     assert_false(whole.full);
     assert_int_equal(journey_choose(&whole, 3, 5, &err), 0);
@@ -388,6 +388,7 @@ static void levels_alone_are_the_same(void **state) {
     assert_string_equal(buf_cstr(&got), buf_cstr(&want));
     journey_tree_release(&whole);
     journey_tree_release(&parts);
+    numbering_release(&pages);
 }
 
 /* --- bad requests -------------------------------------------------------------------------------
