@@ -104,5 +104,6 @@ int text_numbers_register(duckdb_connection c, struct text_numbers_list *list, s
     duckdb_destroy_logical_type(&text);
     duckdb_destroy_logical_type(&uint);
     duckdb_destroy_scalar_function(&f);
-    return state == DuckDBSuccess ? 0 : err_set(err, ERR_UNSUPPORTED, "the engine takes no function");
+    return state == DuckDBSuccess ? 0
+                                  : err_set(err, ERR_UNSUPPORTED, "the engine takes no function");
 }

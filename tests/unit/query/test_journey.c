@@ -338,19 +338,22 @@ static void random_paths(void **state) {
     many_beds_close(&m);
 }
 
-/* --- one level at a time ------------------------------------------------------------------------
+/* --- counted in parts ---------------------------------------------------------------------------
  */
 
-static void take_walks(struct journey_tree *t, uint32_t frozen, uint32_t levels) {
+/* Until the tree is full. */
+static void take_walks(struct journey_tree *t) {
     static const char *const names[] = {"/a", "/b", "/c", "/d", "/e"};
     struct err err = {0};
-    assert_int_equal(journey_tree_begin(t, frozen, levels, &err), 0);
     for (uint32_t visit = 0; visit < 4000; visit++) {
         uint32_t h = visit * 2654435761u;
         for (uint32_t k = 0; k <= h >> 30; k++) {
             struct walk_event e = {.new_person = k == 0 && visit % 3, .new_visit = k == 0};
             assert_true(numbering_get(t->pages, span_str(names[(h >> (k * 3) & 7) % 5]), &e.value));
-            assert_int_equal(journey_tree_take(t, &e, &err), 0);
+            if (journey_tree_take(t, &e, &err) < 0) {
+                assert_true(t->full);
+                return;
+            }
         }
     }
     journey_tree_end(t);
@@ -363,31 +366,67 @@ static void put_node(const struct journey_tree *t, const struct journey_node *n,
         put_node(t, &t->nodes[t->shown[n->first_child + i]], out);
 }
 
-static void levels_alone_are_the_same(void **state) {
+/* The tree's text once what is open is what is shown; how often it was counted. */
+static unsigned count_in_parts(struct journey_tree *t, struct buf *out) {
+    struct err err = {0};
+    unsigned times = 0;
+    for (bool again = true; again; times++) {
+        assert_int_equal(journey_tree_again(t, &err), 0);
+        take_walks(t);
+        assert_false(t->full);
+        assert_int_equal(journey_choose(t, 3, 5, &again, &err), 0);
+    }
+    put_node(t, &t->nodes[0], out);
+    return times;
+}
+
+static void parts_are_the_same(void **state) {
     (void)state;
-    struct journey_tree whole, parts;
+    struct journey_tree whole;
     struct numbering pages = {0};
     struct err err = {0};
+    bool again;
     BUF_AUTO want = {0};
-    BUF_AUTO got = {0};
-    assert_int_equal(journey_tree_init(&whole, &pages, UINT32_MAX, &err), 0);
-    assert_int_equal(journey_tree_init(&parts, &pages, 10, &err), 0);
-    take_walks(&whole, 0, 3);
-    assert_false(whole.full);
-    assert_int_equal(journey_choose(&whole, 3, 5, &err), 0);
-    take_walks(&parts, 0, 3);
-    assert_true(parts.full);
-    parts.most = UINT32_MAX;
-    for (uint32_t level = 0; level < 3; level++) {
-        take_walks(&parts, level, level + 1);
-        assert_int_equal(journey_choose(&parts, 3, 5, &err), 0);
-    }
+    assert_int_equal(journey_tree_init(&whole, &pages, UINT32_MAX, 3, &err), 0);
+    take_walks(&whole);
+    assert_int_equal(journey_choose(&whole, 3, 5, &again, &err), 0);
+    assert_false(again);
     put_node(&whole, &whole.nodes[0], &want);
-    put_node(&parts, &parts.nodes[0], &got);
     assert_true(want.len > 200);
-    assert_string_equal(buf_cstr(&got), buf_cstr(&want));
+    /* From samples that tell little, and nothing; `most` is for these. */
+    for (uint32_t most = 1; most < 100; most += 7) {
+        struct journey_tree parts;
+        BUF_AUTO got = {0};
+        assert_int_equal(journey_tree_init(&parts, &pages, most, 3, &err), 0);
+        take_walks(&parts);
+        assert_true(parts.full);
+        assert_int_equal(journey_open_likely(&parts, 1, &err), 0);
+        if (most == 1)
+            journey_open_root(&parts);
+        parts.most = UINT32_MAX;
+        unsigned times = count_in_parts(&parts, &got);
+        assert_true(times <= 3 && (most > 1 || times == 3));
+        assert_string_equal(buf_cstr(&got), buf_cstr(&want));
+        journey_tree_release(&parts);
+    }
     journey_tree_release(&whole);
-    journey_tree_release(&parts);
+    numbering_release(&pages);
+}
+
+/* What a sample makes likely need not be counted again. */
+static void samples_tell_enough(void **state) {
+    (void)state;
+    struct journey_tree t;
+    struct numbering pages = {0};
+    struct err err = {0};
+    BUF_AUTO ignored = {0};
+    assert_int_equal(journey_tree_init(&t, &pages, 100, 3, &err), 0);
+    take_walks(&t);
+    assert_true(t.full);
+    assert_int_equal(journey_open_likely(&t, 3, &err), 0);
+    t.most = UINT32_MAX;
+    assert_int_equal(count_in_parts(&t, &ignored), 1);
+    journey_tree_release(&t);
     numbering_release(&pages);
 }
 
@@ -440,7 +479,8 @@ int main(void) {
         cmocka_unit_test(people_count_and_not_visits),
         cmocka_unit_test(cnil_shows_tens),
         cmocka_unit_test(random_paths),
-        cmocka_unit_test(levels_alone_are_the_same),
+        cmocka_unit_test(parts_are_the_same),
+        cmocka_unit_test(samples_tell_enough),
         cmocka_unit_test(bad_requests_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
