@@ -3,8 +3,9 @@
 #include <stdlib.h>
 
 enum {
-    MOST_LIKELY = 8,    /* times the children that are shown */
-    MOST_OPENED = 5000, /* from a sample */
+    MOST_THIN = 4000,   /* visits of a node in a sample that tells little about its children */
+    MOST_LIKELY = 20,   /* times the children that are shown */
+    MOST_OPENED = 10000,/* from a sample */
 };
 
 static int no_memory(struct err *err) {
@@ -48,7 +49,9 @@ static int child_of(struct journey_tree *t, uint32_t parent, uint32_t page, uint
     *ret = number + 1;
     if (number < known)
         return 0;
-    struct journey_node node = {.parent = parent, .page = page, .level = level};
+    bool open = t->nodes[parent].wide && t->count < t->most / 4 * 3;
+    struct journey_node node = {
+        .parent = parent, .page = page, .level = level, .open = open, .wide = open};
     return add_node(t, node) ? 0 : no_memory(err);
 }
 
@@ -278,6 +281,7 @@ int journey_open_likely(struct journey_tree *t, uint32_t limit, struct err *err)
         if (!t->nodes[i].open || t->nodes[i].level + 1 >= t->levels)
             continue;
         const uint32_t *children = children_of(t, &f, i, &count);
+        t->nodes[i].wide = i > 0 && t->nodes[i].visits <= MOST_THIN;
         uint32_t likely = likely_of(t, children, count, limit);
         for (uint32_t k = 0; k < likely && opened < MOST_OPENED; k++, opened++)
             t->nodes[children[k]].open = true;
@@ -286,8 +290,10 @@ int journey_open_likely(struct journey_tree *t, uint32_t limit, struct err *err)
 }
 
 void journey_open_root(struct journey_tree *t) {
-    for (uint32_t i = 0; i < t->count; i++)
+    for (uint32_t i = 0; i < t->count; i++) {
         t->nodes[i].open = i == 0;
+        t->nodes[i].wide = false;
+    }
 }
 
 /* Open nodes with new numbers, and nothing counted; parents come before their children. */
@@ -300,7 +306,8 @@ static bool keep_open(struct journey_tree *t, const struct journey_node *old, ui
                                  .page = old[i].page,
                                  .level = old[i].level,
                                  .shown = i == 0,
-                                 .open = true};
+                                 .open = true,
+                                 .wide = old[i].wide};
         uint32_t number;
         place[i] = t->count;
         if (i > 0 && !key_numbers_get(&t->keys, (uint64_t)n.parent << 32 | n.page, &number))

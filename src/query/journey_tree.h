@@ -28,6 +28,7 @@ struct journey_node {
         other; /* visits that went on in ways that are not shown, with `ended` if that is not */
     bool shown, ended_shown;
     bool open;                      /* its children are counted */
+    bool wide;                      /* those of its children too that are not there yet */
     uint32_t first_child, children; /* those that are shown, in `shown` */
 };
 
