@@ -3,9 +3,9 @@
 #include <stdlib.h>
 
 enum {
-    MOST_THIN = 4000,   /* visits of a node in a sample that tells little about its children */
-    MOST_LIKELY = 20,   /* times the children that are shown */
-    MOST_OPENED = 10000,/* from a sample */
+    MOST_THIN = 4000,    /* visits of a node in a sample that tells little about its children */
+    MOST_LIKELY = 20,    /* times the children that are shown */
+    MOST_OPENED = 10000, /* from a sample */
 };
 
 static int no_memory(struct err *err) {

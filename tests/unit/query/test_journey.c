@@ -4,46 +4,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "asking.h"
+#include "asking_walks.h"
 #include "crypt.h"
 #include "journey_tree.h"
 #include "many_beds.h"
 
-static int run(struct bed *b, uint32_t site, const char *text, json_t **ret, struct err *err) {
-    CLEANUP(free_charp) char *quoted = requoted(text);
-    JSON_AUTO request = NULL;
-    if (json_parse(span_str(quoted), &request, err) < 0)
-        fail_msg("not JSON: %s", text);
-    struct query_env env = {.store = b->store, .clock = &b->clock.clock, .timeout_ms = 20000};
-    return journey_run(&env, bed_policy(b, site), request, ret, err);
-}
-
 static json_t *ask_journey(struct bed *b, uint32_t site, const char *text) {
-    json_t *reply = NULL;
-    struct err err = {0};
-    if (run(b, site, text, &reply, &err) < 0)
-        fail_msg("%s: %s", text, err.text);
-    return reply;
+    return ask_walk(journey_run, b, site, text);
 }
 
-/* The rows as [[path, visits, ended, other], …], without the last two after the last page. */
+/* Expects [[path, visits, ended, other], …], without the last two after the last page. */
 static void expect_journey(struct bed *b, uint32_t site, const char *text, const char *expected) {
-    JSON_AUTO reply = ask_journey(b, site, text);
-    JSON_AUTO rows = json_array();
     static const char *const keys[] = {"path", "visits", "ended", "other"};
-    size_t i;
-    json_t *row;
-    json_array_foreach (json_member(reply, "results"), i, row) {
-        json_t *flat = json_array();
-        for (size_t k = 0; k < ARRAY_LEN(keys); k++)
-            if (json_member(row, keys[k]))
-                json_array_append(flat, json_member(row, keys[k]));
-        json_array_append_new(rows, flat);
-    }
-    CLEANUP(free_charp) char *want = requoted(expected);
-    CLEANUP(free_charp) char *got = json_dumps(rows, JSON_COMPACT);
-    if (strcmp(got, want) != 0)
-        fail_msg("%s\n  expected %s\n  got      %s", text, want, got);
+    expect_walk(journey_run, b, site, text, keys, ARRAY_LEN(keys), expected);
 }
 
 /* --- by hand ------------------------------------------------------------------------------------
@@ -75,7 +48,7 @@ static void add_walks(struct bed *b, uint32_t site, const struct walk_sample *li
 static struct bed *fill(uint32_t site, const struct walk_sample *list, size_t count, bool sealed) {
     struct bed *b = bed_open();
     add_walks(b, site, list, count);
-    b->clock.now_ms = zone_day_start_ms(bed_policy(b, SITE)->zone, day_of(2026, 5, 12));
+    walk_set_clock(b);
     if (sealed) {
         bed_seal(b, site, day_of(2026, 5, 5));
         bed_publish(b);
@@ -435,11 +408,7 @@ static void samples_tell_enough(void **state) {
 
 static void bad_requests_are_refused(void **state) {
     (void)state;
-    struct bed *b = bed_open();
-    b->clock.now_ms = zone_day_start_ms(bed_policy(b, SITE)->zone, day_of(2026, 5, 12));
-    static const struct {
-        const char *request, *error;
-    } refused[] = {
+    static const struct refused_walk refused[] = {
         {"'depth':1", "date_range: is required"},
         {DAY ",'depth':0", "depth: must be 1 to 5"},
         {DAY ",'depth':6", "depth: must be 1 to 5"},
@@ -458,16 +427,7 @@ static void bad_requests_are_refused(void **state) {
          "filters: are about visits here; events go inside has_done"},
         {DAY ",'steps':[]", "query: unknown key"},
     };
-    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
-        CLEANUP(free_charp) char *request = NULL;
-        assert_true(asprintf(&request, "{%s}", refused[i].request) > 0);
-        json_t *reply = NULL;
-        struct err err = {0};
-        int r = run(b, SITE, request, &reply, &err);
-        if (r != ERR_INVALID || strcmp(err.text, refused[i].error) != 0)
-            fail_msg("%s\n  expected %s\n  got      %d %s", request, refused[i].error, r, err.text);
-    }
-    bed_close(b);
+    expect_refused(journey_run, refused, ARRAY_LEN(refused));
 }
 
 int main(void) {
