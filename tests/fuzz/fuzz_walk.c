@@ -1,8 +1,8 @@
 /* fuzz_walk.c — JSON → funnel_run or journey_run against a small store that is opened once. The first byte
- * chooses the site and which of them; of the others those from 128 on stand for pieces of requests, so
- * that requests that say something are soon found. What comes back in err.text never holds what was sent; a
- * statement that does not prepare is our fault, whatever was sent; of a reply, a row a step, and no
- * step has more people than the one before. */
+ * chooses the site and which of them; of the others those from 128 on stand for pieces of requests, and
+ * they may be filters within one, so that requests that say something are soon found. What comes back
+ * in err.text never holds what was sent; a statement that does not prepare is our fault, whatever was
+ * sent; of a reply, a row a step, and no step has more people than the one before. */
 #include "buf.h"
 #include "funnel.h"
 #include "fuzz_store.h"
@@ -40,6 +40,14 @@ static const char *const pieces[] = {
     "}",
 };
 
+/* Around the filters of a second step, and those of a journey. */
+static const char *const frames[2][2] = {
+    {"{\"date_range\":\"all\",\"filters\":[", "]}"},
+    {"{\"date_range\":\"all\",\"steps\":[{\"filters\":[[\"is\",\"event:page\",[\"/"
+     "\"]]]},{\"filters\":[",
+     "]}]}"},
+};
+
 static void put_text(struct buf *out, const uint8_t *data, size_t size) {
     for (size_t i = 0; i < size; i++)
         if (data[i] < 128)
@@ -75,11 +83,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct err err = {0};
     JSON_AUTO parsed = NULL;
     BUF_AUTO text = {0};
+    bool funnel = data[0] & 0x80, framed = data[0] & 0x40;
+    buf_adds(&text, framed ? frames[funnel][0] : "");
     put_text(&text, data + 1, size - 1);
+    buf_adds(&text, framed ? frames[funnel][1] : "");
     if (json_parse(buf_span(&text), &parsed, &err) < 0)
         return 0;
     JSON_AUTO request = plant(parsed);
-    bool funnel = data[0] & 0x80;
     const struct policy *policy = policy_by_id(policies, data[0] % 3);
     struct query_env env = {.store = store, .clock = &clock.clock, .timeout_ms = 5000};
     JSON_AUTO reply = NULL;
