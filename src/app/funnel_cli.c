@@ -53,21 +53,6 @@ static int step_from(struct span text, json_t **ret, struct err *err) {
     return err_set(err, ERR_INVALID, "--step takes page:PATH or event:NAME; * stands for anything");
 }
 
-static int steps_from(const json_t *list, json_t *request, struct err *err) {
-    json_t *steps = json_array();
-    (void)json_object_set_new(request, "steps", steps);
-    size_t i;
-    json_t *item;
-    json_array_foreach (list, i, item) {
-        json_t *step = NULL;
-        int rc = step_from(json_span(item), &step, err);
-        if (rc < 0)
-            return rc;
-        (void)json_array_append_new(steps, step);
-    }
-    return 0;
-}
-
 /* Copies an option that was given. */
 static void pass_on(const json_t *args, const char *option, json_t *to) {
     json_t *value = json_member(args, option);
@@ -83,7 +68,7 @@ static json_t *request_begin(const json_t *args) {
 static int funnel_request(const json_t *args, json_t **ret, struct err *err) {
     JSON_AUTO request = request_begin(args);
     pass_on(args, "within", request);
-    int rc = steps_from(json_member(args, "step"), request, err);
+    int rc = query_each(json_member(args, "step"), step_from, "steps", request, err);
     if (rc == 0)
         rc = query_filters(json_member(args, "filter"), request, err);
     if (rc == 0)

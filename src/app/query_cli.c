@@ -49,17 +49,18 @@ static int filter_from(struct span text, json_t **ret, struct err *err) {
     return *ret ? 0 : err_set(err, ERR_INVALID, "--filter must be UTF-8");
 }
 
-int query_filters(const json_t *list, json_t *request, struct err *err) {
-    json_t *filters = json_array();
-    (void)json_object_set_new(request, "filters", filters);
+int query_each(const json_t *list, int (*parse)(struct span text, json_t **ret, struct err *err),
+               const char *key, json_t *request, struct err *err) {
+    json_t *parsed = json_array();
+    (void)json_object_set_new(request, key, parsed);
     size_t i;
     json_t *item;
     json_array_foreach (list, i, item) {
-        json_t *filter = NULL;
-        int rc = filter_from(json_span(item), &filter, err);
+        json_t *one = NULL;
+        int rc = parse(json_span(item), &one, err);
         if (rc < 0)
             return rc;
-        (void)json_array_append_new(filters, filter);
+        (void)json_array_append_new(parsed, one);
     }
     return 0;
 }
@@ -71,6 +72,10 @@ json_t *query_range(const char *text) {
         return json_string(text);
     struct span to = span_from(from, comma + 1);
     return json_pack("[s%, s%]", from.ptr, comma, to.ptr, to.len);
+}
+
+int query_filters(const json_t *list, json_t *request, struct err *err) {
+    return query_each(list, filter_from, "filters", request, err);
 }
 
 /* The options as a request of the API. */

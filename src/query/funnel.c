@@ -11,7 +11,7 @@ static void put_step(const struct writer *w, enum level level, const struct funn
     struct query q = {.filter = step->filter};
     struct writer inner = *w;
     inner.q = &q;
-    buf_adds(w->out, step->any_event ? "(true" : "(e.kind = 0");
+    buf_adds(w->out, step->any_event ? "(e.kind < 2" : "(e.kind = 0");
     put_filters(&inner, level, SIDE_EVENT);
     buf_adds(w->out, ")");
 }
@@ -28,20 +28,45 @@ static void put_mask(const struct writer *w, enum level level, const void *of) {
     buf_adds(w->out, ")::UINTEGER");
 }
 
-/* Page views alone: what their pages are, the engine tells while it reads. Else the mask is cheaper. */
+/* The only leaf, if all it asks is whether the attribute is one of some values; NULL: there is more. */
+static const struct filter *plain_leaf(const struct filter *f, enum dim d) {
+    while (f->op == FILTER_AND && f->child_count == 1)
+        f = &f->children[0];
+    return f->op == FILTER_IS && f->dim == d && !f->fold_case ? f : NULL;
+}
+
+/* " OR …": all steps that are plain on that attribute at once. The engine asks such a list once for
+ * each different value of a file, an IN once for each row. Adds the steps' bits to `done`. */
+static void put_plain_steps(const struct writer *w, const struct funnel *f, enum dim d,
+                            unsigned *done) {
+    bool any = false;
+    for (size_t i = 0; i < f->step_count; i++) {
+        const struct filter *leaf = plain_leaf(&f->steps[i].filter, d);
+        if (!leaf)
+            continue;
+        buf_addf(w->out, any ? "" : " OR (e.kind %s AND list_contains([",
+                 f->steps[i].any_event ? "< 2" : "= 0");
+        for (size_t k = 0; k < leaf->value_count; k++)
+            buf_addf(w->out, "%s$%zu", any || k ? ", " : "", leaf->first_param + k);
+        any = true;
+        *done |= 1U << i;
+    }
+    if (any)
+        buf_addf(w->out, "], e.%s))", dim_infos[d].column);
+}
+
 static void put_any_step(const struct writer *w, enum level level, const void *of) {
     const struct funnel *f = of;
-    bool any_event = false;
-    for (size_t i = 0; i < f->step_count; i++)
-        any_event |= f->steps[i].any_event;
-    if (any_event) {
-        buf_adds(w->out, " AND ");
-        put_mask(w, level, of);
-        buf_adds(w->out, " > 0");
-        return;
+    unsigned done = 0;
+    buf_adds(w->out, " AND (false");
+    if (level == LEVEL_SEALED) {
+        put_plain_steps(w, f, DIM_PAGE, &done);
+        put_plain_steps(w, f, DIM_NAME, &done);
     }
     for (size_t i = 0; i < f->step_count; i++) {
-        buf_adds(w->out, i ? " OR " : " AND (");
+        if (done & 1U << i)
+            continue;
+        buf_adds(w->out, " OR ");
         put_step(w, level, &f->steps[i]);
     }
     buf_adds(w->out, ")");

@@ -1,5 +1,5 @@
-/* Reads page views and counts their paths: all levels at once, or one at a time where they are too
- * many to be held. */
+/* Reads page views and counts their paths: all of them, or where they are too many to be held those that
+ * are likely to be shown. */
 #include "journey_parts.h"
 
 enum {
@@ -76,10 +76,17 @@ static int parse(const json_t *request, struct journey *j, struct err *err) {
 /* --- counting -----------------------------------------------------------------------------------
  */
 
+/* Its number: an event stands for its page. */
 static void put_page(const struct writer *w, enum level level, const void *of) {
-    (void)of;
-    buf_adds(w->out,
-             level == LEVEL_HOT ? "(SELECT p.value FROM word p WHERE p.code = e.page)" : "e.page");
+    const struct journey *j = of;
+    unsigned id = text_numbers_id(j->pages);
+    if (level == LEVEL_HOT)
+        buf_addf(w->out,
+                 "(SELECT text_number(p.value, %u::UINTEGER) FROM word p WHERE p.code = "
+                 "e.page)",
+                 id);
+    else
+        buf_addf(w->out, "text_number(e.page, %u::UINTEGER)", id);
 }
 
 static void put_views(const struct writer *w, enum level level, const void *of) {
@@ -87,33 +94,55 @@ static void put_views(const struct writer *w, enum level level, const void *of) 
     buf_adds(w->out, " AND e.kind = 0");
 }
 
-static int count_levels(struct journey *j, uint32_t frozen, uint32_t levels, struct arena *arena,
-                        struct err *err) {
-    int r = journey_tree_begin(&j->tree, frozen, levels, err);
-    if (r < 0)
-        return r;
+static int read_views(struct journey *j, struct arena *arena, struct err *err) {
     struct walk_rows rows = {.put_value = put_page,
                              .put_condition = put_views,
-                             .texts = &j->tree.pages,
+                             .of = j,
                              .take = journey_tree_take,
                              .to = &j->tree};
-    r = walk_read(&j->walk, &rows, arena, err);
+    int r = walk_read(&j->walk, &rows, arena, err);
+    if (text_numbers_full(j->pages))
+        return err_set(err, ERR_NOMEM, "out of memory");
+    if (j->tree.full)
+        return 0;
     journey_tree_end(&j->tree);
-    return r < 0 || j->tree.full ? r : journey_choose(&j->tree, j->limit, j->threshold, err);
+    return r;
+}
+
+/* Counts what is open until that is what is shown. When it is too much after all, level by level. */
+static int count_open(struct journey *j, struct arena *arena, struct err *err) {
+    struct journey_tree *t = &j->tree;
+    bool again = true;
+    int r = 0;
+    while (r == 0 && again) {
+        r = journey_tree_again(t, err);
+        if (r == 0)
+            r = read_views(j, arena, err);
+        if (r == 0 && t->full) {
+            journey_open_root(t);
+            t->most = UINT32_MAX;
+        } else if (r == 0) {
+            r = journey_choose(t, j->limit, j->threshold, &again, err);
+        }
+    }
+    return r;
 }
 
 static int count(struct journey *j, struct arena *arena, struct err *err) {
-    int r = journey_tree_init(&j->tree, MOST_NODES, err);
-    if (r == 0 && j->entry.ptr && !numbering_get(&j->tree.pages, j->entry, &j->tree.entry))
+    int r = text_numbers_open(j->walk.env->store, &j->pages, err);
+    if (r < 0)
+        return r;
+    struct numbering *pages = text_numbers_texts(j->pages);
+    r = journey_tree_init(&j->tree, pages, MOST_NODES, j->depth + 1, err);
+    if (r == 0 && j->entry.ptr && !numbering_get(pages, j->entry, &j->tree.entry))
         return err_set(err, ERR_NOMEM, "out of memory");
     if (r == 0)
-        r = count_levels(j, 0, j->depth + 1, arena, err);
+        r = read_views(j, arena, err);
+    bool again;
     if (r < 0 || !j->tree.full)
-        return r;
-    j->tree.most = UINT32_MAX;
-    for (uint32_t level = 0; r == 0 && level <= j->depth; level++)
-        r = count_levels(j, level, level + 1, arena, err);
-    return r;
+        return r < 0 ? r : journey_choose(&j->tree, j->limit, j->threshold, &again, err);
+    r = journey_open_likely(&j->tree, j->limit, err);
+    return r < 0 ? r : count_open(j, arena, err);
 }
 
 /* --- the whole ----------------------------------------------------------------------------------
@@ -154,6 +183,7 @@ static void arena_releasep(struct arena *a) {
 static void journey_closep(struct journey *j) {
     walk_close(&j->walk);
     journey_tree_release(&j->tree);
+    text_numbers_close(j->pages);
 }
 
 int journey_run(const struct query_env *env, const struct policy *policy, const json_t *request,

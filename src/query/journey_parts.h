@@ -7,6 +7,7 @@
 
 struct journey {
     struct walk walk;
+    struct text_numbers *pages;
     struct journey_tree tree;
     struct span entry; /* borrowed from the request; ptr NULL: any page */
     uint32_t depth;    /* pages after the entry page */

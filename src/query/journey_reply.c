@@ -3,7 +3,7 @@
 static json_t *page_json(const struct journey *j, const struct journey_node *n) {
     if (n->page == 0)
         return json_string(dim_infos[DIM_PAGE].empty);
-    struct span page = j->tree.pages.texts[n->page - 1];
+    struct span page = j->tree.pages->texts[n->page - 1];
     return json_stringn(page.ptr, page.len);
 }
 

@@ -215,6 +215,14 @@ void put_filters(const struct writer *w, enum level level, enum side side) {
     put_filter(w, &w->q->filter, level, side);
 }
 
+void put_bounds(const struct writer *w, enum level level, enum side side) {
+    if (w->q->range.by_ts && side != SIDE_VISIT)
+        put_moments(w, level, "e.ts");
+    if (w->q->range.by_ts && (side == SIDE_VISIT || side == SIDE_BOTH))
+        put_moments(w, level, "v.start");
+    put_filters(w, level, side);
+}
+
 void put_where(const struct writer *w, enum level level, enum side side) {
     struct buf *o = w->out;
     buf_adds(o, " WHERE ");
@@ -225,11 +233,7 @@ void put_where(const struct writer *w, enum level level, enum side side) {
         buf_adds(o, " AND e.kind = 3");
     else if (side != SIDE_VISIT)
         buf_adds(o, " AND e.kind < 2");
-    if (w->q->range.by_ts && side != SIDE_VISIT)
-        put_moments(w, level, "e.ts");
-    if (w->q->range.by_ts && (side == SIDE_VISIT || side == SIDE_BOTH))
-        put_moments(w, level, "v.start");
-    put_filters(w, level, side);
+    put_bounds(w, level, side);
 }
 
 /* --- sources ------------------------------------------------------------------------------------

@@ -53,6 +53,8 @@ void put_dim_names(const struct writer *w); /* "d0, d1, " */
 void put_words_begin(const struct writer *w, enum level level);
 void put_words_end(const struct writer *w, enum level level);
 void put_where(const struct writer *w, enum level level, enum side side);
+/* " AND …": its end, the moments of the range and the filters. */
+void put_bounds(const struct writer *w, enum level level, enum side side);
 /* A leaf's test; `column` is SQL for the text that is looked at. */
 void put_test(struct buf *o, const struct filter *f, const char *column);
 void put_filters(const struct writer *w, enum level level, enum side side); /* " AND …" */

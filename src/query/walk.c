@@ -4,13 +4,11 @@
 #include "first.h"
 
 enum {
-    SLICE_EVENTS = 4000000, /* of days that are read at a time; more when one day has more */
-    COLUMN_PERSON = 0,
+    SLICE_EVENTS = 6000000, /* of days that are read at a time; more when one day has more */
+    COLUMN_WHO = 0,         /* the day; in the hot level the person */
     COLUMN_VISIT,
-    COLUMN_AT,
-    COLUMN_SEVERAL,
     COLUMN_VALUE,
-    COLUMNS,
+    COLUMN_AT, /* sealed events by day alone */
 };
 
 /* --- events as they come ------------------------------------------------------------------------
@@ -19,13 +17,15 @@ enum {
 struct gathering {
     const struct walk *walk;
     const struct walk_rows *rows;
-    struct walk_order order; /* events that were set aside, all of one day */
-    uint64_t order_day;
+    struct walk_visits several; /* of the days at hand */
+    struct walk_order order;    /* events that were set aside, all of one day */
+    uint32_t order_day;
     bool any; /* the next two are of an event */
     uint64_t person, visit;
 };
 
 static void gathering_release(struct gathering *g) {
+    walk_visits_release(&g->several);
     walk_order_release(&g->order);
 }
 
@@ -44,41 +44,43 @@ static int hand_on_held(struct gathering *g, struct err *err) {
     int code = 0;
     for (size_t i = 0; !code && i < g->order.count; i++) {
         const struct walk_held *h = &g->order.list[i];
-        code = hand_on(g, g->order_day << 32 | h->person, h->visit, h->value, err);
+        code = hand_on(g, walk_id(g->order_day, h->person), h->visit, h->value, err);
     }
     g->order.count = 0;
     return code;
 }
 
-static int hold(struct gathering *g, uint64_t person, uint64_t visit, int64_t at, uint32_t value,
-                struct err *err) {
+static int hold(struct gathering *g, uint32_t day, struct walk_held held, struct err *err) {
     int code = 0;
-    if (g->order.count && g->order_day != person >> 32)
+    if (g->order.count && g->order_day != day)
         code = hand_on_held(g, err);
-    g->order_day = person >> 32;
-    struct walk_held h = {(uint32_t)person, (uint32_t)visit, value, at};
-    if (!code && !walk_hold(&g->order, h))
+    g->order_day = day;
+    if (!code && !walk_hold(&g->order, held))
         return err_set(err, ERR_NOMEM, "out of memory");
     return code;
 }
 
-static int take_rows(void *to, const struct sql_chunk *c, struct err *err) {
+static int take_sealed(void *to, const struct sql_chunk *c, struct err *err) {
     struct gathering *g = to;
-    const uint64_t *person = c->columns[COLUMN_PERSON], *visit = c->columns[COLUMN_VISIT];
-    const int64_t *at = c->columns[COLUMN_AT];
-    const uint8_t *several = c->columns[COLUMN_SEVERAL];
+    const uint32_t *days = c->columns[COLUMN_WHO], *visits = c->columns[COLUMN_VISIT];
     const uint32_t *values = c->columns[COLUMN_VALUE];
-    struct numbering *texts = g->rows->texts;
+    const int64_t *at = g->walk->by_day ? c->columns[COLUMN_AT] : NULL;
     int code = 0;
     for (size_t i = 0; !code && i < c->rows; i++) {
-        uint32_t value = texts ? 0 : values[i];
-        if (texts && !numbering_get(texts, sql_chunk_text(c, COLUMN_VALUE, i), &value))
-            return err_set(err, ERR_NOMEM, "out of memory");
-        if (several[i])
-            code = hold(g, person[i], visit[i], at[i], value, err);
-        else
-            code = hand_on(g, person[i], visit[i], value, err);
+        uint64_t id = walk_id(days[i], visits[i]);
+        const struct walk_visit *v = walk_visits_find(&g->several, id);
+        struct walk_held h = {v ? v->person : 0, visits[i], values[i], at ? at[i] : 0};
+        code = v ? hold(g, days[i], h, err) : hand_on(g, id | WALK_ALONE, id, values[i], err);
     }
+    return code;
+}
+
+static int take_hot(void *to, const struct sql_chunk *c, struct err *err) {
+    const uint64_t *persons = c->columns[COLUMN_WHO], *visits = c->columns[COLUMN_VISIT];
+    const uint32_t *values = c->columns[COLUMN_VALUE];
+    int code = 0;
+    for (size_t i = 0; !code && i < c->rows; i++)
+        code = hand_on(to, persons[i], visits[i], values[i], err);
     return code;
 }
 
@@ -89,6 +91,28 @@ static int take_rows(void *to, const struct sql_chunk *c, struct err *err) {
 static bool asks_visits(const struct filter *f) {
     return filter_names(f, DIM_ENTRY_PAGE) || filter_names(f, DIM_EXIT_PAGE) ||
            filter_has(f, FILTER_HAS_DONE);
+}
+
+/* Whether the writer's parts have rows of other days too. */
+static bool has_others(const struct writer *w, int32_t from, int32_t to) {
+    for (size_t i = 0; i < w->reach->part_count; i++)
+        if (w->reach->parts[i]->from_day < from || w->reach->parts[i]->to_day > to)
+            return true;
+    return false;
+}
+
+static void put_days(const struct writer *w, const char *alias, int32_t from, int32_t to) {
+    buf_adds(w->out, " WHERE true");
+    if (has_others(w, from, to))
+        buf_addf(w->out, " AND %s.day BETWEEN %d AND %d", alias, from, to);
+}
+
+/* A column that is the same everywhere need not be read. */
+static void put_day(const struct writer *w, const char *alias, int32_t from, int32_t to) {
+    if (from == to)
+        buf_addf(w->out, "SELECT %d::INTEGER", from);
+    else
+        buf_addf(w->out, "SELECT %s.day::INTEGER", alias);
 }
 
 /* The days from `from` to `to` of the writer's parts. Visits are chosen by a join where filters need
@@ -103,29 +127,39 @@ static void put_sealed(const struct writer *w, const struct walk_rows *rows, boo
         unfiltered.filter = (struct filter){.op = FILTER_AND};
         events.q = &unfiltered;
     }
-    buf_addf(o,
-             "SELECT e.day::UBIGINT << 32 | e.person, e.visit::UBIGINT, %s::BIGINT,"
-             " (e.varies & %u)::UTINYINT, ",
-             by_day ? "e.ts_sec" : "0", FIRST_OF(person)); /* a visit is in order in its file */
+    put_day(w, "e", from, to);
+    buf_adds(o, ", e.visit::UINTEGER, ");
     rows->put_value(w, LEVEL_SEALED, rows->of);
+    buf_adds(o, by_day ? ", e.ts_sec" : ""); /* a visit is in order in its file */
     buf_adds(o, " FROM ");
     put_files(w, SOURCE_EVENT);
     buf_adds(o, " e");
-    put_where(&events, LEVEL_SEALED, SIDE_EVENT);
-    buf_addf(o, " AND e.day BETWEEN %d AND %d", from, to);
+    put_days(w, "e", from, to);
     rows->put_condition(w, LEVEL_SEALED, rows->of);
+    put_bounds(&events, LEVEL_SEALED, SIDE_EVENT);
     if (!join)
         return;
     buf_adds(o, " AND e.day * 4294967296 + e.visit IN (SELECT v.day * 4294967296 + v.visit FROM ");
     put_files(w, SOURCE_VISIT);
-    buf_addf(o, " v WHERE v.day BETWEEN %d AND %d", from, to);
+    buf_adds(o, " v");
+    put_days(w, "v", from, to);
     put_filters(w, LEVEL_SEALED, SIDE_VISIT);
     buf_adds(o, ") ORDER BY e.day, e.visit, e.file_row_number");
 }
 
+/* The visits of persons who made several that day. */
+static void put_several(const struct writer *w, int32_t from, int32_t to) {
+    put_day(w, "v", from, to);
+    buf_adds(w->out, ", v.visit::UINTEGER, v.person::UINTEGER FROM ");
+    put_files(w, SOURCE_VISIT);
+    buf_adds(w->out, " v");
+    put_days(w, "v", from, to);
+    buf_addf(w->out, " AND (v.varies & %u) <> 0", FIRST_OF(person));
+}
+
 static void put_hot(const struct writer *w, const struct walk_rows *rows, bool by_day) {
     struct buf *o = w->out;
-    buf_adds(o, "SELECT e.visitor, e.visit, e.ts_ms, 0::UTINYINT, ");
+    buf_adds(o, "SELECT e.visitor, e.visit, ");
     rows->put_value(w, LEVEL_HOT, rows->of);
     buf_adds(o, " FROM ");
     put_event_source(w, LEVEL_HOT, SIDE_EVENT);
@@ -134,17 +168,17 @@ static void put_hot(const struct writer *w, const struct walk_rows *rows, bool b
     buf_addf(o, " ORDER BY e.day, e.visitor, %se.ts_ms, e.rowid", by_day ? "" : "e.visit, ");
 }
 
-static int run(struct gathering *g, struct buf *sql, struct err *err) {
-    const struct walk *w = g->walk;
+static int run(const struct walk *w, struct buf *sql, bool with_params,
+               const struct sql_reader *reader, struct err *err) {
     const char *text = buf_cstr(sql);
     if (!text)
         return err_set(err, ERR_NOMEM, "out of memory");
     int64_t left_ms = (w->deadline_ns - clock_mono_ns(w->env->clock)) / 1000000;
     if (left_ms <= 0)
         return query_failed(ERR_TIMEOUT, err);
-    struct sql_reader reader = {.columns = COLUMNS, .take = take_rows, .to = g};
     struct err why = {0};
-    int r = store_view_read(w->view, text, w->params, w->param_count, (int)left_ms, &reader, &why);
+    int r = store_view_read(w->view, text, w->params, with_params ? w->param_count : 0,
+                            (int)left_ms, reader, &why);
     return r < 0 ? query_failed(r, err) : 0;
 }
 
@@ -191,8 +225,19 @@ static int read_days(struct gathering *g, struct writer *w, int32_t from, int32_
     BUF_AUTO sql = {0};
     w->reach = &some;
     w->out = &sql;
-    put_sealed(w, g->rows, g->walk->by_day, from, to);
-    int r = run(g, &sql, err);
+    put_several(w, from, to);
+    walk_visits_clear(&g->several);
+    struct sql_reader several = {.columns = 3, .take = walk_visits_take, .to = &g->several};
+    int r = run(g->walk, &sql, false, &several, err);
+    if (r < 0)
+        return r;
+    walk_visits_ready(&g->several);
+    buf_clear(&sql);
+    bool by_day = g->walk->by_day;
+    put_sealed(w, g->rows, by_day, from, to);
+    struct sql_reader events = {
+        .columns = by_day ? COLUMN_AT + 1 : COLUMN_AT, .take = take_sealed, .to = g};
+    r = run(g->walk, &sql, true, &events, err);
     return r < 0 ? r : hand_on_held(g, err);
 }
 
@@ -228,5 +273,6 @@ int walk_read(const struct walk *walk, const struct walk_rows *rows, struct aren
     w.reach = &walk->reach;
     w.out = &sql;
     put_hot(&w, rows, walk->by_day);
-    return run(&g, &sql, err);
+    struct sql_reader events = {.columns = COLUMN_VALUE + 1, .take = take_hot, .to = &g};
+    return run(walk, &sql, true, &events, err);
 }

@@ -2,9 +2,10 @@
  * person, visit and time; private to src/query.
  *
  * Sealed rows need no sorting for it: a file has its events by visit and time, and most persons made
- * one visit that day. Those that made several (bit `person` of `varies`) are set aside and put
- * together when their day is over. Files are read some days at a time, so that what is held in memory
- * does not grow with the range. Hot rows are sorted by the engine.
+ * one visit that day. The visits of those that made several (bit `person` of `varies`) are read
+ * first, from the visit files, which have far fewer rows; their events are set aside and put together
+ * when their day is over. Files are read some days at a time, so that what is held in memory does not
+ * grow with the range. Hot rows are sorted by the engine.
  *
  * Events of one millisecond are in the order in which they arrived. Sealed rows were put in order so
  * when their day was sealed; only where several visits of one person are told by the day are they
@@ -38,11 +39,10 @@ struct walk_event {
 
 /* Which events, and what of each is asked. */
 struct walk_rows {
-    /* SQL over an event e: UINTEGER, or VARCHAR with `texts`; in the hot level the same. */
+    /* SQL over an event e: UINTEGER. */
     void (*put_value)(const struct writer *w, enum level level, const void *of);
     void (*put_condition)(const struct writer *w, enum level level, const void *of); /* " AND …" */
     const void *of;
-    struct numbering *texts; /* gives the numbers of texts; NULL: values are numbers */
     int (*take)(void *to, const struct walk_event *e, struct err *err);
     void *to;
 };
@@ -67,6 +67,36 @@ json_t *walk_query(const struct walk *w, const json_t *request);
 /* Hands on all events, person by person and visit by visit. */
 int walk_read(const struct walk *w, const struct walk_rows *rows, struct arena *arena,
               struct err *err) WARN_UNUSED;
+
+/* --- walk_visits.c --- */
+
+/* A day, and a visit or a person of that day. */
+static inline uint64_t walk_id(uint32_t day, uint32_t number) {
+    return (uint64_t)day << 32 | number;
+}
+/* In the id of a visit: it stands for its person, who made no other. */
+#define WALK_ALONE (UINT64_C(1) << 63)
+
+struct walk_visit {
+    uint64_t id;
+    uint32_t person;
+};
+
+/* Visits by id. */
+struct walk_visits {
+    struct walk_visit *list;
+    size_t count, cap;
+    size_t at; /* where the last one asked for is, or would be */
+};
+
+void walk_visits_clear(struct walk_visits *v);
+/* For struct sql_reader: day, visit, person. */
+int walk_visits_take(void *visits, const struct sql_chunk *c, struct err *err) WARN_UNUSED;
+/* Before the first is asked for. */
+void walk_visits_ready(struct walk_visits *v);
+/* NULL: it is not among them. Fast when asked for in order. */
+const struct walk_visit *walk_visits_find(struct walk_visits *v, uint64_t id);
+void walk_visits_release(struct walk_visits *v);
 
 /* --- walk_order.c --- */
 

@@ -63,6 +63,8 @@ static int hot_open(struct store *s, struct err *err) {
         code = engine_attach(h.db, s->path, g->name, err);
     if (!code)
         code = engine_connect(h.db, g->name, &h.writer, err);
+    if (!code)
+        code = text_numbers_register(h.writer, &s->numbers, err);
     bool rolls_made = false; /* made new or not: the first publishing loads what is missing */
     if (!code)
         code = roll_attach(h.writer, &os_system, s->dir, &rolls_made, err);
@@ -193,6 +195,7 @@ static void store_freep(struct store **s) {
     pthread_mutex_destroy(&(*s)->cursor_lock);
     pthread_mutex_destroy(&(*s)->view_lock);
     pthread_mutex_destroy(&(*s)->cells.lock);
+    pthread_mutex_destroy(&(*s)->numbers.lock);
     free((*s)->cells.gone);
     pthread_rwlock_destroy(&(*s)->gate);
     free((*s)->dir);
@@ -209,6 +212,7 @@ int store_open(const char *dir, const struct store_options *options, struct stor
     pthread_mutex_init(&s->cursor_lock, NULL);
     pthread_mutex_init(&s->view_lock, NULL);
     pthread_mutex_init(&s->cells.lock, NULL);
+    pthread_mutex_init(&s->numbers.lock, NULL);
     pthread_rwlock_init(&s->gate, NULL);
     if (options)
         s->options = *options;

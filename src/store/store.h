@@ -184,6 +184,18 @@ int store_view_read(struct store_view *v, const char *sql, const struct sql_valu
                     size_t param_count, int timeout_ms, const struct sql_reader *reader,
                     struct err *err) WARN_UNUSED;
 
+/* Texts that statements number while they read: in them text_number(TEXT, <id>::UINTEGER) is the number of
+ * TEXT, a UINTEGER, as numbering_get() gives it (keyset.h). Cheaper than fetching texts where a column has
+ * few different ones. Close it before the store; no statement that names it may be running then. */
+struct text_numbers;
+int text_numbers_open(struct store *s, struct text_numbers **ret, struct err *err) WARN_UNUSED;
+void text_numbers_close(struct text_numbers *n); /* NULL: nothing */
+unsigned text_numbers_id(const struct text_numbers *n);
+/* While no statement runs. It is given out in any order. */
+struct numbering *text_numbers_texts(struct text_numbers *n);
+/* A statement failed because there was no room for one more. */
+bool text_numbers_full(const struct text_numbers *n);
+
 /* store_view_select() on the view of the moment. */
 int store_select(struct store *s, const char *sql, const struct sql_value *params,
                  size_t param_count, int timeout_ms, struct sql_result **ret,

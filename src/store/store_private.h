@@ -8,6 +8,7 @@
 #include "engine.h"
 #include "presence.h"
 #include "schema.h"
+#include "text_numbers.h"
 #include "view.h"
 #include "visits.h"
 #include "workers.h"
@@ -80,6 +81,7 @@ struct store {
     struct store_view *view; /* what is published; NULL while there is no usable file */
     struct readers readers;
     struct cells cells;
+    struct text_numbers_list numbers;
 };
 
 int readers_start(struct readers *r, struct err *err) WARN_UNUSED;

@@ -4,48 +4,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "asking.h"
+#include "asking_walks.h"
 #include "crypt.h"
 #include "many_beds.h"
 
-static int run(struct bed *b, uint32_t site, const char *text, json_t **ret, struct err *err) {
-    CLEANUP(free_charp) char *quoted = requoted(text);
-    JSON_AUTO request = NULL;
-    if (json_parse(span_str(quoted), &request, err) < 0)
-        fail_msg("not JSON: %s", text);
-    struct query_env env = {.store = b->store, .clock = &b->clock.clock, .timeout_ms = 20000};
-    return funnel_run(&env, bed_policy(b, site), request, ret, err);
+static json_t *ask_funnel(struct bed *b, uint32_t site, const char *text) {
+    return ask_walk(funnel_run, b, site, text);
 }
 
-/* The rows as [[visitors, visits, of the first, of the one before, lost], …]. */
-static char *rows_of(const json_t *reply) {
+/* Expects [[visitors, visits, of the first, of the one before, lost], …]. */
+static void expect_funnel(struct bed *b, uint32_t site, const char *text, const char *expected) {
     static const char *const keys[] = {"visitors", "visits", "conversion_rate",
                                        "conversion_rate_step", "dropoff"};
-    JSON_AUTO rows = json_array();
-    size_t i;
-    json_t *row;
-    json_array_foreach (json_member(reply, "results"), i, row) {
-        json_t *flat = json_array();
-        for (size_t k = 0; k < ARRAY_LEN(keys); k++)
-            json_array_append(flat, json_member(row, keys[k]));
-        json_array_append_new(rows, flat);
-    }
-    return json_dumps(rows, JSON_COMPACT | JSON_REAL_PRECISION(6));
-}
-
-static json_t *ask_funnel(struct bed *b, uint32_t site, const char *text) {
-    json_t *reply = NULL;
-    struct err err = {0};
-    if (run(b, site, text, &reply, &err) < 0)
-        fail_msg("%s: %s", text, err.text);
-    return reply;
-}
-
-static void expect_funnel(struct bed *b, uint32_t site, const char *text, const char *expected) {
-    JSON_AUTO reply = ask_funnel(b, site, text);
-    CLEANUP(free_charp) char *got = rows_of(reply);
-    if (strcmp(got, expected) != 0)
-        fail_msg("%s\n  expected %s\n  got      %s", text, expected, got);
+    expect_walk(funnel_run, b, site, text, keys, ARRAY_LEN(keys), expected);
 }
 
 /* --- by hand ------------------------------------------------------------------------------------
@@ -147,7 +118,7 @@ static struct bed *fill(bool sealed) {
         list[i].source = span_str(walks[i].source);
     }
     bed_apply(b, list, ARRAY_LEN(list));
-    b->clock.now_ms = zone_day_start_ms(bed_policy(b, SITE)->zone, day_of(2026, 5, 12));
+    walk_set_clock(b);
     for (int day = 5; sealed && day <= 6; day++)
         bed_seal(b, SITE, day_of(2026, 5, day));
     if (sealed)
@@ -400,7 +371,7 @@ static void profiles_round_and_hide(void **state) {
         add_walk(b, CNIL_SITE, person, pages, steps);
         add_walk(b, FRUGAL_SITE, person, pages, steps);
     }
-    b->clock.now_ms = zone_day_start_ms(bed_policy(b, SITE)->zone, day_of(2026, 5, 12));
+    walk_set_clock(b);
 #define FOUR \
     "{'steps':[" PAGE("/a") "," PAGE("/b") "," PAGE("/c") "," PAGE("/d") "]," DAYS("05", "05") "}"
     /* 26, 17, 4, 0: a few and nobody look alike; ratios are of what is shown. */
@@ -423,11 +394,7 @@ static void profiles_round_and_hide(void **state) {
 
 static void bad_requests_are_refused(void **state) {
     (void)state;
-    struct bed *b = bed_open();
-    b->clock.now_ms = zone_day_start_ms(bed_policy(b, SITE)->zone, day_of(2026, 5, 12));
-    static const struct {
-        const char *request, *error;
-    } refused[] = {
+    static const struct refused_walk refused[] = {
         {"'date_range':'day'", "steps: is required"},
         {"'steps':[" PAGE("/a") "," PAGE("/b") "]", "date_range: is required"},
         {"'date_range':'day','steps':{}", "steps: must be a list of 2 to 8"},
@@ -464,21 +431,9 @@ static void bad_requests_are_refused(void **state) {
          "date_range: unknown range"},
         {"'date_range':'day','metrics':['visitors'],'steps':[" PAGE("/a") "," PAGE("/b") "]",
          "query: unknown key"},
+        {"[]", "query: must be an object"},
     };
-    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
-        CLEANUP(free_charp) char *request = NULL;
-        assert_true(asprintf(&request, "{%s}", refused[i].request) > 0);
-        json_t *reply = NULL;
-        struct err err = {0};
-        int r = run(b, SITE, request, &reply, &err);
-        if (r != ERR_INVALID || strcmp(err.text, refused[i].error) != 0)
-            fail_msg("%s\n  expected %s\n  got      %d %s", request, refused[i].error, r, err.text);
-    }
-    json_t *reply = NULL;
-    struct err err = {0};
-    assert_int_equal(run(b, SITE, "[]", &reply, &err), ERR_INVALID);
-    assert_string_equal(err.text, "query: must be an object");
-    bed_close(b);
+    expect_refused(funnel_run, refused, ARRAY_LEN(refused));
 }
 
 int main(void) {

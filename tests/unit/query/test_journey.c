@@ -4,46 +4,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "asking.h"
+#include "asking_walks.h"
 #include "crypt.h"
 #include "journey_tree.h"
 #include "many_beds.h"
 
-static int run(struct bed *b, uint32_t site, const char *text, json_t **ret, struct err *err) {
-    CLEANUP(free_charp) char *quoted = requoted(text);
-    JSON_AUTO request = NULL;
-    if (json_parse(span_str(quoted), &request, err) < 0)
-        fail_msg("not JSON: %s", text);
-    struct query_env env = {.store = b->store, .clock = &b->clock.clock, .timeout_ms = 20000};
-    return journey_run(&env, bed_policy(b, site), request, ret, err);
-}
-
 static json_t *ask_journey(struct bed *b, uint32_t site, const char *text) {
-    json_t *reply = NULL;
-    struct err err = {0};
-    if (run(b, site, text, &reply, &err) < 0)
-        fail_msg("%s: %s", text, err.text);
-    return reply;
+    return ask_walk(journey_run, b, site, text);
 }
 
-/* The rows as [[path, visits, ended, other], …], without the last two after the last page. */
+/* Expects [[path, visits, ended, other], …], without the last two after the last page. */
 static void expect_journey(struct bed *b, uint32_t site, const char *text, const char *expected) {
-    JSON_AUTO reply = ask_journey(b, site, text);
-    JSON_AUTO rows = json_array();
     static const char *const keys[] = {"path", "visits", "ended", "other"};
-    size_t i;
-    json_t *row;
-    json_array_foreach (json_member(reply, "results"), i, row) {
-        json_t *flat = json_array();
-        for (size_t k = 0; k < ARRAY_LEN(keys); k++)
-            if (json_member(row, keys[k]))
-                json_array_append(flat, json_member(row, keys[k]));
-        json_array_append_new(rows, flat);
-    }
-    CLEANUP(free_charp) char *want = requoted(expected);
-    CLEANUP(free_charp) char *got = json_dumps(rows, JSON_COMPACT);
-    if (strcmp(got, want) != 0)
-        fail_msg("%s\n  expected %s\n  got      %s", text, want, got);
+    expect_walk(journey_run, b, site, text, keys, ARRAY_LEN(keys), expected);
 }
 
 /* --- by hand ------------------------------------------------------------------------------------
@@ -75,7 +48,7 @@ static void add_walks(struct bed *b, uint32_t site, const struct walk_sample *li
 static struct bed *fill(uint32_t site, const struct walk_sample *list, size_t count, bool sealed) {
     struct bed *b = bed_open();
     add_walks(b, site, list, count);
-    b->clock.now_ms = zone_day_start_ms(bed_policy(b, SITE)->zone, day_of(2026, 5, 12));
+    walk_set_clock(b);
     if (sealed) {
         bed_seal(b, site, day_of(2026, 5, 5));
         bed_publish(b);
@@ -338,20 +311,22 @@ static void random_paths(void **state) {
     many_beds_close(&m);
 }
 
-/* --- one level at a time ------------------------------------------------------------------------
+/* --- counted in parts ---------------------------------------------------------------------------
  */
 
-static void take_walks(struct journey_tree *t, uint32_t frozen, uint32_t levels) {
+/* Until the tree is full. */
+static void take_walks(struct journey_tree *t) {
     static const char *const names[] = {"/a", "/b", "/c", "/d", "/e"};
     struct err err = {0};
-    assert_int_equal(journey_tree_begin(t, frozen, levels, &err), 0);
     for (uint32_t visit = 0; visit < 4000; visit++) {
         uint32_t h = visit * 2654435761u;
         for (uint32_t k = 0; k <= h >> 30; k++) {
             struct walk_event e = {.new_person = k == 0 && visit % 3, .new_visit = k == 0};
-            assert_true(
-                numbering_get(&t->pages, span_str(names[(h >> (k * 3) & 7) % 5]), &e.value));
-            assert_int_equal(journey_tree_take(t, &e, &err), 0);
+            assert_true(numbering_get(t->pages, span_str(names[(h >> (k * 3) & 7) % 5]), &e.value));
+            if (journey_tree_take(t, &e, &err) < 0) {
+                assert_true(t->full);
+                return;
+            }
         }
     }
     journey_tree_end(t);
@@ -364,30 +339,68 @@ static void put_node(const struct journey_tree *t, const struct journey_node *n,
         put_node(t, &t->nodes[t->shown[n->first_child + i]], out);
 }
 
-static void levels_alone_are_the_same(void **state) {
-    (void)state;
-    struct journey_tree whole, parts;
+/* The tree's text once what is open is what is shown; how often it was counted. */
+static unsigned count_in_parts(struct journey_tree *t, struct buf *out) {
     struct err err = {0};
-    BUF_AUTO want = {0};
-    BUF_AUTO got = {0};
-    assert_int_equal(journey_tree_init(&whole, UINT32_MAX, &err), 0);
-    assert_int_equal(journey_tree_init(&parts, 10, &err), 0);
-    take_walks(&whole, 0, 3);
-    assert_false(whole.full);
-    assert_int_equal(journey_choose(&whole, 3, 5, &err), 0);
-    take_walks(&parts, 0, 3);
-    assert_true(parts.full);
-    parts.most = UINT32_MAX;
-    for (uint32_t level = 0; level < 3; level++) {
-        take_walks(&parts, level, level + 1);
-        assert_int_equal(journey_choose(&parts, 3, 5, &err), 0);
+    unsigned times = 0;
+    for (bool again = true; again; times++) {
+        assert_int_equal(journey_tree_again(t, &err), 0);
+        take_walks(t);
+        assert_false(t->full);
+        assert_int_equal(journey_choose(t, 3, 5, &again, &err), 0);
     }
+    put_node(t, &t->nodes[0], out);
+    return times;
+}
+
+static void parts_are_the_same(void **state) {
+    (void)state;
+    struct journey_tree whole;
+    struct numbering pages = {0};
+    struct err err = {0};
+    bool again;
+    BUF_AUTO want = {0};
+    assert_int_equal(journey_tree_init(&whole, &pages, UINT32_MAX, 3, &err), 0);
+    take_walks(&whole);
+    assert_int_equal(journey_choose(&whole, 3, 5, &again, &err), 0);
+    assert_false(again);
     put_node(&whole, &whole.nodes[0], &want);
-    put_node(&parts, &parts.nodes[0], &got);
     assert_true(want.len > 200);
-    assert_string_equal(buf_cstr(&got), buf_cstr(&want));
+    /* From samples that tell little, and nothing; `most` is for these. */
+    for (uint32_t most = 1; most < 100; most += 7) {
+        struct journey_tree parts;
+        BUF_AUTO got = {0};
+        assert_int_equal(journey_tree_init(&parts, &pages, most, 3, &err), 0);
+        take_walks(&parts);
+        assert_true(parts.full);
+        assert_int_equal(journey_open_likely(&parts, 1, &err), 0);
+        if (most == 1)
+            journey_open_root(&parts);
+        parts.most = UINT32_MAX;
+        unsigned times = count_in_parts(&parts, &got);
+        assert_true(times <= 3 && (most > 1 || times == 3));
+        assert_string_equal(buf_cstr(&got), buf_cstr(&want));
+        journey_tree_release(&parts);
+    }
     journey_tree_release(&whole);
-    journey_tree_release(&parts);
+    numbering_release(&pages);
+}
+
+/* What a sample makes likely need not be counted again. */
+static void samples_tell_enough(void **state) {
+    (void)state;
+    struct journey_tree t;
+    struct numbering pages = {0};
+    struct err err = {0};
+    BUF_AUTO ignored = {0};
+    assert_int_equal(journey_tree_init(&t, &pages, 100, 3, &err), 0);
+    take_walks(&t);
+    assert_true(t.full);
+    assert_int_equal(journey_open_likely(&t, 3, &err), 0);
+    t.most = UINT32_MAX;
+    assert_int_equal(count_in_parts(&t, &ignored), 1);
+    journey_tree_release(&t);
+    numbering_release(&pages);
 }
 
 /* --- bad requests -------------------------------------------------------------------------------
@@ -395,11 +408,7 @@ static void levels_alone_are_the_same(void **state) {
 
 static void bad_requests_are_refused(void **state) {
     (void)state;
-    struct bed *b = bed_open();
-    b->clock.now_ms = zone_day_start_ms(bed_policy(b, SITE)->zone, day_of(2026, 5, 12));
-    static const struct {
-        const char *request, *error;
-    } refused[] = {
+    static const struct refused_walk refused[] = {
         {"'depth':1", "date_range: is required"},
         {DAY ",'depth':0", "depth: must be 1 to 5"},
         {DAY ",'depth':6", "depth: must be 1 to 5"},
@@ -418,16 +427,7 @@ static void bad_requests_are_refused(void **state) {
          "filters: are about visits here; events go inside has_done"},
         {DAY ",'steps':[]", "query: unknown key"},
     };
-    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
-        CLEANUP(free_charp) char *request = NULL;
-        assert_true(asprintf(&request, "{%s}", refused[i].request) > 0);
-        json_t *reply = NULL;
-        struct err err = {0};
-        int r = run(b, SITE, request, &reply, &err);
-        if (r != ERR_INVALID || strcmp(err.text, refused[i].error) != 0)
-            fail_msg("%s\n  expected %s\n  got      %d %s", request, refused[i].error, r, err.text);
-    }
-    bed_close(b);
+    expect_refused(journey_run, refused, ARRAY_LEN(refused));
 }
 
 int main(void) {
@@ -439,7 +439,8 @@ int main(void) {
         cmocka_unit_test(people_count_and_not_visits),
         cmocka_unit_test(cnil_shows_tens),
         cmocka_unit_test(random_paths),
-        cmocka_unit_test(levels_alone_are_the_same),
+        cmocka_unit_test(parts_are_the_same),
+        cmocka_unit_test(samples_tell_enough),
         cmocka_unit_test(bad_requests_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
