@@ -7,6 +7,7 @@
 #include "asking.h"
 #include "crypt.h"
 #include "many_beds.h"
+#include "rounds.h"
 
 static int run(struct bed *b, uint32_t site, const char *text, json_t **ret, struct err *err) {
     CLEANUP(free_charp) char *quoted = requoted(text);
@@ -364,7 +365,7 @@ static void random_walks(void **state) {
     many_beds_set_clock(
         &m, zone_day_start_ms(bed_policy(m.beds[0], SITE)->zone, random_first_day() + 60));
     unsigned deep = 0;
-    for (int i = 0; i < 60 || (deep == 0 && i < 600); i++) {
+    for (int i = 0; i < ROUNDS(60, 20) || (deep == 0 && i < 600); i++) {
         struct asked a;
         struct naive want = {0};
         make_random(&a);
