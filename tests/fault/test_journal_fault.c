@@ -130,7 +130,9 @@ static void recovers_by_itself_when_space_comes_back(void **state) {
     assert_int_equal(journal_append(r.j, SPAN_LIT("x"), &err), ERR_FULL);
     assert_true(counters_get(&counters, COUNT_JOURNAL_FAILURES) > 0);
     check(r.j, &r.ledger);
-    (void)usleep(450 * 1000); /* two probes that fail as well */
+    unsigned long failed = os_fault_fired(&r.fault);
+    while (os_fault_fired(&r.fault) < failed + 2) /* two probes that fail as well */
+        (void)usleep(2000);
     assert_false(journal_healthy(r.j));
     os_fault_clear(&r.fault);
     await_health(r.j);

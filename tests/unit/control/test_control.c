@@ -1,56 +1,8 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "fixture.h"
+
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
-#include "control.h"
-#include "crypt.h"
 #include "os.h"
-
-struct fixture {
-    char dir[64], path[96], keys[96], key_file[128];
-    struct fake_clock clock;
-    struct policy_board *board;
-    struct control *control;
-};
-
-static void open_control(struct fixture *f) {
-    struct err err;
-    assert_int_equal(control_open(f->path, f->keys, &f->clock.clock, f->board, &f->control, &err),
-                     0);
-}
-
-static int setup(void **state) {
-    struct fixture *f = calloc(1, sizeof(*f));
-    assert_int_equal(crypt_init(), 0);
-    (void)snprintf(f->dir, sizeof(f->dir), "/tmp/tamis-control-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
-    (void)snprintf(f->path, sizeof(f->path), "%s/control.db", f->dir);
-    (void)snprintf(f->keys, sizeof(f->keys), "%s/keys", f->dir);
-    (void)snprintf(f->key_file, sizeof(f->key_file), "%s/address-blocks", f->keys);
-    fake_clock_init(&f->clock, 1700000000000);
-    f->board = policy_board_new();
-    open_control(f);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state) {
-    struct fixture *f = *state;
-    control_close(f->control);
-    policy_board_free(f->board);
-    (void)unlink(f->path);
-    (void)unlink(f->key_file);
-    (void)rmdir(f->keys);
-    (void)rmdir(f->dir);
-    free(f);
-    return 0;
-}
 
 static int add(struct fixture *f, const char *settings, uint32_t *ret, struct err *err) {
     JSON_AUTO j = json_loads(settings, 0, NULL);

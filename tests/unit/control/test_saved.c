@@ -1,58 +1,23 @@
 /* Segments and annotations in the control plane. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include "fixture.h"
 
-#include <cmocka.h>
+#include <string.h>
 
 #include "annotations.h"
 #include "civil.h"
-#include "crypt.h"
 #include "segments.h"
-
-struct fixture {
-    char dir[64], path[96];
-    struct fake_clock clock;
-    struct policy_board *board;
-    struct control *control;
-};
 
 static const struct span site = SPAN_LIT("example.com"), other = SPAN_LIT("other.example");
 
-static void open_control(struct fixture *f) {
-    assert_int_equal(control_open(f->path, f->dir, &f->clock.clock, f->board, &f->control, NULL),
-                     0);
-}
-
 static int up(void **state) {
-    struct fixture *f = calloc(1, sizeof(*f));
-    (void)snprintf(f->dir, sizeof(f->dir), "/tmp/tamis-saved-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
-    (void)snprintf(f->path, sizeof(f->path), "%s/control.db", f->dir);
-    fake_clock_init(&f->clock, 1700000000000);
-    f->board = policy_board_new();
-    open_control(f);
+    (void)setup(state);
+    struct fixture *f = *state;
     const struct span domains[] = {site, other};
     for (size_t i = 0; i < 2; i++) {
         JSON_AUTO settings = json_pack("{s:s}", "domain", domains[i].ptr);
         uint32_t id;
         assert_int_equal(control_site_add(f->control, settings, &id, NULL), 0);
     }
-    *state = f;
-    return 0;
-}
-
-static int down(void **state) {
-    struct fixture *f = *state;
-    control_close(f->control);
-    policy_board_free(f->board);
-    (void)unlink(f->path);
-    (void)rmdir(f->dir);
-    free(f);
     return 0;
 }
 
@@ -211,10 +176,10 @@ static void annotations_refused(void **state) {
 int main(void) {
     assert_int_equal(crypt_init(), 0);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(segments_live, up, down),
-        cmocka_unit_test_setup_teardown(segments_refused, up, down),
-        cmocka_unit_test_setup_teardown(annotations_live, up, down),
-        cmocka_unit_test_setup_teardown(annotations_refused, up, down),
+        cmocka_unit_test_setup_teardown(segments_live, up, teardown),
+        cmocka_unit_test_setup_teardown(segments_refused, up, teardown),
+        cmocka_unit_test_setup_teardown(annotations_live, up, teardown),
+        cmocka_unit_test_setup_teardown(annotations_refused, up, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include "asking_walks.h"
 #include "crypt.h"
 #include "many_beds.h"
+#include "rounds.h"
 
 static json_t *ask_funnel(struct bed *b, uint32_t site, const char *text) {
     return ask_walk(funnel_run, b, site, text);
@@ -335,7 +336,7 @@ static void random_walks(void **state) {
     many_beds_set_clock(
         &m, zone_day_start_ms(bed_policy(m.beds[0], SITE)->zone, random_first_day() + 60));
     unsigned deep = 0;
-    for (int i = 0; i < 60 || (deep == 0 && i < 600); i++) {
+    for (int i = 0; i < ROUNDS(60, 20) || (deep == 0 && i < 600); i++) {
         struct asked a;
         struct naive want = {0};
         make_random(&a);

@@ -1,57 +1,22 @@
 /* What a hit says beside a visit: web vitals, and what was searched for on the site. */
+#include "fixture.h"
+
 #include <stdlib.h>
 
 #include "crypt.h"
-#include "sieve.h"
-#include "t.h"
-
-struct fixture {
-    char dir[64];
-    struct fake_clock clock;
-    struct counters counters;
-    struct policy_set *set;
-    struct sieve *sieve;
-    struct sieve_lane *lane;
-    struct arena arena;
-};
 
 static int set_up(void **state) {
     static struct fixture f;
     static const struct span params[] = {{"q", 1}, {"suche", 5}};
-    memset(&f, 0, sizeof(f));
-    (void)snprintf(f.dir, sizeof(f.dir), "/tmp/tamis-beside-XXXXXX");
-    assert_non_null(mkdtemp(f.dir));
-    fake_clock_init(&f.clock, 1795000000000);
-    arena_init(&f.arena, 0);
-    f.set = policy_set_new();
+    fixture_open(&f, 1795000000000);
     for (uint32_t i = 0; i < PROFILES; i++) {
-        struct policy p = {.site = i + 1,
-                           .profile = (enum profile)i,
+        struct policy p = {.profile = (enum profile)i,
                            .search_params = params,
                            .search_param_count = ARRAY_LEN(params)};
-        char *domain = arena_alloc(policy_set_arena(f.set), 32);
-        (void)snprintf(domain, 32, "site%u.example", i);
-        p.domain = span_str(domain);
-        assert_int_equal(policy_set_add(f.set, &p, SPAN_LIT("UTC"), NULL), 0);
+        fixture_add_site(&f, i, p, SPAN_LIT("UTC"));
     }
-    struct sieve_options o = {
-        .os = &os_system, .clock = &f.clock.clock, .keys_dir = f.dir, .counters = &f.counters};
-    struct err err;
-    if (sieve_open(&o, &f.sieve, &err) < 0 || sieve_lane_new(f.sieve, &f.lane, &err) < 0)
-        fail_msg("%s", err.text);
     *state = &f;
     return 0;
-}
-
-static int tear_down(void **state) {
-    struct fixture *f = *state;
-    sieve_lane_free(f->lane);
-    sieve_close(f->sieve);
-    policy_set_unref(f->set);
-    arena_release(&f->arena);
-    char command[100];
-    (void)snprintf(command, sizeof(command), "rm -rf '%s'", f->dir);
-    return system(command);
 }
 
 static struct hit hit_of(const struct fixture *f, const char *name, const char *url) {

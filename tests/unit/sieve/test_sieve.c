@@ -1,11 +1,10 @@
-#include "sieve.h"
+#include "fixture.h"
 
 #include <stdlib.h>
 
 #include "address.h"
 #include "civil.h"
 #include "crypt.h"
-#include "t.h"
 
 static const char chrome[] =
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -17,16 +16,6 @@ static const char bot[] =
 
 enum { SITES = PROFILES, KATHMANDU = PROFILES };
 
-struct fixture {
-    char dir[64];
-    struct fake_clock clock;
-    struct counters counters;
-    struct policy_set *set;
-    struct sieve *sieve;
-    struct sieve_lane *lane;
-    struct arena arena;
-};
-
 static int64_t noon(int32_t day) {
     return (int64_t)day * 86400000 + 43200000;
 }
@@ -35,46 +24,17 @@ static const int32_t today = 20781;
 
 static int set_up(void **state) {
     static struct fixture f;
-    memset(&f, 0, sizeof(f));
-    (void)snprintf(f.dir, sizeof(f.dir), "/tmp/tamis-sieve-XXXXXX");
-    assert_non_null(mkdtemp(f.dir));
-    fake_clock_init(&f.clock, noon(today));
-    arena_init(&f.arena, 0);
-    f.set = policy_set_new();
     static const struct span keep[] = {{"lang", 4}};
+    fixture_open(&f, noon(today));
     for (uint32_t i = 0; i <= SITES; i++) {
-        char *domain = arena_alloc(policy_set_arena(f.set), 32);
-        (void)snprintf(domain, 32, "site%u.example", i);
-        struct policy p = {.site = i + 1,
-                           .domain = span_str(domain),
-                           .honour_signals = true,
+        struct policy p = {.honour_signals = true,
                            .profile = i == KATHMANDU ? PROFILE_FRUGAL : (enum profile)i,
                            .query_keep = keep,
                            .query_keep_count = 1};
-        struct span zone = i == KATHMANDU ? SPAN_LIT("Asia/Kathmandu") : SPAN_LIT("UTC");
-        assert_int_equal(policy_set_add(f.set, &p, zone, NULL), 0);
+        fixture_add_site(&f, i, p, i == KATHMANDU ? SPAN_LIT("Asia/Kathmandu") : SPAN_LIT("UTC"));
     }
-    struct sieve_options o = {.os = &os_system,
-                              .clock = &f.clock.clock,
-                              .keys_dir = f.dir,
-                              .counters = &f.counters,
-                              .datacenter_ranges = SPAN_LIT("203.0.113.0/25")};
-    struct err err;
-    if (sieve_open(&o, &f.sieve, &err) < 0 || sieve_lane_new(f.sieve, &f.lane, &err) < 0)
-        fail_msg("%s", err.text);
     *state = &f;
     return 0;
-}
-
-static int tear_down(void **state) {
-    struct fixture *f = *state;
-    sieve_lane_free(f->lane);
-    sieve_close(f->sieve);
-    policy_set_unref(f->set);
-    arena_release(&f->arena);
-    char command[100];
-    (void)snprintf(command, sizeof(command), "rm -rf '%s'", f->dir);
-    return system(command);
 }
 
 static struct hit page_view(const struct fixture *f) {

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "os_fault.h"
+#include "rounds.h"
 #include "seal_private.h"
 
 static const char *const file_words[SEAL_KINDS] = {"@event", "@visit", "@roll"};
@@ -487,7 +488,7 @@ static void holds_no_hash(const struct sealing *s, const struct seal_result *r) 
 
 static void equals_what_was_hot(void **state) {
     unsigned first = first_seed();
-    for (unsigned seed = first; seed < first + 3; seed++) {
+    for (unsigned seed = first; seed < first + ROUNDS(3, 2); seed++) {
         struct sealing s;
         sealing_open(&s);
         s.stream_bytes = seed % 2 ? 2000 : 0; /* as large days and as small ones */

@@ -1,5 +1,6 @@
 /* Visits against a model that is written down plainly, with restarts and rebuilds thrown in. */
 #include "first.h"
+#include "rounds.h"
 #include "sample.h"
 
 #include <inttypes.h>
@@ -206,7 +207,7 @@ static void equals_the_model(void **state) {
     static struct event events[EVENTS];
     static struct model m;
     printf("# SEED=%u\n", first);
-    for (unsigned n = 0; n < 6; n++) {
+    for (unsigned n = 0; n < ROUNDS(6, 2); n++) {
         unsigned seed = first + n;
         unsigned r = seed;
         make_events(events, &r);
