@@ -208,5 +208,7 @@ int goals_resolve(const struct goal_book *book, const json_t *filters, struct qu
     choose_currency(q, &c);
     if (by_goal && (r = list_goals(book, q, err)) < 0)
         return r;
+    if (by_goal && (r = goals_group(q, book->arena, err)) < 0)
+        return r;
     return part_filters(q, filters, by_goal, book->arena, err);
 }

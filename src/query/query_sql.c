@@ -265,6 +265,8 @@ static size_t params_of_query(const struct query *q) {
     size_t count = QUERY_MOST_DIMS + filter_params(&q->filter);
     for (size_t i = 0; i < q->goal_count; i++)
         count += filter_params(&q->goals[i].filter) + 1;
+    for (size_t i = 0; i < q->group_count; i++)
+        count += filter_params(&q->groups[i].filter);
     return count;
 }
 
@@ -275,10 +277,13 @@ int query_bind(struct query *q, struct arena *arena, struct sql_text *ret, struc
     ret->param_count = filter_bind(&q->filter, params, prop_bind_dims(q, params));
     for (size_t i = 0; i < q->goal_count; i++) {
         struct query_goal *g = &q->goals[i];
-        ret->param_count = filter_bind(&g->filter, params, ret->param_count);
+        if (!g->grouped) /* the engine wants each parameter to be used */
+            ret->param_count = filter_bind(&g->filter, params, ret->param_count);
         params[ret->param_count++] = (struct sql_value){.type = SQL_TEXT_VALUE, .text = g->name};
         g->name_param = ret->param_count;
     }
+    for (size_t i = 0; i < q->group_count; i++)
+        ret->param_count = filter_bind(&q->groups[i].filter, params, ret->param_count);
     ret->params = params;
     return 0;
 }
