@@ -100,7 +100,7 @@ static void tell_all(struct telling *t, struct told *told, const struct filter *
 static struct telling telling_of(const struct query *q) {
     struct telling t = {.fine = q->range.by_ts};
     struct told told = {0};
-    bool by_goal = false;
+    bool by_goal = q->by_group;
     for (size_t i = 0; i < q->dim_count; i++) {
         enum dim d = q->dims[i];
         by_goal |= d == DIM_GOAL;

@@ -22,17 +22,18 @@ static int both(const struct filter *a, const struct filter *b, struct arena *ar
     return 0;
 }
 
-static int query_of_goal(const struct query *q, const struct query_goal *g, struct arena *arena,
-                         struct query *ret, struct err *err) {
+/* `reached`: the filter of a goal, or of a group. */
+static int query_of_goals(const struct query *q, const struct filter *reached, struct arena *arena,
+                          struct query *ret, struct err *err) {
     *ret = *q;
     ret->goals = NULL;
-    ret->goal_count = 0;
-    ret->currency = g->filter.goal->currency.len ? g->filter.goal->currency : SPAN_EMPTY;
+    ret->goal_count = ret->group_count = 0;
+    ret->currency = reached->goal->currency.len ? reached->goal->currency : SPAN_EMPTY;
     for (size_t i = 0; i < q->metric_count; i++)
         if (q->metrics[i] == METRIC_CONVERSION_RATE ||
             q->metrics[i] == METRIC_GROUP_CONVERSION_RATE)
             ret->metrics[i] = METRIC_VISITORS;
-    return both(&q->filter, &g->filter, arena, &ret->filter, err);
+    return both(&q->filter, reached, arena, &ret->filter, err);
 }
 
 /* Visitors whether they converted or not. */
@@ -65,14 +66,20 @@ int conversion_periods(struct period *p, struct arena *arena, struct err *err) {
     p->within_count = 0;
     if (!q->goals && !query_has_conversion(q))
         return 0;
-    p->within = ARENA_NEW(arena, struct period, q->goal_count + 2);
+    p->within = ARENA_NEW(arena, struct period, q->goal_count + q->group_count + 2);
     if (!p->within)
         return err_set(err, ERR_NOMEM, "out of memory");
-    for (size_t i = 0; i < q->goal_count; i++) {
-        int r = query_of_goal(q, &q->goals[i], arena, &p->within[p->within_count++].q, err);
-        if (r < 0)
-            return r;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < q->goal_count; i++)
+        if (!q->goals[i].grouped)
+            r = query_of_goals(q, &q->goals[i].filter, arena, &p->within[p->within_count++].q, err);
+    for (size_t i = 0; r == 0 && i < q->group_count; i++) {
+        struct query split = goal_group_query(q, &q->groups[i]);
+        r = query_of_goals(&split, &q->groups[i].filter, arena, &p->within[p->within_count++].q,
+                           err);
     }
+    if (r < 0)
+        return r;
     if (asks(q, METRIC_CONVERSION_RATE)) {
         p->all = &p->within[p->within_count++];
         p->all->q = query_of_all(q, false);
@@ -139,15 +146,43 @@ static void put_goal_shown(const struct writer *w, bool ruled) {
         put_shown(w, w->asked->dim_count);
 }
 
+/* Rows by what the goals differ in, with their names in its place. */
+static void put_group_shown(const struct writer *w, const struct goal_group *group, bool ruled,
+                            const struct query *asked) {
+    struct buf *o = w->out;
+    size_t at = 0;
+    while (asked->dims[at] != DIM_GOAL)
+        at++;
+    buf_addf(o, "SELECT c.* REPLACE (n.goal AS d%zu) FROM ", at);
+    put_goal_shown(w, ruled);
+    buf_adds(o, " c JOIN (VALUES ");
+    for (size_t i = 0; i < group->count; i++)
+        buf_addf(o, "%s($%zu::VARCHAR, $%zu::VARCHAR)", i ? ", " : "",
+                 group->filter.children[0].first_param + i,
+                 asked->goals[group->goals[i]].name_param);
+    buf_addf(o, ") n(value, goal) ON n.value = c.d%zu", at);
+}
+
 void put_shown_of_goals(const struct writer *w) {
     const struct query *q = w->asked;
+    const struct period *next = w->period->within;
     bool ruled = !output_shows_all(&w->plan->output);
+    const char *between = "";
     buf_adds(w->out, "(");
     for (size_t i = 0; i < q->goal_count; i++) {
-        struct writer one = writer_within(w, &w->period->within[i]);
+        if (q->goals[i].grouped)
+            continue;
+        struct writer one = writer_within(w, next++);
         one.goal_param = q->goals[i].name_param;
-        buf_adds(w->out, i ? " UNION ALL " : "");
+        buf_adds(w->out, between);
         put_goal_shown(&one, ruled);
+        between = " UNION ALL ";
+    }
+    for (size_t i = 0; i < q->group_count; i++) {
+        struct writer one = writer_within(w, next++);
+        buf_adds(w->out, between);
+        put_group_shown(&one, &q->groups[i], ruled, q);
+        between = " UNION ALL ";
     }
     if (q->goal_count == 0) {
         buf_adds(w->out, "SELECT * FROM ");

@@ -108,11 +108,20 @@ static unsigned count_joined(const struct uses *u) {
     return u->fixed[DIM_HOSTNAME] ? FIRST_VISIT_HOSTNAME : 0;
 }
 
-/* The filter, when it is `is` with one exact value. */
-static const struct filter *sole_value(const struct filter *f) {
+static bool splits_by(const struct query *q, size_t dim_count, enum dim d) {
+    for (size_t i = 0; i < dim_count; i++)
+        if (q->dims[i] == d)
+            return true;
+    return false;
+}
+
+/* The filter, when it is `is` with one exact value a row. */
+static const struct filter *sole_value(const struct query *q, size_t dim_count) {
+    const struct filter *f = &q->filter;
     while (f->op == FILTER_AND && f->child_count == 1)
         f = &f->children[0];
-    return f->op == FILTER_IS && f->value_count == 1 && !f->fold_case ? f : NULL;
+    bool one = f->value_count == 1 || splits_by(q, dim_count, f->dim);
+    return f->op == FILTER_IS && one && !f->fold_case ? f : NULL;
 }
 
 /* The one attribute by which the result is split or chosen. */
@@ -121,7 +130,7 @@ static enum dim roll_of(const struct query *q, size_t dim_count) {
         return DIMS;
     enum dim at = DIM_TIME;
     if (q->filter.child_count > 0) {
-        const struct filter *f = sole_value(&q->filter);
+        const struct filter *f = sole_value(q, dim_count);
         if (!f)
             return DIMS;
         at = f->dim;

@@ -128,6 +128,15 @@ struct query_goal {
     struct span name;
     struct filter filter;
     size_t name_param; /* number of the name's parameter; set by query_sql */
+    bool grouped;      /* its row is one of a goal_group's */
+};
+
+/* Goals that one query has, split by what they differ in. */
+struct goal_group {
+    enum dim dim;
+    struct filter filter; /* of them all; the values of its first child are theirs, in order */
+    size_t *goals;        /* indices */
+    size_t count;
 };
 
 struct query {
@@ -142,6 +151,9 @@ struct query {
         plain_filters; /* the first children: those that all visitors fulfil, converting or not */
     struct query_goal *goals; /* event:goal is a dimension: its values; NULL: it is none */
     size_t goal_count;
+    struct goal_group groups[2];
+    size_t group_count;
+    bool by_group;              /* a query of a group: its dimension is in the place of event:goal */
     struct span currency;       /* of revenue; ptr NULL: any; empty: none */
     const struct output *floor; /* of a view's site: its rule is this one at least; NULL: none */
     struct order orders[METRICS + QUERY_MOST_DIMS];
@@ -212,6 +224,15 @@ int goal_leaf(const struct goal_book *book, const struct filter *leaf, struct fi
 int goals_resolve(const struct goal_book *book, const json_t *filters, struct query *q,
                   struct err *err) WARN_UNUSED;
 bool query_has_conversion(const struct query *q);
+
+/* --- query_goal_groups.c --- */
+
+/* Finds the groups of the query's goals. Not for the sites of a view, which may reach goals of one
+ * name in other ways. */
+int goals_group(struct query *q, struct arena *arena, struct err *err) WARN_UNUSED;
+/* `q` split by what the group's goals differ in; its filter is still that of q. */
+struct query goal_group_query(const struct query *q, const struct goal_group *group);
+
 /* That all members of `object` are among `known`; `where` begins the message. */
 int query_check_keys(const json_t *object, const char *where, const char *const *known,
                      size_t count, struct err *err) WARN_UNUSED;

@@ -102,7 +102,7 @@ struct plan plan_make(const struct query *q, enum profile profile) {
     }
     p.rows.vitals_alone = !p.rows.from_events && !p.rows.from_visits;
     /* Goals have the same columns, whatever rule each is under. */
-    if (p.output.least > 0 || has_dim(q, DIM_GOAL))
+    if (p.output.least > 0 || has_dim(q, DIM_GOAL) || q->by_group)
         *counts |= Q_VISITORS;
     finish(q, &p.rows);
     if (percentage) {

@@ -61,6 +61,8 @@ void put_rollup(const struct writer *w) {
              "r.events::BIGINT AS b_n FROM roll.%s r WHERE r.site = %u AND r.day BETWEEN %d AND %d"
              " AND r.part <= %u",
              table_of(s->roll), w->site, r->from_day, r->to_day, w->reach->watermark);
-    if (w->q->filter.child_count > 0)
-        buf_addf(o, " AND r.value = $%zu", leaf_of(&w->q->filter)->first_param);
+    if (w->q->filter.child_count > 0) {
+        buf_adds(o, " AND ");
+        put_test(o, leaf_of(&w->q->filter), "r.value");
+    }
 }

@@ -125,6 +125,8 @@ static int run(const struct query_env *env, const struct policy *policy, const j
         return r;
     r = query_parse(expanded ? expanded : request, policy, now_ms, arena, kept, &p.q, err);
     if (r == 0)
+        r = goals_group(&p.q, arena, err);
+    if (r == 0)
         r = output_check(&p.q, policy->profile, now_ms, err);
     if (r < 0)
         return r;

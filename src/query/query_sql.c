@@ -276,6 +276,8 @@ static size_t params_of_query(const struct query *q) {
     size_t count = QUERY_MOST_DIMS + filter_params(&q->filter);
     for (size_t i = 0; i < q->goal_count; i++)
         count += filter_params(&q->goals[i].filter) + 1;
+    for (size_t i = 0; i < q->group_count; i++)
+        count += filter_params(&q->groups[i].filter);
     return count;
 }
 
@@ -284,12 +286,15 @@ static size_t bind_query(struct query *q, bool named, struct sql_value *params, 
     next = filter_bind(&q->filter, params, next);
     for (size_t i = 0; i < q->goal_count; i++) {
         struct query_goal *g = &q->goals[i];
-        next = filter_bind(&g->filter, params, next);
+        if (!g->grouped) /* the engine wants each parameter to be used */
+            next = filter_bind(&g->filter, params, next);
         if (!named)
             continue;
         params[next++] = (struct sql_value){.type = SQL_TEXT_VALUE, .text = g->name};
         g->name_param = next;
     }
+    for (size_t i = 0; i < q->group_count; i++)
+        next = filter_bind(&q->groups[i].filter, params, next);
     return next;
 }
 
