@@ -189,7 +189,7 @@ describe('dashboard', () => {
     await shown();
     await page.getByRole('tab', { name: 'Channels' }).focus();
     await page.keyboard.press('ArrowRight');
-    await page.getByRole('button', { name: 'lefooding.com' }).waitFor();
+    await page.getByRole('button', { name: 'lefooding.com', exact: true }).waitFor();
     assert.equal(await page.evaluate('document.activeElement.textContent'), 'Sources');
     await page.getByRole('button', { name: /^Site:/ }).click();
     await page.keyboard.press('Escape');
