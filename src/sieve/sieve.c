@@ -7,6 +7,7 @@
 #include "datacenter.h"
 #include "host.h"
 #include "known_key.h"
+#include "known_visitor.h"
 #include "origin.h"
 #include "page.h"
 #include "props.h"
@@ -296,33 +297,6 @@ static bool set_vitals(struct sieve_lane *lane, const struct hit *hit, struct ev
     if (dropped && lane->sieve->counters)
         counters_add(lane->sieve->counters, COUNT_VITALS_DROPPED, dropped);
     return any;
-}
-
-/* Whether the hit has an id that counts, of a visitor who agreed to be known again. */
-static enum known_state {
-    KNOWN_NO,
-    KNOWN_YES,
-    KNOWN_MALFORMED,
-    KNOWN_EXPIRED
-} known_visitor(const struct policy *policy, const struct hit *hit, int64_t ts_ms,
-                struct visitor_id *ret) {
-    if (LIKELY(!policy->visitor_cookie) || hit->visitor_id.len == 0)
-        return KNOWN_NO;
-    if (!visitor_id_parse(hit->visitor_id, ret))
-        return KNOWN_MALFORMED;
-    return visitor_id_is_valid(ret, ts_ms) ? KNOWN_YES : KNOWN_EXPIRED;
-}
-
-#define VISITOR_PROP SPAN_LIT("visitor")
-
-/* The property that tells the figures of new visitors from others, by when the id was made; the
- * site's own of that name would be mistaken for it. Empty for who is not known. */
-static struct span visitor_word(const struct policy *policy, enum known_state state,
-                                const struct visitor_id *id, int32_t day) {
-    if (state != KNOWN_YES)
-        return SPAN_EMPTY;
-    return zone_to_local(policy->zone, id->made_ms).day >= day ? SPAN_LIT("new")
-                                                               : SPAN_LIT("returning");
 }
 
 /* Finer tells nothing of use, and more of a person. */
