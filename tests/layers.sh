@@ -8,7 +8,7 @@ trap 'rm -rf "$tmp"' EXIT
 
 compiles() { # module, header
   flags=$(sed -n 's/.*"command": "\(.*\)",*$/\1/p' "$build/compile_commands.json" | grep -F "src/lib$1.a.p/" | head -n 1 |
-    sed 's/\\"/"/g; s/ -MD .*//; s/^[^ ]* //')
+    sed 's/\\"/"/g; s/ -MD .*//; s/^ccache //; s/^[^ ]* //')
   [ -n "$flags" ] || { echo "no compile command for $1"; exit 1; }
   printf '#include "%s"\nint layer_probe;\n' "$2" >"$tmp/probe.c"
   (cd "$build" && eval cc $flags -Wno-error -fsyntax-only "$tmp/probe.c" >/dev/null 2>&1)

@@ -153,8 +153,8 @@ struct query {
     size_t goal_count;
     struct goal_group groups[2];
     size_t group_count;
-    bool by_group;              /* a query of a group: its dimension is in the place of event:goal */
-    struct span currency;       /* of revenue; ptr NULL: any; empty: none */
+    bool by_group;        /* a query of a group: its dimension is in the place of event:goal */
+    struct span currency; /* of revenue; ptr NULL: any; empty: none */
     const struct output *floor; /* of a view's site: its rule is this one at least; NULL: none */
     struct order orders[METRICS + QUERY_MOST_DIMS];
     size_t order_count;
