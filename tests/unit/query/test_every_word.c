@@ -360,7 +360,7 @@ static bool is_defined(const char *page, const char *word) {
     size_t n = strlen(quoted);
     for (const char *line = page; line; line = strchr(line, '\n')) {
         line += strspn(line, "\n");
-        const char *end = strncmp(line, "| ", 2) == 0 ? strstr(line + 2, " | ") : NULL;
+        const char *end = *line == '|' ? strstr(line, " | ") : NULL;
         for (const char *at = line; end && (at = strstr(at, quoted)) && at < end; at += n)
             if (at[n] == '`' || quoted[n - 1] == ':')
                 return true;
