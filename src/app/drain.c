@@ -4,12 +4,11 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "drain_batch.h"
 #include "hold.h"
 #include "log.h"
-#include "record.h"
 
 enum {
-    BATCH_BYTES = 4 << 20,
     KEEP_EVENTS = 4096, /* an idle drain holds no more memory than for these */
     SAVE_EVENTS = 200000,
     SAVE_AFTER_MS = 60000,
@@ -19,25 +18,8 @@ enum {
     TRIES = 3,
 };
 
-/* One batch's bytes and what they decode to. */
-struct work {
-    struct journal *journal;
-    struct store *store;
-    struct known *known;
-    struct counters *counters;
-    size_t batch_bytes;
-    struct buf bytes;
-    struct event *events;
-    size_t event_count, event_cap;
-    struct import_mark *marks;
-    size_t mark_count, mark_cap;
-    struct known_entry *visitors;
-    size_t visitor_count, visitor_cap;
-    _Atomic bool took_withdrawal;
-};
-
 struct drain {
-    struct work work;
+    struct drain_batch batch;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -58,159 +40,6 @@ struct drain_request {
     int result;
     bool done;
 };
-
-/* --- one batch ----------------------------------------------------------------------------------
- */
-
-static void work_release(struct work *w) {
-    buf_release(&w->bytes);
-    free(w->events);
-    free(w->marks);
-    free(w->visitors);
-    w->events = NULL;
-    w->marks = NULL;
-    w->visitors = NULL;
-    w->event_cap = w->mark_cap = w->visitor_cap = 0;
-}
-
-static bool add_visitor(struct work *w, const struct record *r) {
-    if (w->visitor_count == w->visitor_cap) {
-        size_t cap = w->visitor_cap ? w->visitor_cap * 2 : 256;
-        struct known_entry *visitors = realloc(w->visitors, cap * sizeof(*visitors));
-        if (!visitors)
-            return false;
-        w->visitors = visitors;
-        w->visitor_cap = cap;
-    }
-    w->visitors[w->visitor_count++] =
-        (struct known_entry){.visitor = r->known, .forget = r->type == RECORD_FORGET};
-    return true;
-}
-
-static bool add_record(struct work *w, const struct record *r) {
-    if (r->type == RECORD_EVENT) {
-        if (w->event_count == w->event_cap) {
-            size_t cap = w->event_cap ? w->event_cap * 2 : 256;
-            struct event *events = realloc(w->events, cap * sizeof(*events));
-            if (!events)
-                return false;
-            w->events = events;
-            w->event_cap = cap;
-        }
-        w->events[w->event_count++] = r->event;
-        return true;
-    }
-    if (r->type != RECORD_IMPORT_MARK)
-        return add_visitor(w, r);
-    if (w->mark_count == w->mark_cap) {
-        size_t cap = w->mark_cap ? w->mark_cap * 2 : 16;
-        struct import_mark *marks = realloc(w->marks, cap * sizeof(*marks));
-        if (!marks)
-            return false;
-        w->marks = marks;
-        w->mark_cap = cap;
-    }
-    w->marks[w->mark_count++] = r->import_mark;
-    return true;
-}
-
-/* A frame counts as a whole: one that does not parse to its end adds nothing. Events of days that
- * were sealed behind it (`at`: where it starts) are in a part. */
-static int add_frame(struct work *w, struct span frame, struct cursor at, struct err *err) {
-    size_t events = w->event_count;
-    size_t marks = w->mark_count;
-    size_t visitors = w->visitor_count;
-    struct record r;
-    int more;
-    while ((more = record_next(&frame, &r, err)) == 1) {
-        if (r.type == RECORD_EVENT && store_is_sealed(w->store, r.event.site, r.event.day, at))
-            continue;
-        if (!add_record(w, &r))
-            return err_set(err, ERR_NOMEM, "no memory for a batch");
-    }
-    if (more == 0)
-        return 0;
-    w->event_count = events;
-    w->mark_count = marks;
-    w->visitor_count = visitors;
-    counters_add(w->counters, COUNT_DRAIN_FAILURES, 1);
-    log_error("drain: passed over a frame that does not parse");
-    return 0;
-}
-
-/* Reads and decodes what follows `from`. */
-static int gather(struct work *w, struct cursor from, struct cursor *ret_next, struct err *err) {
-    struct cursor next = from;
-    buf_clear(&w->bytes);
-    w->event_count = w->mark_count = w->visitor_count = 0;
-    struct cursor at = from;
-    int code = journal_read(w->journal, from, w->batch_bytes, &w->bytes, &at, &next, err);
-    if (code == ERR_CORRUPT && cursor_before(from, next)) {
-        counters_add(w->counters, COUNT_DRAIN_FAILURES, 1);
-        log_error("drain: passed over damage in segment %llu of the journal, from byte %llu",
-                  (unsigned long long)from.segment, (unsigned long long)from.offset);
-        code = 0;
-    }
-    if (code == ERR_CORRUPT)
-        return err_set(err, ERR_IO, "the journal does not read");
-    if (code)
-        return code;
-    if (w->bytes.failed)
-        return err_set(err, ERR_NOMEM, "no memory for a batch");
-    struct span rest = buf_span(&w->bytes);
-    struct span frame;
-    for (struct cursor start = at; !code && journal_next_frame(&rest, &at, &frame); start = at)
-        code = add_frame(w, frame, start, err);
-    if (!code)
-        *ret_next = next;
-    return code;
-}
-
-static int reopen(struct work *w, struct err *err) {
-    log_warn("drain: opening the hot tables again");
-    int opened = store_reopen(w->store, err);
-    if (opened == 1) {
-        counters_add(w->counters, COUNT_HOT_REBUILDS, 1);
-        log_warn("drain: set the hot file aside; building it again from the journal");
-    }
-    return opened < 0 ? opened : store_publish(w->store, &(struct store_change){0}, err);
-}
-
-/* The diary is durable before the cursor moves, and bears the same batch again. */
-static int write_diary(struct work *w, struct err *err) {
-    int code = known_apply(w->known, w->visitors, w->visitor_count, err);
-    for (size_t i = 0; code == 0 && i < w->visitor_count; i++)
-        if (w->visitors[i].forget) {
-            counters_add(w->counters, COUNT_VISITORS_WITHDRAWN, 1);
-            atomic_store(&w->took_withdrawal, true);
-        }
-    return code;
-}
-
-/* One batch, from the store's cursor on. */
-static int step(struct work *w, struct err *err) {
-    if (store_needs_reopen(w->store)) {
-        int code = reopen(w, err);
-        if (code)
-            return code;
-    }
-    struct store_batch batch = {0};
-    int code = gather(w, store_cursor(w->store), &batch.next, err);
-    if (code)
-        return code;
-    if (UNLIKELY(w->visitor_count) && (code = write_diary(w, err)))
-        return code;
-    batch.events = w->events;
-    batch.event_count = w->event_count;
-    batch.marks = w->marks;
-    batch.mark_count = w->mark_count;
-    code = store_apply(w->store, &batch, err);
-    if (code)
-        return code;
-    counters_add(w->counters, COUNT_DRAIN_EVENTS, batch.event_count);
-    counters_add(w->counters, COUNT_DRAIN_BATCHES, 1);
-    return 0;
-}
 
 /* --- the thread ---------------------------------------------------------------------------------
  */
@@ -255,32 +84,32 @@ enum outlook { OUTLOOK_STOP, OUTLOOK_IDLE, OUTLOOK_WORK };
 /* While nothing waits: writes what a crash would have to drain again, when that is much or old. */
 static void save_when_due(struct drain *d) {
     int64_t now_ns = clock_mono_ns(&clock_system);
-    uint64_t unsaved = store_unsaved_events(d->work.store);
+    uint64_t unsaved = store_unsaved_events(d->batch.store);
     if (unsaved == 0 || d->saved_ns == 0)
         d->saved_ns = now_ns;
     if (unsaved < SAVE_EVENTS && now_ns - d->saved_ns < SAVE_AFTER_MS * 1000000LL)
         return;
     struct err err = {0};
-    if (store_checkpoint(d->work.store, &err)) {
-        counters_add(d->work.counters, COUNT_DRAIN_FAILURES, 1);
+    if (store_checkpoint(d->batch.store, &err)) {
+        counters_add(d->batch.counters, COUNT_DRAIN_FAILURES, 1);
         log_warn("drain: %s", err.text);
     }
     d->saved_ns = now_ns;
 }
 
 static enum outlook look(struct drain *d) {
-    struct work *w = &d->work;
-    if (store_needs_reopen(w->store))
+    struct drain_batch *b = &d->batch;
+    if (store_needs_reopen(b->store))
         return OUTLOOK_WORK;
-    struct cursor at = store_cursor(w->store);
-    struct cursor end = journal_end(w->journal);
-    int more = journal_wait(w->journal, at, 0);
+    struct cursor at = store_cursor(b->store);
+    struct cursor end = journal_end(b->journal);
+    int more = journal_wait(b->journal, at, 0);
     if (more == 0) {
         note_reached(d, cursor_before(end, at) ? at : end, true);
-        if (w->event_cap > KEEP_EVENTS)
-            work_release(w);
+        if (b->event_cap > KEEP_EVENTS)
+            drain_batch_release(b);
         save_when_due(d);
-        more = journal_wait(w->journal, at, IDLE_WAIT_MS);
+        more = journal_wait(b->journal, at, IDLE_WAIT_MS);
     }
     return more < 0 ? OUTLOOK_STOP : more > 0 ? OUTLOOK_WORK : OUTLOOK_IDLE;
 }
@@ -292,11 +121,11 @@ static int64_t longer(int64_t backoff_ms) {
 }
 
 /* How long to let events gather before the next batch. */
-static int64_t pace(const struct work *w, int64_t began_ns) {
-    if (w->bytes.len >= w->batch_bytes / 2)
+static int64_t pace(const struct drain_batch *b, int64_t began_ns) {
+    if (b->bytes.len >= b->batch_bytes / 2)
         return 0;
     int64_t took_ms = (clock_mono_ns(&clock_system) - began_ns) / 1000000;
-    if (store_cursor(w->store).segment != journal_end(w->journal).segment)
+    if (store_cursor(b->store).segment != journal_end(b->journal).segment)
         return 0; /* catching up over segments that are closed: nothing grows by waiting */
     return took_ms < DRAIN_PACE_MS ? DRAIN_PACE_MS - took_ms : 0;
 }
@@ -318,7 +147,7 @@ static void serve_call(struct drain *d, bool ended) {
 
 static void *run(void *arg) {
     struct drain *d = arg;
-    struct work *w = &d->work;
+    struct drain_batch *b = &d->batch;
     int64_t backoff_ms = 0;
     int64_t pause_ms = 0;
     enum outlook outlook;
@@ -330,19 +159,19 @@ static void *run(void *arg) {
         note_behind(d);
         int64_t began_ns = clock_mono_ns(&clock_system);
         struct err err = {0};
-        int code = step(w, &err);
+        int code = drain_batch_step(b, &err);
         if (code) {
-            counters_add(w->counters, COUNT_DRAIN_FAILURES, 1);
+            counters_add(b->counters, COUNT_DRAIN_FAILURES, 1);
             log_warn("drain: %s", err.text);
-            journal_hold(w->journal, 0);
+            journal_hold(b->journal, 0);
             pause_ms = backoff_ms = longer(backoff_ms);
             continue;
         }
         backoff_ms = 0;
-        note_reached(d, store_cursor(w->store), false);
-        journal_hold(w->journal, hold_for(journal_bytes_from(w->journal, store_cursor(w->store)),
-                                          w->bytes.len, clock_mono_ns(&clock_system) - began_ns));
-        pause_ms = pace(w, began_ns);
+        note_reached(d, store_cursor(b->store), false);
+        journal_hold(b->journal, hold_for(journal_bytes_from(b->journal, store_cursor(b->store)),
+                                          b->bytes.len, clock_mono_ns(&clock_system) - began_ns));
+        pause_ms = pace(b, began_ns);
     }
     pthread_mutex_lock(&d->lock);
     d->ended = true;
@@ -359,25 +188,15 @@ static void drain_free(struct drain *d) {
     pthread_mutex_destroy(&d->call_lock);
     pthread_cond_destroy(&d->changed);
     pthread_mutex_destroy(&d->lock);
-    work_release(&d->work);
+    drain_batch_release(&d->batch);
     free(d);
-}
-
-static struct work work_of(const struct drain_options *options) {
-    return (struct work){
-        .journal = options->journal,
-        .store = options->store,
-        .known = options->known,
-        .counters = options->counters,
-        .batch_bytes = options->batch_bytes ? options->batch_bytes : BATCH_BYTES,
-    };
 }
 
 int drain_start(const struct drain_options *options, struct drain **ret, struct err *err) {
     struct drain *d = calloc(1, sizeof(*d));
     if (!d)
         return err_set(err, ERR_NOMEM, "no memory for the drain");
-    d->work = work_of(options);
+    drain_batch_init(&d->batch, options);
     d->reached = store_cursor(options->store);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
@@ -446,19 +265,20 @@ int64_t drain_lag_ms(struct drain *d) {
 }
 
 bool drain_took_withdrawal(struct drain *d) {
-    return atomic_exchange(&d->work.took_withdrawal, false);
+    return atomic_exchange(&d->batch.took_withdrawal, false);
 }
 
 int drain_once(const struct drain_options *options, struct err *err) {
-    struct work w = work_of(options);
-    struct store *store = w.store;
+    struct drain_batch b;
+    drain_batch_init(&b, options);
+    struct store *store = b.store;
     unsigned failures = 0;
     int code = 0;
     while (failures < TRIES &&
-           (store_needs_reopen(store) || journal_wait(w.journal, store_cursor(store), 0) == 1)) {
-        code = step(&w, err);
+           (store_needs_reopen(store) || journal_wait(b.journal, store_cursor(store), 0) == 1)) {
+        code = drain_batch_step(&b, err);
         failures = code ? failures + 1 : 0;
     }
-    work_release(&w);
+    drain_batch_release(&b);
     return code;
 }
