@@ -53,8 +53,9 @@ int64_t output_rounded(const struct output *rule, int64_t count);
 /* The stricter of both, in all there is. */
 struct output output_stricter(struct output a, const struct output *b);
 
-/* The query whose rows are added up to those of `q`; under a rule with cells it is also split by
- * the attributes of its filter, before its own dimensions, and before these by site, if the rule is. place[i]: where dimension i of q is. */
+/* The query whose rows are added up to those of `q`: under a rule with cells it is also split by the
+ * attributes of its filter, before its own dimensions, and before these by site, if the rule is by
+ * site. place[i]: where dimension i of q is. */
 struct query output_cells(const struct query *q, enum profile profile, size_t *place);
 
 /* --- output_sql.c --- */

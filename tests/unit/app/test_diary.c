@@ -175,7 +175,8 @@ static bool file_has(const char *path, uint64_t hash) {
         little[i] = (char)(hash >> (8 * i));
         big[7 - i] = little[i];
     }
-    return memmem(bytes.data, bytes.len, big, 8) || memmem(bytes.data, bytes.len, little, 8);
+    return bytes.len > 0 &&
+           (memmem(bytes.data, bytes.len, big, 8) || memmem(bytes.data, bytes.len, little, 8));
 }
 
 /* In how many files of the folder the visitor's hash is. */

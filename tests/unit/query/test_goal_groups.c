@@ -5,6 +5,7 @@
 
 #include "asking.h"
 #include "crypt.h"
+#include "rounds.h"
 
 #define TEXT(s) \
     { .ptr = (s), .len = sizeof(s) - 1 }
@@ -121,7 +122,7 @@ static void compare(struct bed *b, const json_t *all, size_t goal, const char *m
 static void compare_all(struct bed *b) {
     for (size_t m = 0; m < ARRAY_LEN(metrics); m++)
         for (size_t d = 0; d < ARRAY_LEN(dims); d++)
-            for (size_t f = (m + d) % 2; f < ARRAY_LEN(filters); f += 2) {
+            for (size_t f = (m + d) % 2; f < ARRAY_LEN(filters); f += ROUNDS(2, 6)) {
                 CLEANUP(free_charp) char *text = NULL;
                 assert_true(asprintf(&text,
                                      "{'metrics':[%s],'dimensions':['event:goal'%s],'filters':[%s],"

@@ -7,6 +7,7 @@
 #include "crypt.h"
 #include "funnel.h"
 #include "journey.h"
+#include "rounds.h"
 
 enum { CROWD = 300, MOST_EVENTS = 2000 };
 
@@ -208,12 +209,12 @@ static void no_answer_changes_with_the_person(void **state) {
             struct world *with = world_open(sites[s], true, sealed);
             struct world *without = world_open(sites[s], false, sealed);
             size_t compared = 0;
-            for (size_t f = 0; f < ARRAY_LEN(filters); f++)
+            for (size_t f = 0; f < ARRAY_LEN(filters); f += ROUNDS(1, 3))
                 for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
                     CLEANUP(free_charp) char *text = question(asked[i], filters[f]);
                     compare(with, without, text, &compared);
                 }
-            assert_true(compared >= 40);
+            assert_true(compared >= ROUNDS(40, 13));
             world_close(with);
             world_close(without);
         }
@@ -314,7 +315,7 @@ static void walks_tell_nothing_of_one(void **state) {
         const char *rest;
     } asked_of[] = {{funnel_run, STEPS}, {journey_run, "'depth':2," DAY}};
     for (size_t s = 0; s < ARRAY_LEN(sites); s++)
-        for (size_t f = 0; f < 6; f++)
+        for (size_t f = 0; f < 6; f += ROUNDS(1, 3))
             for (size_t i = 0; i < ARRAY_LEN(asked_of); i++) {
                 struct world *with = world_open(sites[s], true, f % 2);
                 struct world *without = world_open(sites[s], false, f % 2);

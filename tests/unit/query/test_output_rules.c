@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "crypt.h"
+#include "rounds.h"
 
 enum { CROWD = 450, PADS = 6, MOST_EVENTS = 2000 };
 
@@ -116,7 +117,7 @@ typedef void (*with_filters)(const char *filters, const char *split, void *ctx);
 /* Each leaf, and each two of them, by half of the splits. */
 static void for_each_question(with_filters f, void *ctx) {
     for (size_t i = 0; i < ARRAY_LEN(leaves); i++)
-        for (size_t k = i; k < ARRAY_LEN(leaves); k++)
+        for (size_t k = i; k < ARRAY_LEN(leaves); k += ROUNDS(1, 3))
             for (size_t s = (i + k) % 2; s < ARRAY_LEN(splits); s += 2) {
                 char filters[400];
                 (void)snprintf(filters, sizeof filters, "%s%s%s", leaves[i], k > i ? "," : "",
@@ -253,7 +254,7 @@ static void no_answer_changes_with_the_person(void **state) {
  * whole rounds up for one sum in ten, and the share is the count. */
 static void pad_the_rounding(struct world *w) {
     json_int_t gained = 0;
-    for (unsigned set = 1; set < 1U << PADS; set += w->how == HOT ? 1 : 5) {
+    for (unsigned set = 1; set < 1U << PADS; set += w->how == HOT ? ROUNDS(1, 5) : ROUNDS(5, 11)) {
         char names[64] = "", filters[200];
         for (unsigned i = 0; i < PADS; i++)
             if (set & 1U << i)
@@ -305,7 +306,7 @@ static void subtract(struct world *w) {
             (void)snprintf(both, sizeof both, "%s%s%s", all, *all ? "," : "", leaves[k]);
             if (i == k || (w->site == FRUGAL_SITE && !*all)) /* one attribute alone is exact */
                 continue;
-            if ((i + k) % 3 != w->how)
+            if ((i + k) % ROUNDS(3, 9) != w->how)
                 continue; /* each in one place */
             struct known whole = learn(w, all), part = learn(w, both);
             json_int_t low = whole.least - part.most, high = whole.most - part.least;

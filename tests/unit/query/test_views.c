@@ -10,8 +10,9 @@
 #include "crypt.h"
 #include "many_beds.h"
 #include "query_view.h"
+#include "rounds.h"
 
-enum { EVENTS = 1000, QUERIES = 25 };
+enum { EVENTS = 1000, QUERIES = ROUNDS(25, 8) };
 
 static const uint32_t three[] = {SITE, OTHER_SITE, HONG_KONG_SITE};
 
