@@ -4,14 +4,15 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { ROOT, launch } from '../tests/browser/chromium';
-import type { Annotation } from '../web/dashboard/data/api';
-import { TOKEN, startMock, type Mock, type Mood } from '../tests/browser/mock';
+import type { Annotation, Site } from '../web/dashboard/data/api';
+import { CLUB, TOKEN, startMock, type Mock, type Mood } from '../tests/browser/mock';
 
 interface Shot {
   name: string;
   options: BrowserContextOptions;
   search?: string;
   mood?: Mood; // of the stand-in only
+  more?: Site[]; // sites beside its own
   act?: (page: Page) => Promise<void>;
   whole?: boolean;
 }
@@ -43,6 +44,11 @@ const known = async (page: Page): Promise<void> => {
   await shown(page);
   await page.locator('.panel-cohorts .heat').first().waitFor();
   await page.locator('.panel-returning').evaluate((panel) => panel.scrollIntoView());
+};
+
+const listed = async (page: Page): Promise<void> => {
+  await page.locator('.headlines-sites tbody tr').first().waitFor();
+  await settled(page);
 };
 
 const liveShown = async (page: Page): Promise<void> => {
@@ -86,8 +92,10 @@ const standInShots: Shot[] = [
   { name: 'no-countries', options: { ...phone, colorScheme: 'light' }, mood: 'imported', act: shown, whole: true },
   { name: 'vitals', options: desktop, mood: 'measured', act: measured },
   { name: 'phone-vitals', options: { ...phone, colorScheme: 'dark' }, mood: 'measured', act: measured, whole: true },
-  { name: 'known', options: desktop, search: '?site=club.example', act: known },
-  { name: 'phone-known', options: { ...phone, colorScheme: 'dark' }, search: '?site=club.example&f=visitor:returning&cohorts=month', act: known, whole: true },
+  { name: 'known', options: desktop, search: '?site=club.example', more: [CLUB], act: known },
+  { name: 'phone-known', options: { ...phone, colorScheme: 'dark' }, search: '?site=club.example&f=visitor:returning&cohorts=month', more: [CLUB], act: known, whole: true },
+  { name: 'sites', options: desktop, more: [CLUB], act: listed },
+  { name: 'phone-sites', options: { ...phone, colorScheme: 'dark' }, more: [CLUB], act: listed, whole: true },
   { name: 'failing', options: desktop, mood: 'failing', act: (page) => page.locator('.overview .error-note').waitFor() },
 ];
 
@@ -117,9 +125,11 @@ async function main(): Promise<void> {
   const [out = join(ROOT, 'docs/img'), url, token = ''] = process.argv.slice(2);
   mkdirSync(out, { recursive: true });
   const mock: Mock | null = url ? null : await startMock(ROOT);
+  const own = mock?.sites ?? [];
   if (mock) mock.annotations = notes();
   for (const shot of mock ? standInShots : shots) {
     if (mock) mock.mood = shot.mood ?? 'well';
+    if (mock) mock.sites = [...own, ...(shot.more ?? [])];
     await take(shot, url ?? mock?.url ?? '', url ? token : TOKEN, out);
     console.log(`dashboard-${shot.name}.png`);
   }

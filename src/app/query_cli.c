@@ -225,9 +225,9 @@ static void put_notes(const json_t *meta, struct buf *out) {
     json_int_t rounded = json_integer_value(json_member(meta, "rounded_to"));
     if (rounded)
         buf_addf(out, "\nCounts are rounded to %lld.\n", (long long)rounded);
-    json_int_t folded = json_integer_value(json_member(meta, "folded_rows"));
-    if (folded)
-        buf_addf(out, "\nRows left out, of too few visitors: %lld.\n", (long long)folded);
+    json_int_t hidden = json_integer_value(json_member(meta, "hidden_below"));
+    if (hidden)
+        buf_addf(out, "\nWhat fewer than %lld visitors did is not shown.\n", (long long)hidden);
 }
 
 static void put_table(const json_t *reply, struct buf *out) {

@@ -99,6 +99,8 @@ static void answer_lines(struct request *r, bool of_views) {
                       : control_token_sites(h->services->control, token, &list, &err);
     if (rc == ERR_DENIED)
         return api_answer_denied(r);
+    if (!api_takes_only(r, (const char *const[]){"period", "date", "trend", NULL}))
+        return;
     CLEANUP(policy_set_unrefp)
     struct policy_set *policies = policy_board_get(h->services->policies);
     const struct query_env *env = &h->services->query;

@@ -25,7 +25,7 @@ describe('comparison', () => {
   });
 
   /** 7 to 16 November 2026: ten days, from a Saturday. */
-  const DAYS = '?period=custom&from=2026-11-07&to=2026-11-16';
+  const DAYS = '?site=boulangerie-martin.fr&period=custom&from=2026-11-07&to=2026-11-16';
   const BEFORE: Record<Comparison, [string, string]> = {
     previous: ['2026-10-28', '2026-11-06'],
     weekdays: ['2026-10-24', '2026-11-02'], // two weeks: from a Saturday too

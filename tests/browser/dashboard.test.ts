@@ -28,7 +28,10 @@ describe('dashboard', () => {
     mock.asked.length = 0;
     await fresh({});
   });
-  afterEach(() => context.close());
+  afterEach(async () => {
+    await context.unrouteAll({ behavior: 'ignoreErrors' }); // one may be waiting for its answer
+    await context.close();
+  });
 
   const fresh = async (options: TabOptions): Promise<void> => {
     ({ context, page, complaints } = await newTab(browser, options));

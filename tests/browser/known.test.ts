@@ -4,7 +4,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { PATIENCE_MS, waitFor } from '../flow/lib';
 import { ROOT, launch } from './chromium';
-import { TOKEN, startMock, type Mock } from './mock';
+import { CLUB, TOKEN, startMock, type Mock } from './mock';
 import { LOOKS, assertAccessible, assertNothingSticksOut, newTab, type TabOptions } from './opening';
 
 const MARCH = '&period=custom&from=2026-03-01&to=2026-03-10';
@@ -22,9 +22,11 @@ describe('visitors who are known again', () => {
   after(() => browser.close());
   beforeEach(async () => {
     mock = await startMock(ROOT);
+    mock.sites = [...mock.sites, CLUB];
     await fresh({});
   });
   afterEach(async () => {
+    await context.unrouteAll({ behavior: 'ignoreErrors' }); // one may be waiting for its answer
     await context.close();
     await mock.close();
   });

@@ -68,6 +68,7 @@ test('the command line answers beside the server and without it', async () => {
   const site = ['query', '--site', 'example.com', '--data', data];
   assert.match(mustRun([...site, '--by', 'event:page', '--metrics', 'events']), /^event:page +events\n\/\S* +\d+\n/);
   assert.match(mustRun([...site, '--by', 'time:hour', '--metrics', 'events', '--range', '24h']), /^events +[▁-█]+\n\ntime:hour +events\n|^time:hour +events\n/);
+  mustRun(['site', 'set', 'example.com', '--profile', 'consented', '--data', data]); // crossed figures of few visitors too
   assert.match(mustRun([...site, '--by', 'event:page,event:name', '--metrics', 'events', '--format', 'csv', '--limit', '1']), /^event:page,event:name,events\r\n[^,]+,\w+,\d+$/);
   const filtered = ['--filter', 'event:name is pageview|nothing', '--filter', 'event:page contains /'];
   assert.match(mustRun([...site, '--metrics', 'events', ...filtered, '--format', 'csv']), /^events\r\n[1-9]\d*$/);
