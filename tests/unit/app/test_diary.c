@@ -168,15 +168,14 @@ static void holds(struct fixture *f, uint32_t site, unsigned visitors, unsigned 
 
 static bool file_has(const char *path, uint64_t hash) {
     BUF_AUTO bytes = {0};
-    if (os_read_file(&os_system, path, (size_t)1 << 30, &bytes, NULL) < 0)
+    if (os_read_file(&os_system, path, (size_t)1 << 30, &bytes, NULL) < 0 || !bytes.data)
         return false;
     char big[8], little[8];
     for (unsigned i = 0; i < 8; i++) {
         little[i] = (char)(hash >> (8 * i));
         big[7 - i] = little[i];
     }
-    return bytes.len > 0 &&
-           (memmem(bytes.data, bytes.len, big, 8) || memmem(bytes.data, bytes.len, little, 8));
+    return memmem(bytes.data, bytes.len, big, 8) || memmem(bytes.data, bytes.len, little, 8);
 }
 
 /* In how many files of the folder the visitor's hash is. */
