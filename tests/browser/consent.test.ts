@@ -197,6 +197,8 @@ describe('tracker with a cookie', () => {
     await page.evaluate("dispatchEvent(new Event('focus'))");
     assert.equal((await mock.event(viewOf('/first'))).id, id);
     await consent(false, other);
+    // another tab of the browser may be shown the change a moment later
+    await waitFor('cookie to be gone here', PATIENCE_MS, async () => ((await page.evaluate('document.cookie')) === '' ? true : undefined));
     await callsBack();
     assert.deepEqual((await waitFor('withdrawal', PATIENCE_MS, async () => mock.forgotten[0])).id, id);
     assert.ok(!mock.sent.some(named('Told')));
