@@ -27,11 +27,6 @@ struct backup {
     uint64_t removed;
 };
 
-static void closedirp(DIR **d) {
-    if (*d)
-        (void)closedir(*d);
-}
-
 static void backup_free(void *thing) {
     struct backup *b = thing;
     backup_items_release(&b->items);

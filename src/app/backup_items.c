@@ -14,11 +14,6 @@
 
 enum { SEGMENT_HEADER = 64 };
 
-static void closedirp(DIR **d) {
-    if (*d)
-        (void)closedir(*d);
-}
-
 static int no_memory(struct err *err) {
     return err_set(err, ERR_NOMEM, "no memory for a backup");
 }

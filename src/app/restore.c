@@ -76,11 +76,6 @@ int restore_verify(const struct restore *r, struct manifest *ret, uint64_t *ret_
 /* --- the folder ---------------------------------------------------------------------------------
  */
 
-static void closedirp(DIR **d) {
-    if (*d)
-        (void)closedir(*d);
-}
-
 static int check_empty(int fd, struct err *err) {
     static const char *const fine[] = {".", "..", "lost+found", "tamis.lock"};
     CLEANUP(closedirp) DIR *d = fdopendir(dup(fd));

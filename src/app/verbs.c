@@ -1,7 +1,7 @@
 #include "verbs.h"
 
 #include "backup.h"
-#include "cohorts_verb.h"
+#include "cohorts.h"
 #include "crypt.h"
 #include "erase.h"
 #include "export.h"
@@ -12,27 +12,16 @@
 #include "notes.h"
 #include "parts.h"
 #include "saved.h"
+#include "verb_args.h"
 #include "verify.h"
 #include "view_verbs.h"
 #include "views.h"
-
-static int done(json_t *reply, json_t **ret, struct err *err) {
-    if (!reply)
-        return err_set(err, ERR_NOMEM, "out of memory");
-    *ret = reply;
-    return 0;
-}
-
-static struct span text(const json_t *args, const char *key) {
-    struct span s = json_span(json_member(args, key));
-    return s.ptr ? s : SPAN_EMPTY;
-}
 
 static int site_add(struct app *a, const json_t *args, struct span body, json_t **ret,
                     struct err *err) {
     uint32_t id;
     int rc = control_site_add(a->control, args, &id, err);
-    return rc < 0 ? rc : done(json_pack("{s:I}", "id", (json_int_t)id), ret, err);
+    return rc < 0 ? rc : verb_done_id(id, ret, err);
 }
 
 /* args: the settings, and in "site" the domain of the site as it is now. */
@@ -40,8 +29,8 @@ static int site_set(struct app *a, const json_t *args, struct span body, json_t 
                     struct err *err) {
     JSON_AUTO settings = json_deep_copy(args);
     (void)json_object_del(settings, "site");
-    int rc = control_site_set(a->control, text(args, "site"), settings, err);
-    return rc < 0 ? rc : done(json_object(), ret, err);
+    int rc = control_site_set(a->control, verb_text(args, "site"), settings, err);
+    return rc < 0 ? rc : verb_done(json_object(), ret, err);
 }
 
 static int site_remove(struct app *a, const json_t *args, struct span body, json_t **ret,
@@ -49,18 +38,18 @@ static int site_remove(struct app *a, const json_t *args, struct span body, json
     uint32_t site = 0;
     {
         CLEANUP(policy_set_unrefp) struct policy_set *set = policy_board_get(a->policies);
-        const struct policy *p = app_site(set, text(args, "site"));
+        const struct policy *p = app_site(set, verb_text(args, "site"));
         site = p ? p->site : 0;
     }
     /* In this order nothing more comes for it; what a crash in between leaves, the sealer drops. */
-    int rc = control_site_remove(a->control, text(args, "site"), err);
+    int rc = control_site_remove(a->control, verb_text(args, "site"), err);
     struct erased erased;
     if (rc >= 0 && site)
         rc = erase_run(a, &(struct erasure){.site = site, .path = SPAN_EMPTY}, &erased, err);
     CLEANUP(policy_set_unrefp) struct policy_set *left = policy_board_get(a->policies);
     if (rc >= 0)
         rc = sieve_wipe_removed(a->sieve, left, err);
-    return rc < 0 ? rc : done(json_object(), ret, err);
+    return rc < 0 ? rc : verb_done(json_object(), ret, err);
 }
 
 static int site_list(struct app *a, const json_t *args, struct span body, json_t **ret,
@@ -74,32 +63,32 @@ static int block_add(struct app *a, const json_t *args, struct span body, json_t
     JSON_AUTO blocks = json_deep_copy(args);
     JSON_AUTO ids = NULL;
     (void)json_object_del(blocks, "site");
-    int rc = control_block_add(a->control, text(args, "site"), blocks, &ids, err);
-    return rc < 0 ? rc : done(json_pack("{s:O}", "ids", ids), ret, err);
+    int rc = control_block_add(a->control, verb_text(args, "site"), blocks, &ids, err);
+    return rc < 0 ? rc : verb_done(json_pack("{s:O}", "ids", ids), ret, err);
 }
 
 static int block_list(struct app *a, const json_t *args, struct span body, json_t **ret,
                       struct err *err) {
-    return control_block_list(a->control, text(args, "site"), ret, err);
+    return control_block_list(a->control, verb_text(args, "site"), ret, err);
 }
 
 static int block_remove(struct app *a, const json_t *args, struct span body, json_t **ret,
                         struct err *err) {
     json_int_t id = json_integer_value(json_member(args, "id"));
     int rc = control_block_remove(a->control, (uint64_t)id, err);
-    return rc < 0 ? rc : done(json_object(), ret, err);
+    return rc < 0 ? rc : verb_done(json_object(), ret, err);
 }
 
 static int token_add(struct app *a, const json_t *args, struct span body, json_t **ret,
                      struct err *err) {
     char token[CRYPT_TOKEN_CHARS];
-    struct span site = text(args, "site"), label = text(args, "label");
-    int rc = json_member(args, "view")
-                 ? control_token_add_view(a->control, text(args, "view"), site, label, token, err)
-                 : control_token_add(a->control, site, label, token, err);
+    struct span site = verb_text(args, "site"), label = verb_text(args, "label");
+    int rc = json_member(args, "view") ? control_token_add_view(a->control, verb_text(args, "view"),
+                                                                site, label, token, err)
+                                       : control_token_add(a->control, site, label, token, err);
     if (rc < 0)
         return rc;
-    rc = done(json_pack("{s:s}", "token", token), ret, err);
+    rc = verb_done(json_pack("{s:s}", "token", token), ret, err);
     crypt_wipe(token, sizeof(token));
     return rc;
 }
@@ -113,7 +102,7 @@ static int token_remove(struct app *a, const json_t *args, struct span body, jso
                         struct err *err) {
     json_int_t id = json_integer_value(json_member(args, "id"));
     int rc = control_token_remove(a->control, (uint64_t)id, err);
-    return rc < 0 ? rc : done(json_object(), ret, err);
+    return rc < 0 ? rc : verb_done(json_object(), ret, err);
 }
 
 static int purge_list(struct app *a, const json_t *args, struct span body, json_t **ret,
@@ -121,8 +110,8 @@ static int purge_list(struct app *a, const json_t *args, struct span body, json_
     return control_purge_list(a->control, ret, err);
 }
 
-/* args: "site", and what is asked in "query". */
-static int ask(struct app *a, const json_t *args,
+/* args: "site"; `asked` goes to `run`. */
+static int ask(struct app *a, const json_t *args, const json_t *asked,
                int (*run)(const struct query_env *env, const struct policy *policy,
                           const json_t *request, json_t **ret, struct err *err),
                json_t **ret, struct err *err) {
@@ -130,42 +119,51 @@ static int ask(struct app *a, const json_t *args,
     if (rc < 0 && !a->drain)
         return rc; /* beside a drain that is behind, what is there is answered, as over HTTP */
     CLEANUP(policy_set_unrefp) struct policy_set *set = policy_board_get(a->policies);
-    const struct policy *p = app_site(set, text(args, "site"));
+    const struct policy *p = app_site(set, verb_text(args, "site"));
     if (!p)
         return err_set(err, ERR_NOT_FOUND, "no such site");
     struct query_env env = app_query_env(a);
     env.explain = json_is_true(json_member(args, "explain"));
-    return run(&env, p, json_member(args, "query"), ret, err);
+    return run(&env, p, asked, ret, err);
 }
 
 static int query(struct app *a, const json_t *args, struct span body, json_t **ret,
                  struct err *err) {
     if (json_member(args, "view"))
         return verb_view_query(a, args, ret, err);
-    return ask(a, args, query_run, ret, err);
+    return ask(a, args, json_member(args, "query"), query_run, ret, err);
 }
 
 static int funnel(struct app *a, const json_t *args, struct span body, json_t **ret,
                   struct err *err) {
-    return ask(a, args, funnel_run, ret, err);
+    return ask(a, args, json_member(args, "query"), funnel_run, ret, err);
 }
 
 static int journey(struct app *a, const json_t *args, struct span body, json_t **ret,
                    struct err *err) {
-    return ask(a, args, journey_run, ret, err);
+    return ask(a, args, json_member(args, "query"), journey_run, ret, err);
+}
+
+static int run_notes(const struct query_env *env, const struct policy *policy, const json_t *args,
+                     json_t **ret, struct err *err) {
+    return notes_run(env, policy, verb_text(args, "date"), ret, err);
 }
 
 static int notes(struct app *a, const json_t *args, struct span body, json_t **ret,
                  struct err *err) {
-    int rc = app_catch_up(a, QUERY_CATCH_UP_MS, err);
-    if (rc < 0 && !a->drain)
-        return rc; /* as for queries */
-    CLEANUP(policy_set_unrefp) struct policy_set *set = policy_board_get(a->policies);
-    const struct policy *p = app_site(set, text(args, "site"));
-    if (!p)
-        return err_set(err, ERR_NOT_FOUND, "no such site");
-    struct query_env env = app_query_env(a);
-    return notes_run(&env, p, text(args, "date"), ret, err);
+    return ask(a, args, args, run_notes, ret, err);
+}
+
+static int run_cohorts(const struct query_env *env, const struct policy *policy, const json_t *args,
+                       json_t **ret, struct err *err) {
+    struct cohorts_asked asked = {.period = verb_text(args, "period"),
+                                  .periods = verb_text(args, "periods")};
+    return cohorts_run(env, policy, &asked, ret, err);
+}
+
+static int cohorts(struct app *a, const json_t *args, struct span body, json_t **ret,
+                   struct err *err) {
+    return ask(a, args, args, run_cohorts, ret, err);
 }
 
 static const struct verb verbs[] = {
@@ -190,7 +188,7 @@ static const struct verb verbs[] = {
     {"notes", notes, APP_STORE},
     {"funnel", funnel, APP_STORE},
     {"journey", journey, APP_STORE},
-    {"cohorts", verb_cohorts, APP_STORE},
+    {"cohorts", cohorts, APP_STORE},
     {"segment.add", verb_segment_add, APP_STORE},
     {"segment.list", verb_segment_list, APP_CONTROL},
     {"segment.remove", verb_segment_remove, APP_CONTROL},

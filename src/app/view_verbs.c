@@ -1,25 +1,15 @@
 #include "view_verbs.h"
 
 #include "query_view.h"
+#include "verb_args.h"
 #include "views.h"
-
-static struct span text(const json_t *args, const char *key) {
-    struct span s = json_span(json_member(args, key));
-    return s.ptr ? s : SPAN_EMPTY;
-}
-
-static int done(json_t *reply, json_t **ret, struct err *err) {
-    if (!reply)
-        return err_set(err, ERR_NOMEM, "out of memory");
-    *ret = reply;
-    return 0;
-}
 
 int verb_view_add(struct app *a, const json_t *args, struct span body, json_t **ret,
                   struct err *err) {
     uint64_t id;
-    int rc = control_view_add(a->control, text(args, "name"), json_member(args, "sites"), &id, err);
-    return rc < 0 ? rc : done(json_pack("{s:I}", "id", (json_int_t)id), ret, err);
+    int rc =
+        control_view_add(a->control, verb_text(args, "name"), json_member(args, "sites"), &id, err);
+    return rc < 0 ? rc : verb_done_id(id, ret, err);
 }
 
 int verb_view_list(struct app *a, const json_t *args, struct span body, json_t **ret,
@@ -29,14 +19,14 @@ int verb_view_list(struct app *a, const json_t *args, struct span body, json_t *
 
 int verb_view_set(struct app *a, const json_t *args, struct span body, json_t **ret,
                   struct err *err) {
-    int rc = control_view_set(a->control, text(args, "view"), args, err);
-    return rc < 0 ? rc : done(json_object(), ret, err);
+    int rc = control_view_set(a->control, verb_text(args, "view"), args, err);
+    return rc < 0 ? rc : verb_done(json_object(), ret, err);
 }
 
 int verb_view_remove(struct app *a, const json_t *args, struct span body, json_t **ret,
                      struct err *err) {
-    int rc = control_view_remove(a->control, text(args, "view"), err);
-    return rc < 0 ? rc : done(json_object(), ret, err);
+    int rc = control_view_remove(a->control, verb_text(args, "view"), err);
+    return rc < 0 ? rc : verb_done(json_object(), ret, err);
 }
 
 int verb_view_query(struct app *a, const json_t *args, json_t **ret, struct err *err) {
@@ -45,7 +35,7 @@ int verb_view_query(struct app *a, const json_t *args, json_t **ret, struct err 
     int rc = app_catch_up(a, QUERY_CATCH_UP_MS, err);
     if (rc < 0 && !a->drain)
         return rc; /* as for a site */
-    if ((rc = control_view_find(a->control, text(args, "view"), &found, err)) < 0)
+    if ((rc = control_view_find(a->control, verb_text(args, "view"), &found, err)) < 0)
         return rc;
     CLEANUP(policy_set_unrefp) struct policy_set *set = policy_board_get(a->policies);
     struct query_view v = {.name = span_str(found.name), .sites = sites};

@@ -219,3 +219,8 @@ char *path_join(const char *dir, const char *name) {
     char *out;
     return asprintf(&out, "%s/%s", dir, name) < 0 ? NULL : out;
 }
+
+void closedirp(DIR **d) {
+    if (*d)
+        (void)closedir(*d);
+}

@@ -6,6 +6,7 @@
 #ifndef TAMIS_OS_H
 #define TAMIS_OS_H
 
+#include <dirent.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -28,6 +29,9 @@ struct os {
 };
 
 extern const struct os os_system;
+
+/* For CLEANUP: closes a folder that was opened. */
+void closedirp(DIR **d);
 
 /* Read or write exactly n bytes, going on after EINTR and short transfers. os_read_full: a file
  * that ends early is ERR_CORRUPT. */

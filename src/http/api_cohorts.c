@@ -3,18 +3,6 @@
 #include "cohorts.h"
 #include "server.h"
 
-static void answer_failed(struct request *r, int rc, const struct err *err) {
-    counters_add(r->http->counters,
-                 rc == ERR_INVALID   ? COUNT_QUERIES_INVALID
-                 : rc == ERR_TIMEOUT ? COUNT_QUERIES_TIMEOUT
-                                     : COUNT_QUERIES_FAILED,
-                 1);
-    answer_error(r, rc == ERR_TIMEOUT ? MHD_HTTP_GATEWAY_TIMEOUT : reply_status_of(rc),
-                 rc == ERR_INVALID   ? err->text
-                 : rc == ERR_TIMEOUT ? "the query took too long"
-                                     : "the query failed");
-}
-
 static struct span param(const struct request *r, const char *key) {
     return span_str(MHD_lookup_connection_value(r->mhd, MHD_GET_ARGUMENT_KIND, key));
 }
@@ -35,8 +23,6 @@ void api_cohorts(struct request *r) {
     struct err err = {0};
     struct cohorts_asked asked = {.period = param(r, "period"), .periods = param(r, "periods")};
     int rc = cohorts_run(&h->services->query, policy, &asked, &reply, &err);
-    if (rc < 0)
-        return answer_failed(r, rc, &err);
-    counters_add(h->counters, COUNT_QUERIES_OK, 1);
-    answer_json(r, reply);
+    if (api_report(r, rc, &err, NULL) == 0)
+        answer_json(r, reply);
 }

@@ -163,7 +163,7 @@ enum MHD_Result api_submit(struct request *r, struct workspace *w) {
     return MHD_YES;
 }
 
-static enum MHD_Result take(struct request *r, struct workspace *w) {
+static enum MHD_Result take_events(struct request *r, struct workspace *w) {
     struct hit from;
     read_sender(r, &w->arena, &from);
     struct collect_hits hits;
@@ -178,11 +178,15 @@ static enum MHD_Result take(struct request *r, struct workspace *w) {
     return api_submit(r, w);
 }
 
-enum MHD_Result api_event(struct request *r) {
+enum MHD_Result api_take(struct request *r, api_take_fn *take) {
     if (r->resumed)
         return r->result < 0 ? api_answer_unavailable(r, r->result) : api_answer_accepted(r);
     struct workspace *w = &r->loop->work;
     enum MHD_Result result = take(r, w);
     workspace_clear(w);
     return result;
+}
+
+enum MHD_Result api_event(struct request *r) {
+    return api_take(r, take_events);
 }

@@ -47,10 +47,5 @@ static enum MHD_Result take(struct request *r, struct workspace *w) {
 }
 
 enum MHD_Result api_forget(struct request *r) {
-    if (r->resumed)
-        return r->result < 0 ? api_answer_unavailable(r, r->result) : api_answer_accepted(r);
-    struct workspace *w = &r->loop->work;
-    enum MHD_Result result = take(r, w);
-    workspace_clear(w);
-    return result;
+    return api_take(r, take);
 }

@@ -44,17 +44,6 @@ static json_t *range_of(struct span value) {
     return json_pack("[s%, s%]", value.ptr, comma, to.ptr, to.len);
 }
 
-static void answer_failed(struct request *r, int rc, const struct err *err) {
-    struct http *h = r->http;
-    counters_add(h->counters,
-                 rc == ERR_INVALID   ? COUNT_QUERIES_INVALID
-                 : rc == ERR_TIMEOUT ? COUNT_QUERIES_TIMEOUT
-                                     : COUNT_QUERIES_FAILED,
-                 1);
-    answer_error(r, rc == ERR_TIMEOUT ? MHD_HTTP_GATEWAY_TIMEOUT : reply_status_of(rc),
-                 rc == ERR_INVALID ? err->text : "the query failed");
-}
-
 void api_props(struct request *r) {
     struct http *h = r->http;
     struct params p = {0};
@@ -77,8 +66,6 @@ void api_props(struct request *r) {
     struct prop_names_asked asked = {.range = range, .date = date, .event = p.values[PARAM_EVENT]};
     struct err err = {0};
     int rc = prop_names_run(&h->services->query, policy, &asked, &reply, &err);
-    if (rc < 0)
-        return answer_failed(r, rc, &err);
-    counters_add(h->counters, COUNT_QUERIES_OK, 1);
-    answer_json(r, reply);
+    if (api_report(r, rc, &err, NULL) == 0)
+        answer_json(r, reply);
 }

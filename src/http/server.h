@@ -260,6 +260,10 @@ enum MHD_Result api_answer_unavailable(struct request *r, int rc);
 enum MHD_Result api_answer_accepted(struct request *r);
 /* Submits the workspace's frame; the route runs again after its commit, whose result is r->result. */
 enum MHD_Result api_submit(struct request *r, struct workspace *w);
+/* Reads a body into the workspace's frame, and submits or answers. */
+typedef enum MHD_Result api_take_fn(struct request *r, struct workspace *w);
+/* The route around it: answers once what was submitted is durable. */
+enum MHD_Result api_take(struct request *r, api_take_fn *take);
 
 /* --- api_query.c, for all that ask for figures ---------------------------------------------------
  */

@@ -7,11 +7,6 @@
 
 #include "segment.h"
 
-static void closedirp(DIR **d) {
-    if (*d)
-        (void)closedir(*d);
-}
-
 static int by_number(const void *a, const void *b) {
     const struct segment *x = a;
     const struct segment *y = b;

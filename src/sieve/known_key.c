@@ -119,11 +119,6 @@ static int load_entry(struct known_keys *k, struct span name, struct err *err) {
     return load(k, path, (uint32_t)site, err);
 }
 
-static void closedirp(DIR **d) {
-    if (*d)
-        (void)closedir(*d);
-}
-
 static int load_all(struct known_keys *k, struct err *err) {
     CLEANUP(closedirp) DIR *d = opendir(k->dir);
     if (!d)

@@ -147,11 +147,6 @@ static int load_file(struct salts *s, const char *path, struct salt_id id, struc
     return rc < 0 ? err_set(err, rc, "out of memory") : 0;
 }
 
-static void closedirp(DIR **d) {
-    if (*d)
-        (void)closedir(*d);
-}
-
 typedef int (*file_fn)(struct salts *s, const char *path, struct salt_id id, struct err *err);
 
 static int wipe_file(struct salts *s, const char *path, struct salt_id id, struct err *err) {
