@@ -57,6 +57,8 @@ describe('comparison', () => {
     await hasAsked(BEFORE.year);
     await shown(`${DAYS}&compare=toString`);
     await hasAsked(BEFORE.previous);
+    await shown('?period=toString');
+    await page.getByRole('button', { name: 'Period: Last 28 days' }).waitFor();
   });
 
   it('never matches weekdays of the period itself, and ends a February in a February', () => {

@@ -40,7 +40,7 @@ export function readView(search: string): View {
   }
   return {
     site: params.get('site') ?? '',
-    period: period === 'custom' && custom ? 'custom' : period in PERIODS ? (period as Period) : USUAL,
+    period: period === 'custom' && custom ? 'custom' : Object.keys(PERIODS).includes(period) ? (period as Period) : USUAL,
     custom,
     comparison: (Object.keys(COMPARISONS) as Comparison[]).find((each) => each === params.get('compare')) ?? 'previous',
     figure: METRICS.find((metric) => metric === params.get('figure')) ?? 'visitors',
