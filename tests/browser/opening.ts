@@ -35,9 +35,9 @@ interface Violation {
 
 let axe: string | undefined;
 
-/** No serious flaw for assistive technology, once nothing is loading any more: skeletons fade in, lines fade out. */
+/** No serious flaw for assistive technology, once nothing is loading: skeletons fade in, what is asked for anew is pale. */
 export async function assertAccessible(page: Page): Promise<void> {
-  await page.locator('.bone').first().waitFor({ state: 'detached' });
+  await page.locator('.bone, .stale').first().waitFor({ state: 'detached' });
   await page.evaluate((axe ??= readFileSync(join(ROOT, 'node_modules/axe-core/axe.min.js'), 'utf8')));
   const { violations } = (await page.evaluate("axe.run(document, {resultTypes: ['violations']})")) as { violations: Violation[] };
   const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');

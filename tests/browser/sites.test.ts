@@ -1,18 +1,11 @@
 // The list of sites and views, and the dashboard of a view.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { PATIENCE_MS, waitFor } from '../flow/lib';
 import { ROOT, USER_AGENT, launch } from './chromium';
 import { TOKEN, startMock, type Mock } from './mock';
-
-interface Violation {
-  id: string;
-  impact: string;
-  nodes: { html: string; failureSummary: string }[];
-}
+import { assertAccessible as assertAccessibleIn } from './opening';
 
 const site = (n: number) => ({ id: n, domain: `site-${n}.example`, timezone: 'Europe/Paris', profile: 'frugal' });
 const GROUP = {
@@ -26,7 +19,6 @@ describe('the list of sites', () => {
   let context: BrowserContext;
   let page: Page;
   let complaints: string[];
-  const axe = readFileSync(join(ROOT, 'node_modules/axe-core/axe.min.js'), 'utf8');
 
   before(async () => {
     browser = await launch();
@@ -58,13 +50,7 @@ describe('the list of sites', () => {
   const list = () => page.locator('.headlines-sites tbody tr');
   const names = () => page.locator('.headlines-sites .name').allInnerTexts();
   const row = (name: string) => page.locator('.headlines tbody tr', { hasText: name });
-  const assertAccessible = async (): Promise<void> => {
-    await page.locator('.bone').first().waitFor({ state: 'detached' });
-    await page.evaluate(axe);
-    const { violations } = (await page.evaluate("axe.run(document, {resultTypes: ['violations']})")) as { violations: Violation[] };
-    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-    assert.deepEqual(serious.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]), []);
-  };
+  const assertAccessible = (): Promise<void> => assertAccessibleIn(page);
 
   it('comes first to who has many, with visitors, change and trend', async () => {
     await open();
